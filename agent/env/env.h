@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// A container's environment, command, hosts file and DNS, computed from the
+// API objects. Pure but for the object source. Errors become
+// CreateContainerConfigError with the text given here.
+#ifndef CORACLE_AGENT_ENV_ENV_H_
+#define CORACLE_AGENT_ENV_ENV_H_
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "agent/object/source.h"
+#include "agent/volume/manager.h"
+#include "runtime/base/json.h"
+
+namespace agent::env {
+
+using runtime::Json;
+
+struct PodAddresses {
+  std::vector<std::string> pod_ips;
+  std::vector<std::string> host_ips;
+};
+
+using Variables = std::vector<std::pair<std::string, std::string>>;
+
+// Service variables, then envFrom, then env, each later one wins; $(VAR)
+// expanded (kubelet.md §1.6).
+absl::StatusOr<Variables> BuildEnvironment(const Json& pod,
+                                           const Json& container,
+                                           const PodAddresses& addresses,
+                                           const volume::NodeFacts& node,
+                                           object::Source& objects);
+
+// command or args of the container with $(VAR) expanded; $$ escapes.
+std::vector<std::string> ExpandWords(const Json& words, const Variables& env);
+
+// A fieldRef or resourceFieldRef value, as env and downwardAPI volumes share.
+absl::StatusOr<std::string> FieldValue(const Json& pod,
+                                       const std::string& field_path,
+                                       const PodAddresses& addresses,
+                                       const volume::NodeFacts& node);
+absl::StatusOr<std::string> ResourceValue(const Json& pod,
+                                          const Json& container,
+                                          const Json& resource_field_ref,
+                                          const volume::NodeFacts& node);
+
+// "1500m" → 1500 etc.: exact value in milli-units, rounded up.
+absl::StatusOr<int64_t> QuantityMilli(const std::string& quantity);
+// "128Mi" → bytes, rounded up.
+absl::StatusOr<int64_t> QuantityBytes(const std::string& quantity);
+
+struct DnsOptions {
+  std::vector<std::string> cluster_dns;
+  std::string cluster_domain;
+  std::string resolv_conf = "/etc/resolv.conf";
+};
+struct Dns {
+  std::vector<std::string> servers, searches, options;
+  std::string warning;  // for an event; "" if none
+};
+absl::StatusOr<Dns> PodDns(const Json& pod, const DnsOptions& options);
+
+std::string PodHostname(const Json& pod, const std::string& node_name);
+// Content of the pod's /etc/hosts.
+std::string HostsFile(const Json& pod, const PodAddresses& addresses,
+                      const DnsOptions& options);
+
+}  // namespace agent::env
+
+#endif  // CORACLE_AGENT_ENV_ENV_H_

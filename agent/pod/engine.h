@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Engine runs the pods of this node: sources feed it the desired set, it drives
+// the CRI, keeps each pod's status and writes it back. One serial worker per
+// pod UID (README.md of this room has the state machine).
+#ifndef CORACLE_AGENT_POD_ENGINE_H_
+#define CORACLE_AGENT_POD_ENGINE_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "agent/api/client.h"
+#include "agent/env/env.h"
+#include "agent/object/source.h"
+#include "agent/server/pods.h"
+#include "agent/volume/manager.h"
+#include "runtime/base/executor.h"
+
+namespace grpc {
+class ChannelInterface;
+}
+
+namespace agent::pod {
+
+struct EngineOptions {
+  std::string node_name;
+  std::string kubelet_dir;         // <root-dir>/var/lib/kubelet
+  std::string pod_logs_dir;        // <root-dir>/var/log/pods
+  std::string container_logs_dir;  // <root-dir>/var/log/containers
+  std::string static_pod_dir;      // "" = none
+  std::string cgroup_root = "/";   // kubepods goes below it
+  volume::NodeFacts node;
+  env::DnsOptions dns;
+  int max_pods = 110;
+  absl::Duration max_restart_backoff = absl::Seconds(300);
+  bool serialize_image_pulls = false;
+};
+
+// What the node status needs from the engine.
+struct RuntimeCondition {
+  bool runtime_ready = false;
+  bool network_ready = false;
+  std::string message;  // why not, in kubelet's words
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+
+  // Adopts what runs already, starts sources and workers. Returns once the CRI
+  // has answered and the first relist is done. `client` is null on a
+  // standalone node.
+  virtual absl::Status Start() = 0;
+  // Stops sources and workers; pods keep running.
+  virtual void Stop() = 0;
+  virtual server::Pods& pods() = 0;
+  // Latest CRI Status, refreshed every 5 s. `on_change` is called at once when
+  // it flips.
+  virtual RuntimeCondition Condition() = 0;
+  virtual void SetConditionListener(std::function<void()> on_change) = 0;
+};
+
+// `cri` speaks runtime.v1 (ours in process, or any CRI socket). All pointers
+// outlive the engine; `client` may be null.
+std::unique_ptr<Engine> MakeEngine(const EngineOptions& options,
+                                   std::shared_ptr<grpc::ChannelInterface> cri,
+                                   api::Client* client, object::Source* objects,
+                                   volume::Manager* volumes,
+                                   runtime::Executor* executor);
+
+}  // namespace agent::pod
+
+#endif  // CORACLE_AGENT_POD_ENGINE_H_

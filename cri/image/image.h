@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the rest of the CRI server sees of images: ImageStore, its Image values
+// and the requests to it. Thread safe; calls block (network, disk).
+#ifndef CORACLE_CRI_IMAGE_IMAGE_H_
+#define CORACLE_CRI_IMAGE_IMAGE_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace cri::image {
+
+// One image, keyed by the digest of its config (CRI Image.id).
+struct Image {
+  std::string id;                      // "sha256:<hex>" of the config
+  std::vector<std::string> repo_tags;  // "docker.io/library/busybox:1.37"
+  std::vector<std::string>
+      repo_digests;  // "docker.io/library/busybox@sha256:…"
+  uint64_t size_bytes = 0;
+  bool pinned = false;
+  std::vector<std::string> layer_dirs;  // extracted layers, lowest first
+  std::string config_json;              // the OCI image config, verbatim
+  // Taken from the config:
+  std::string user;  // "", "1000", "www-data:1004", …
+  std::vector<std::string> env, entrypoint, cmd;
+  std::string working_dir;
+  std::string stop_signal;
+  std::vector<std::string> volumes;
+  std::map<std::string, std::string> labels;
+};
+using ImagePtr = std::shared_ptr<const Image>;
+
+struct Auth {
+  std::string username, password;
+  std::string auth;  // base64 "user:password"
+  std::string server_address;
+  std::string identity_token, registry_token;
+};
+
+// How far a pull is, for progress bars and `coracle status`.
+struct PullProgress {
+  std::string reference;
+  int layers_total = 0, layers_done = 0;
+  uint64_t bytes_total = 0, bytes_done = 0;
+};
+
+struct PullOptions {
+  Auth auth;
+  absl::Time deadline = absl::InfiniteFuture();
+  std::function<bool()> cancelled;                       // polled; may be empty
+  std::function<void(const PullProgress&)> on_progress;  // may be empty
+};
+
+struct FsUsage {
+  std::string mountpoint;
+  uint64_t used_bytes = 0;
+  uint64_t inodes_used = 0;
+};
+
+class ImageStore {
+ public:
+  virtual ~ImageStore() = default;
+
+  // Pulls `reference` (normalised as docker does: docker.io/library, :latest)
+  // and returns the image. Several pulls of one image share the work.
+  virtual absl::StatusOr<ImagePtr> Pull(const std::string& reference,
+                                        const PullOptions& options) = 0;
+  // By tag, digest, id ("sha256:…" or bare) or unique id prefix; null if there
+  // is none.
+  virtual ImagePtr Find(const std::string& reference) = 0;
+  virtual std::vector<ImagePtr> List() = 0;
+  // Removes the whole image that `reference` names, with all its names. Layers
+  // still used by a container (see Hold) go when it lets go. Unknown: OK.
+  virtual absl::Status Remove(const std::string& reference) = 0;
+  // Imports an OCI layout directory or an OCI/docker archive (tar) under the
+  // given name, or the names that it carries if empty.
+  virtual absl::StatusOr<std::vector<ImagePtr>> Import(
+      const std::string& path, const std::string& name) = 0;
+  virtual FsUsage Usage() = 0;
+  virtual std::vector<PullProgress> ActivePulls() = 0;
+
+  // Keeps the layers of `image_id` on disk for the user `holder` (a container
+  // id) until Release; survives restart. Idempotent.
+  virtual absl::Status Hold(const std::string& image_id,
+                            const std::string& holder) = 0;
+  virtual void Release(const std::string& holder) = 0;
+
+  // A file of the image as a container would see it at start (topmost layer
+  // wins, whiteouts hide), at most `max_bytes`, never following symlinks out of
+  // the layers; nullopt if there is none. For /etc/passwd and /etc/group.
+  virtual absl::StatusOr<std::optional<std::string>> ReadFile(
+      const Image& image, const std::string& path, size_t max_bytes) = 0;
+};
+
+struct StoreOptions {
+  std::string root;                 // <root>/images
+  std::string registry_config_dir;  // certs.d with <host>/hosts.toml
+  int parallel_downloads = 3;
+};
+
+// Opens (and after a crash sweeps) the store.
+absl::StatusOr<std::unique_ptr<ImageStore>> OpenImageStore(
+    const StoreOptions& options);
+
+}  // namespace cri::image
+
+#endif  // CORACLE_CRI_IMAGE_IMAGE_H_

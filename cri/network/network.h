@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Network gives a sandbox its address: the built-in bridge by netlink in
+// process, later standard CNI behind the same interface. Thread safe; blocks
+// for a few milliseconds.
+#ifndef CORACLE_CRI_NETWORK_NETWORK_H_
+#define CORACLE_CRI_NETWORK_NETWORK_H_
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace cri::network {
+
+struct NetworkOptions {
+  std::string state_dir;            // leases live in <state_dir>/network
+  std::string bridge = "coracle0";  // ≤ 15 characters
+  std::string pod_cidr;             // may be empty: not ready until known
+  bool masquerade = true;           // source NAT for what leaves the pod CIDR
+  int mtu = 0;                      // 0 = of the default route's link
+};
+
+struct Readiness {
+  bool ready = false;
+  std::string reason, message;  // CRI NetworkReady condition
+};
+
+class Network {
+ public:
+  virtual ~Network() = default;
+
+  virtual Readiness Ready() = 0;
+  // From UpdateRuntimeConfig or configuration ("10.244.1.0/24"); sets bridge,
+  // routes and rules up. Idempotent; a changed CIDR with pods running is
+  // refused (FAILED_PRECONDITION).
+  virtual absl::Status SetPodCidr(const std::string& cidr) = 0;
+
+  // Connects the namespace: `lo` and `eth0` up, address, default route. All or
+  // nothing. A repeated call for the same sandbox returns the same address.
+  virtual absl::StatusOr<std::vector<std::string>> Setup(
+      const std::string& sandbox_id, int netns_fd) = 0;
+  // Only `lo` up: for namespaces that get no pod network.
+  virtual absl::Status SetupLoopback(int netns_fd) = 0;
+  // Frees address and link. Unknown: OK. The netns may be gone already.
+  virtual absl::Status Teardown(const std::string& sandbox_id) = 0;
+  // After a restart: frees what belongs to none of the `living` sandboxes.
+  virtual void Sweep(const std::set<std::string>& living) = 0;
+};
+
+std::unique_ptr<Network> MakeBridgeNetwork(const NetworkOptions& options);
+
+// Removes bridge, rules and leases: for `quickstart down` and tests.
+absl::Status RemoveBridgeNetwork(const NetworkOptions& options);
+
+}  // namespace cri::network
+
+#endif  // CORACLE_CRI_NETWORK_NETWORK_H_

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/base/executor.h"
+
+#include <pthread.h>
+
+#include <utility>
+
+#include "absl/time/clock.h"
+
+namespace runtime {
+namespace {
+
+constexpr absl::Duration kIdleLimit = absl::Seconds(10);
+
+void NameThread(const std::string& name) {
+  pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
+}
+
+}  // namespace
+
+Executor::Executor(std::string name, int max_threads)
+    : name_(std::move(name)), max_threads_(max_threads) {
+  timer_thread_ = std::thread([this] {
+    NameThread(name_ + "-timer");
+    RunTimers();
+  });
+}
+
+Executor::~Executor() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+    timers_.clear();
+    timer_times_.clear();
+    work_.SignalAll();
+    timer_changed_.SignalAll();
+  }
+  timer_thread_.join();
+  absl::MutexLock lock(&mutex_);
+  while (workers_ > 0) worker_gone_.Wait(&mutex_);
+}
+
+void Executor::Post(Task task) {
+  absl::MutexLock lock(&mutex_);
+  tasks_.push_back(std::move(task));
+  SpawnIfNeeded();
+}
+
+void Executor::SpawnIfNeeded() {
+  if (static_cast<int>(tasks_.size()) > idle_ && workers_ < max_threads_) {
+    ++workers_;
+    std::thread([this] {
+      NameThread(name_);
+      Work();
+    }).detach();  // the destructor waits for workers_ to reach zero
+  }
+  work_.Signal();
+}
+
+void Executor::Work() {
+  absl::MutexLock lock(&mutex_);
+  while (true) {
+    while (tasks_.empty() && !stopping_) {
+      ++idle_;
+      bool timed_out = work_.WaitWithTimeout(&mutex_, kIdleLimit);
+      --idle_;
+      if (timed_out && tasks_.empty()) break;
+    }
+    if (tasks_.empty()) break;
+    Task task = std::move(tasks_.front());
+    tasks_.pop_front();
+    mutex_.Unlock();
+    task();
+    task = nullptr;
+    mutex_.Lock();
+  }
+  --workers_;
+  worker_gone_.SignalAll();
+}
+
+Executor::TimerId Executor::PostAt(absl::Time when, Task task) {
+  absl::MutexLock lock(&mutex_);
+  TimerId id = next_timer_++;
+  timers_.emplace(std::make_pair(when, id), std::move(task));
+  timer_times_.emplace(id, when);
+  if (timers_.begin()->first.second == id) timer_changed_.Signal();
+  return id;
+}
+
+bool Executor::Cancel(TimerId id) {
+  absl::MutexLock lock(&mutex_);
+  auto it = timer_times_.find(id);
+  if (it == timer_times_.end()) return false;
+  timers_.erase({it->second, id});
+  timer_times_.erase(it);
+  return true;
+}
+
+void Executor::RunTimers() {
+  absl::MutexLock lock(&mutex_);
+  while (!stopping_) {
+    if (timers_.empty()) {
+      timer_changed_.Wait(&mutex_);
+      continue;
+    }
+    auto first = timers_.begin();
+    absl::Duration wait = first->first.first - absl::Now();
+    if (wait > absl::ZeroDuration()) {
+      timer_changed_.WaitWithTimeout(&mutex_, wait);
+      continue;
+    }
+    tasks_.push_back(std::move(first->second));
+    timer_times_.erase(first->first.second);
+    timers_.erase(first);
+    SpawnIfNeeded();
+  }
+}
+
+struct SerialQueue::State {
+  explicit State(Executor* e) : executor(e) {}
+  Executor* const executor;
+  absl::Mutex mutex;
+  std::deque<Task> tasks ABSL_GUARDED_BY(mutex);
+  bool running ABSL_GUARDED_BY(mutex) = false;
+};
+
+SerialQueue::SerialQueue(Executor* executor)
+    : state_(std::make_shared<State>(executor)) {}
+
+void SerialQueue::Post(Task task) {
+  {
+    absl::MutexLock lock(&state_->mutex);
+    state_->tasks.push_back(std::move(task));
+    if (std::exchange(state_->running, true)) return;
+  }
+  state_->executor->Post([state = state_] { Drain(state); });
+}
+
+void SerialQueue::Drain(const std::shared_ptr<State>& state) {
+  Task task;
+  {
+    absl::MutexLock lock(&state->mutex);
+    task = std::move(state->tasks.front());
+    state->tasks.pop_front();
+  }
+  task();
+  task = nullptr;
+  {
+    absl::MutexLock lock(&state->mutex);
+    if (state->tasks.empty()) {
+      state->running = false;
+      return;
+    }
+  }
+  // One task a turn, so that a busy queue does not keep a thread from others.
+  state->executor->Post([state] { Drain(state); });
+}
+
+}  // namespace runtime

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// One fixed pool for blocking work, serial queues on top of it, and timers.
+// A daemon makes one Executor; everything that belongs to one pod runs on that
+// pod's SerialQueue. Never linked into coracle-oci.
+#ifndef CORACLE_RUNTIME_BASE_EXECUTOR_H_
+#define CORACLE_RUNTIME_BASE_EXECUTOR_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+
+namespace runtime {
+
+using Task = std::function<void()>;
+
+// Thread safe. The destructor runs what is queued, drops timers and joins.
+class Executor {
+ public:
+  using TimerId = uint64_t;
+
+  // Threads start on demand up to `max_threads` and end after 10 s idle, so
+  // that a quiet daemon keeps few stacks.
+  explicit Executor(std::string name, int max_threads);
+  ~Executor();
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+
+  void Post(Task task) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Posts `task` at `when` (monotonic in effect: measured from now).
+  TimerId PostAt(absl::Time when, Task task) ABSL_LOCKS_EXCLUDED(mutex_);
+  TimerId PostAfter(absl::Duration delay, Task task) {
+    return PostAt(absl::Now() + delay, std::move(task));
+  }
+  // False if the task already ran, is running, or the id is unknown.
+  bool Cancel(TimerId id) ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  void Work();
+  void RunTimers();
+  void SpawnIfNeeded() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const std::string name_;
+  const int max_threads_;
+  absl::Mutex mutex_;
+  absl::CondVar work_;
+  absl::CondVar timer_changed_;
+  absl::CondVar worker_gone_;
+  std::deque<Task> tasks_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::pair<absl::Time, TimerId>, Task> timers_
+      ABSL_GUARDED_BY(mutex_);
+  std::map<TimerId, absl::Time> timer_times_ ABSL_GUARDED_BY(mutex_);
+  TimerId next_timer_ ABSL_GUARDED_BY(mutex_) = 1;
+  int workers_ ABSL_GUARDED_BY(mutex_) = 0;
+  int idle_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread timer_thread_;
+};
+
+// Runs its tasks one after another, in order, on an Executor. Thread safe;
+// tasks may post to their own queue. May be dropped while tasks are queued:
+// they still run.
+class SerialQueue {
+ public:
+  explicit SerialQueue(Executor* executor);
+
+  void Post(Task task);
+
+ private:
+  struct State;
+  static void Drain(const std::shared_ptr<State>& state);
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace runtime
+
+#endif  // CORACLE_RUNTIME_BASE_EXECUTOR_H_

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// Handler is the seam between the CRI engine and what runs containers: the
+// built-in launcher and holders here, later external OCI binaries and microVMs.
+//
+// Thread rule: all methods are thread safe and may block (launch, mounts,
+// waiting for a process); none may be called with a lock held. Calls for one
+// sandbox are serialised by the implementation where the kernel needs it.
+// Every method is idempotent in the sense that its comment gives.
+#ifndef CORACLE_RUNTIME_HANDLER_HANDLER_H_
+#define CORACLE_RUNTIME_HANDLER_HANDLER_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "runtime/base/unique_fd.h"
+
+namespace runtime {
+
+// What a sandbox's holder is made with. The holder lives in the pod's own
+// network, IPC and UTS namespaces and keeps them; containers inherit them.
+struct SandboxOptions {
+  std::string id;
+  std::string hostname;  // ignored with host_uts/host_network
+  bool host_network = false;
+  bool host_ipc = false;
+  bool host_pid = false;
+  // The pod's containers share one PID namespace, whose process 1 is a pause
+  // process of coracle-oci itself (no image).
+  bool share_pid = false;
+  // cgroup of the pod below each hierarchy's root ("/kubepods/burstable/pod…");
+  // created if missing. The holder itself never enters it; a pause does.
+  std::string cgroup_parent;
+  // Namespaced sysctls, name with dots → value, already validated.
+  std::map<std::string, std::string> sysctls;
+  int64_t shm_bytes = 64 << 20;
+};
+
+struct SandboxState {
+  std::string id;
+  pid_t holder_pid = 0;  // /proc/<pid>/ns/{net,ipc,uts} are the pod's
+  pid_t pause_pid = 0;   // 0 without share_pid
+};
+
+// One container. `oci_config` is an OCI runtime-spec config.json, complete but
+// for what the sandbox decides: namespaces with an empty path are new, absent
+// ones are the sandbox's.
+struct ContainerOptions {
+  std::string sandbox_id;
+  std::string id;
+  std::string oci_config;
+  // The root: overlay of `lower_dirs` (top first) with `upper_dir` and
+  // `work_dir`, mounted only inside the container's mount namespace at
+  // `rootfs_dir`, an existing empty directory of the container's own. Without
+  // lower_dirs, `rootfs_dir` is the prepared root itself.
+  std::vector<std::string> lower_dirs;
+  std::string upper_dir;
+  std::string work_dir;
+  std::string rootfs_dir;
+  std::string log_path;  // absolute; "" = output is discarded
+  bool tty = false;
+  bool stdin_open = false;
+  bool stdin_once = false;
+};
+
+enum class ContainerPhase { kCreated, kRunning, kExited };
+
+struct ContainerState {
+  std::string sandbox_id;
+  std::string id;
+  ContainerPhase phase = ContainerPhase::kCreated;
+  pid_t pid = 0;  // in the holder's PID namespace; 0 once exited
+  absl::Time created_at = absl::InfinitePast();
+  absl::Time started_at = absl::InfinitePast();
+  absl::Time finished_at = absl::InfinitePast();
+  int exit_code = 0;  // 0–255; 128 + N for signal N
+  bool oom_killed = false;
+  std::string message;  // why a start failed ("exec /nope: No such file …")
+  // Set-up phases of the start in order and how long each took.
+  std::vector<std::pair<std::string, absl::Duration>> phases;
+};
+
+struct ExecOptions {
+  std::vector<std::string> args;
+  // 0 = no limit. At the limit the whole process tree of the exec is killed
+  // and the result is DEADLINE_EXCEEDED.
+  absl::Duration timeout = absl::ZeroDuration();
+  size_t max_output_bytes = 16 << 20;  // for each stream; the rest is dropped
+};
+
+struct ExecResult {
+  int exit_code = 0;
+  std::string standard_output;
+  std::string standard_error;
+};
+
+// Told of every change from created to running to exited, once each, from a
+// thread of the handler's own; must return quickly. After a daemon restart the
+// changes that happened meanwhile are told when Recover runs.
+using StateListener = std::function<void(const ContainerState&)>;
+
+class Handler {
+ public:
+  virtual ~Handler() = default;
+
+  // Finds all sandboxes whose holders live, and reconnects. Called once before
+  // any other method. Holders' records of containers come with it.
+  virtual absl::StatusOr<std::vector<SandboxState>> Recover() = 0;
+  virtual void SetListener(StateListener listener) = 0;
+
+  // Makes the holder and its namespaces. ALREADY_EXISTS never: a repeated call
+  // returns the living sandbox.
+  virtual absl::StatusOr<SandboxState> StartSandbox(
+      const SandboxOptions& options) = 0;
+  // Kills all containers and the holder, removes what the handler made
+  // (cgroups of containers, records). Unknown id: OK.
+  virtual absl::Status RemoveSandbox(const std::string& sandbox_id) = 0;
+  // An open descriptor of the sandbox's network namespace.
+  virtual absl::StatusOr<UniqueFd> NetworkNamespace(
+      const std::string& sandbox_id) = 0;
+
+  // Prepares everything up to, not including, the exec of the workload.
+  virtual absl::StatusOr<ContainerState> CreateContainer(
+      const ContainerOptions& options) = 0;
+  // Returns when the workload's exec succeeded, or with the reason why not
+  // (the container is then kExited with exit code 128 and `message`).
+  virtual absl::StatusOr<ContainerState> StartContainer(
+      const std::string& sandbox_id, const std::string& id) = 0;
+  // Sends `signal` to process 1 of the container, or with `all` to every
+  // process in it. Exited or unknown: OK.
+  virtual absl::Status KillContainer(const std::string& sandbox_id,
+                                     const std::string& id, int signal,
+                                     bool all) = 0;
+  // Kills if need be, waits, then removes cgroup and record. Unknown: OK.
+  virtual absl::Status RemoveContainer(const std::string& sandbox_id,
+                                       const std::string& id) = 0;
+  // NOT_FOUND if unknown.
+  virtual absl::StatusOr<ContainerState> GetContainer(
+      const std::string& sandbox_id, const std::string& id) = 0;
+  virtual absl::StatusOr<std::vector<ContainerState>> ListContainers(
+      const std::string& sandbox_id) = 0;
+
+  virtual absl::StatusOr<ExecResult> ExecSync(const std::string& sandbox_id,
+                                              const std::string& id,
+                                              const ExecOptions& options) = 0;
+  // After it returns nothing is written to the old file any more.
+  virtual absl::Status ReopenLog(const std::string& sandbox_id,
+                                 const std::string& id) = 0;
+};
+
+}  // namespace runtime
+
+#endif  // CORACLE_RUNTIME_HANDLER_HANDLER_H_
