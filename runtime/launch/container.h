@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// The border between who keeps a container (the per-pod holder, or the OCI
+// command line) and what makes it: a transient set-up process that parses the
+// config, prepares cgroups and mounts and clones the container's init with
+// CLONE_PARENT, so that init is a child of whoever forked the set-up process.
+//
+// Both functions run in a fresh fork and never return. All memory they need
+// dies with them: that keeps an idle holder small.
+#ifndef CORACLE_RUNTIME_LAUNCH_CONTAINER_H_
+#define CORACLE_RUNTIME_LAUNCH_CONTAINER_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace runtime::launch {
+
+// One message on the report socket (SOCK_SEQPACKET, set-up or init → keeper).
+// In order: kPhase for each finished step, then kCreated or kFailed. After the
+// start byte the socket closes on exec: end of file = the workload runs, a
+// kFailed before it = the exec failed.
+struct Report {
+  enum Kind : uint32_t {
+    kPhase = 1,    // text = name of the step, nanoseconds = how long it took
+    kCreated = 2,  // pid = init; with a tty the pty master comes as SCM_RIGHTS
+    kFailed = 3,   // error = errno or 0; text = "mount /data: Permission denied"
+  };
+  uint32_t kind;
+  int32_t pid;
+  int32_t error;
+  uint32_t reserved;
+  uint64_t nanoseconds;
+  char text[480];  // NUL terminated
+};
+
+struct SetupRequest {
+  std::string id;
+  std::string config_json;  // OCI runtime-spec config.json
+  std::string bundle_dir;   // relative paths of the config start here
+  // Overlay root (see runtime::ContainerOptions); without lower_dirs the
+  // config's root.path (or rootfs_dir if set) is the prepared root.
+  std::vector<std::string> lower_dirs;
+  std::string upper_dir, work_dir, rootfs_dir;
+  int stdin_fd = -1, stdout_fd = -1, stderr_fd = -1;  // -1 = /dev/null
+  int report_fd = -1;
+  // init blocks in read(2) of one byte here before it execs; end of file means
+  // that the keeper is gone: exit.
+  int start_fd = -1;
+  // PID namespace to join instead of a new one (shared by the pod), or -1.
+  int pid_namespace_fd = -1;
+};
+
+[[noreturn]] void RunSetup(const SetupRequest& request);
+
+struct ExecRequest {
+  pid_t init_pid = 0;        // of the running container
+  std::string config_json;   // the container's config (defaults for the process)
+  std::string process_json;  // OCI process object: args, env, cwd, user, …
+  // cgroup directories to enter come from the container's config.
+  int stdin_fd = -1, stdout_fd = -1, stderr_fd = -1;
+  int report_fd = -1;  // kCreated carries the pid; then as above, no start byte
+};
+
+[[noreturn]] void RunExec(const ExecRequest& request);
+
+// Removes the cgroups of a container whose processes are gone (kills what is
+// left first), by its config's linux.cgroupsPath. Missing: fine. Returns 0 or
+// an errno. Runs in the caller's process; small, no heap beyond the path.
+int RemoveCgroups(const std::string& cgroups_path);
+// Sends `signal` to every process in the container's cgroups (cgroup.kill for
+// SIGKILL where the kernel has it). Returns 0 or an errno.
+int KillCgroup(const std::string& cgroups_path, int signal);
+// OOM kills counted in the container's memory cgroup (v1 memory.oom_control, v2
+// memory.events), or -1.
+int64_t OomKills(const std::string& cgroups_path);
+
+}  // namespace runtime::launch
+
+#endif  // CORACLE_RUNTIME_LAUNCH_CONTAINER_H_
