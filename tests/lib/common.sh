@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+# Shared by the test harness's scripts: where things are, and how they talk.
+# Sourced, never run.
+set -euo pipefail
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+CACHE=${CORACLE_TEST_CACHE:-${HOME:-/root}/.cache/coracle-tests}
+BIN=$CACHE/bin
+BUILD=${CORACLE_BUILD:-$TOP/build/release}
+mkdir -p "$BIN"
+
+say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
+note() { printf '  %s\n' "$*" >&2; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+# need_root: the harness makes namespaces and cgroups.
+need_root() { [ "$(id -u)" = 0 ] || die "$0: run as root (it makes namespaces, mounts and cgroups)"; }
+
+# wait_for SECONDS WHAT COMMAND…: until the command succeeds, or dies naming WHAT.
+wait_for() {
+  local seconds=$1 what=$2; shift 2
+  local end=$((SECONDS + seconds))
+  until "$@" >/dev/null 2>&1; do
+    [ $SECONDS -lt $end ] || die "$what: not there after ${seconds} s"
+    sleep 0.1
+  done
+}
+
+# install_packages GROUP…: what manifests/packages.list names and is missing.
+install_packages() {
+  local missing=() name group groups=" $* "
+  while read -r group name _; do
+    case $group in ''|'#'*) continue ;; esac
+    [[ $groups == *" $group "* ]] || continue
+    dpkg-query -W -f='${Status}' "$name" 2>/dev/null | grep -q 'ok installed' || missing+=("$name")
+  done <"$TOP/manifests/packages.list"
+  [ ${#missing[@]} -gt 0 ] || return 0
+  say "Installing ${#missing[@]} Debian packages: ${missing[*]}"
+  need_root
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
