@@ -38,7 +38,7 @@ struct SandboxOptions {
   // process of coracle-oci itself (no image).
   bool share_pid = false;
   // cgroup of the pod below each hierarchy's root ("/kubepods/burstable/pod…");
-  // created if missing. The holder itself never enters it; a pause does.
+  // created with its first container. Neither holder nor pause enter it.
   std::string cgroup_parent;
   // Namespaced sysctls, name with dots → value, already validated.
   std::map<std::string, std::string> sysctls;
@@ -49,6 +49,9 @@ struct SandboxState {
   std::string id;
   pid_t holder_pid = 0;  // /proc/<pid>/ns/{net,ipc,uts} are the pod's
   pid_t pause_pid = 0;   // 0 without share_pid
+  // The pod's shared memory, a tmpfs of shm_bytes: bind it to /dev/shm of every
+  // container. Empty with host_ipc. Goes with the sandbox.
+  std::string shm_dir;
 };
 
 // One container. `oci_config` is an OCI runtime-spec config.json, complete but
@@ -105,7 +108,10 @@ struct ExecResult {
 
 // Told of every change from created to running to exited, once each, from a
 // thread of the handler's own; must return quickly. After a daemon restart the
-// changes that happened meanwhile are told when Recover runs.
+// changes that happened meanwhile are told when Recover runs (all containers
+// that run or have exited are told then). A state with an empty id says that
+// the sandbox itself died: its holder is gone, its containers were told as
+// exited before, RemoveSandbox is left to do.
 using StateListener = std::function<void(const ContainerState&)>;
 
 class Handler {
