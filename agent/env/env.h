@@ -55,15 +55,25 @@ struct DnsOptions {
   std::vector<std::string> cluster_dns;
   std::string cluster_domain;
   std::string resolv_conf = "/etc/resolv.conf";
+  std::string hosts_file = "/etc/hosts";  // what host-network pods get
 };
 struct Dns {
   std::vector<std::string> servers, searches, options;
-  std::string warning;  // for an event; "" if none
+  std::string warning;         // for an event; "" if none
+  std::string warning_reason;  // MissingClusterDNS or DNSConfigForming
 };
 absl::StatusOr<Dns> PodDns(const Json& pod, const DnsOptions& options);
 
+// The short name: spec.hostnameOverride, spec.hostname or the pod's name, at
+// most 63 characters; a host-network pod has the node's.
 std::string PodHostname(const Json& pod, const std::string& node_name);
-// Content of the pod's /etc/hosts.
+// What the kernel is told: PodHostname, or the whole FQDN if the pod says
+// setHostnameAsFQDN. INVALID_ARGUMENT if that is longer than 64 characters.
+absl::StatusOr<std::string> KernelHostname(const Json& pod,
+                                           const std::string& node_name,
+                                           const DnsOptions& options);
+// Content of the pod's /etc/hosts, for a host-network pod the node's own file
+// with the pod's aliases.
 std::string HostsFile(const Json& pod, const PodAddresses& addresses,
                       const DnsOptions& options);
 
