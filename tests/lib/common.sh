@@ -25,18 +25,3 @@ wait_for() {
     sleep 0.1
   done
 }
-
-# install_packages GROUP…: what manifests/packages.list names and is missing.
-install_packages() {
-  local missing=() name group groups=" $* "
-  while read -r group name _; do
-    case $group in ''|'#'*) continue ;; esac
-    [[ $groups == *" $group "* ]] || continue
-    dpkg-query -W -f='${Status}' "$name" 2>/dev/null | grep -q 'ok installed' || missing+=("$name")
-  done <"$TOP/manifests/packages.list"
-  [ ${#missing[@]} -gt 0 ] || return 0
-  say "Installing ${#missing[@]} Debian packages: ${missing[*]}"
-  need_root
-  apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-}
