@@ -145,9 +145,7 @@ absl::StatusOr<std::string> HttpClient::CallOnce(
     return absl::ResourceExhaustedError(absl::StrCat(
         method, " ", url, ": answer larger than ", kMaxAnswerBytes, " bytes"));
   }
-  if (!response.ok()) {
-    return runtime::Annotate(response.status(), method);
-  }
+  if (!response.ok()) return response.status();
   Release(std::move(session));
   if (response->http_code >= 400 || response->http_code < 200) {
     return StatusFromResponse(absl::StrCat(method, " ", url),

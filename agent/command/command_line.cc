@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/command/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+namespace agent::command {
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kWrongUsage = 2;
+
+}  // namespace
+
+int Main(int argc, char** argv) {
+  CLI::App app(
+      "Coracle runs Kubernetes pods: node agent, CRI server and container "
+      "runtime in one.",
+      "coracle");
+  app.require_subcommand(1);
+  app.footer(
+      "Examples:\n"
+      "  coracle check                       is this host fit to be a node?\n"
+      "  coracle join 10.0.0.1:6443 --token abcdef.0123456789abcdef \\\n"
+      "      --discovery-token-ca-cert-hash sha256:…   join a cluster, then\n"
+      "  coracle node                        run the node that joined\n"
+      "  coracle node --pod-manifest-dir D   run pods from files, no cluster\n"
+      "  coracle status                      what runs here, what waits, why\n"
+      "\n"
+      "`coracle COMMAND --help` tells more of each.");
+  Action action;
+  AddVersion(app, &action);
+  AddJoin(app, &action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kWrongUsage;
+  }
+  const absl::Status status = action();
+  if (status.ok()) return 0;
+  const std::string message(status.message());
+  std::fprintf(stderr, "coracle: %s\n", message.c_str());
+  return absl::IsInvalidArgument(status) ? kWrongUsage : kFailed;
+}
+
+}  // namespace agent::command

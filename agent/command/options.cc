@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/command/options.h"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "runtime/base/file.h"
+#include "runtime/base/status.h"
+
+namespace agent::command {
+
+void AddNodeOptions(CLI::App& app, NodeOptions* options) {
+  app.add_option("--node-name", options->node_name,
+                 "Name of the Node object (default: the host's name)");
+  app.add_option("--node-ip", options->node_ip,
+                 "Address of this node; two by comma for dual stack "
+                 "(default: that of the default route)");
+  app.add_option("--root-dir", options->root_dir,
+                 "Where /etc/kubernetes, /var/lib/kubelet and /var/log/pods "
+                 "are looked for")
+      ->capture_default_str();
+  app.add_option("--cri-socket", options->cri_socket,
+                 "CRI endpoint, unix:///PATH");
+  app.add_option("--config", options->config,
+                 "KubeletConfiguration file, YAML or JSON");
+}
+
+absl::Status CheckNodeName(const std::string& name) {
+  bool good = !name.empty() && name.size() <= 253;
+  for (const absl::string_view label : absl::StrSplit(name, '.')) {
+    good &= !label.empty() && label.size() <= 63 && label.front() != '-' &&
+            label.back() != '-';
+    for (const char c : label) {
+      const auto byte = static_cast<unsigned char>(c);
+      good &=
+          absl::ascii_islower(byte) || absl::ascii_isdigit(byte) || c == '-';
+    }
+  }
+  if (good) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("\"", name,
+                   "\" cannot be a node's name: lower-case letters, digits, "
+                   "'-' and '.' only; choose one with --node-name"));
+}
+
+absl::StatusOr<std::string> DefaultNodeName() {
+  char name[256] = "";
+  if (gethostname(name, sizeof name - 1) != 0) {
+    return runtime::ErrnoStatus("gethostname");
+  }
+  return absl::AsciiStrToLower(name);
+}
+
+absl::StatusOr<std::map<std::string, std::string>> ReadFlagsEnv(
+    const config::Paths& paths) {
+  std::map<std::string, std::string> flags;
+  const auto text = runtime::ReadFile(paths.flags_env);
+  if (absl::IsNotFound(text.status())) return flags;
+  RETURN_IF_ERROR(text.status());
+  for (absl::string_view line : absl::StrSplit(*text, '\n')) {
+    if (!absl::ConsumePrefix(&line, "KUBELET_KUBEADM_ARGS=")) continue;
+    line = absl::StripAsciiWhitespace(line);
+    absl::ConsumePrefix(&line, "\"");
+    absl::ConsumeSuffix(&line, "\"");
+    for (absl::string_view word :
+         absl::StrSplit(line, ' ', absl::SkipEmpty())) {
+      if (!absl::ConsumePrefix(&word, "--")) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            paths.flags_env, ": expected --flag=value, found \"", word, "\""));
+      }
+      const std::pair<std::string, std::string> flag =
+          absl::StrSplit(word, absl::MaxSplits('=', 1));
+      flags.insert(flag);
+    }
+  }
+  return flags;
+}
+
+}  // namespace agent::command
