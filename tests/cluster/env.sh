@@ -10,13 +10,16 @@ DIR=$CLUSTERS/$CLUSTER
 CP_NS=crc-$CLUSTER
 HIERARCHIES="cpu cpuacct cpuset memory devices freezer blkio pids systemd unified"
 
-# load_cluster: sets NET and the addresses of a cluster that is up.
+# load_cluster: the facts of a cluster that is up, as `up` wrote them:
+#   PREFIX      of node addresses (10.89.1)        BRIDGE  where nodes plug in
+#   BRIDGE_NS   the bridge's namespace; "" = host  GATEWAY default route of nodes
+#   REGISTRY    host:port of the image registry    HOSTS   line for /etc/hosts
 load_cluster() {
-  [ -f "$DIR/net" ] || die "cluster $CLUSTER is not up (tests/cluster/up)"
-  NET=$(cat "$DIR/net")
-  HOST_IP=10.89.$NET.1 CP_IP=10.89.$NET.2
+  [ -f "$DIR/facts" ] || die "cluster $CLUSTER is not up (tests/cluster/up)"
+  . "$DIR/facts"
   export KUBECONFIG=$DIR/admin.conf PATH=$BIN:$PATH
 }
+at_bridge() { if [ -n "$BRIDGE_NS" ]; then ip netns exec "$BRIDGE_NS" "$@"; else "$@"; fi; }
 
 kube() { "$BIN/kubectl" --kubeconfig "$DIR/admin.conf" "$@"; }
 

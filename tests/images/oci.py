@@ -94,6 +94,8 @@ def main():
     p.image("agnhost-next", agnhost, ["e2e-test-images/agnhost:2.63.1"], server, {"version": ("next\n", 0o644)})
     pause = {"Entrypoint": ["/pause"]}
     p.image("pause", os.path.join(work, "pause"), ["pause:3.10.2", "pause:3.10", "pause:3.9"], pause)
+    with open(os.path.join(work, "kube.names"), encoding="utf-8") as names:
+        p.image("kube", os.path.join(work, "kube"), names.read().split(), {"Entrypoint": []})
     for number in (1, 2, 3):
         p.image(f"list-{number}", busybox, [f"k8s-staging-cri-tools/test-image-{number}:latest"], shell,
                 {f"test-image-{number}": ("", 0o644)})
