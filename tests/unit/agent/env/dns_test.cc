@@ -18,7 +18,7 @@ class DnsTest : public ::testing::Test {
   void SetUp() override {
     options_.cluster_dns = {"10.96.0.10"};
     options_.cluster_domain = "cluster.local";
-    options_.resolv_conf = ::testing::TempDir() + "/a3-resolv.conf";
+    options_.resolv_conf = ::testing::TempDir() + "/coracle-resolv.conf";
     Write(
         "# comment\nnameserver 192.0.2.1\nsearch old.example\n"
         "search example.com. corp.example\noptions ndots:2 rotate\n");

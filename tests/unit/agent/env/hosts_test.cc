@@ -72,7 +72,7 @@ TEST(HostsTest, ListsThePodAndItsAliases) {
 
 TEST(HostsTest, HostNetworkGetsTheNodesFile) {
   DnsOptions options = Options();
-  options.hosts_file = ::testing::TempDir() + "/a3-hosts";
+  options.hosts_file = ::testing::TempDir() + "/coracle-hosts";
   ASSERT_TRUE(runtime::WriteFileAtomic(options.hosts_file, "9.9.9.9 x\n").ok());
   EXPECT_EQ(HostsFile(Pod(R"({"hostNetwork":true})"), {}, options),
             "# Kubernetes-managed hosts file (host network).\n9.9.9.9 x\n");
