@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Links, addresses and routes by rtnetlink: exactly what the bridge network
+// needs of them. All functions work in the namespace of the given socket.
+#ifndef CORACLE_CRI_NETWORK_LINK_H_
+#define CORACLE_CRI_NETWORK_LINK_H_
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "cri/network/cidr.h"
+#include "cri/network/netlink.h"
+
+namespace cri::network {
+
+struct Link {
+  int index = 0;
+  std::string name;
+  std::string kind;  // "bridge", "veth", "" for hardware
+  uint32_t mtu = 0;
+  int master = 0;      // index of the bridge it is a port of
+  int peer_index = 0;  // veth: index of the other end, in its namespace
+};
+
+absl::StatusOr<std::optional<Link>> FindLink(Socket& rtnl,
+                                             const std::string& name);
+absl::StatusOr<std::vector<Link>> ListLinks(Socket& rtnl);
+// OK if there is none.
+absl::Status DeleteLink(Socket& rtnl, const std::string& name);
+
+// Makes the bridge or corrects it: up, link address, MTU, and `cidr`'s gateway
+// as its only IPv4 address. Its index. FAILED_PRECONDITION if the name belongs
+// to something that is no bridge.
+absl::StatusOr<int> EnsureBridge(Socket& rtnl, const std::string& name,
+                                 const Cidr& cidr, uint32_t mtu);
+
+// MTU of the link behind the IPv4 default route, 1500 without one.
+absl::StatusOr<uint32_t> DefaultRouteMtu(Socket& rtnl);
+
+struct Veth {
+  std::string host_name;  // of the end that becomes a port of the bridge
+  int bridge_index = 0;
+  uint32_t mtu = 0;
+  int netns_fd = -1;  // where `eth0` is made
+  std::array<uint8_t, 6> mac{};
+};
+// Both ends at once, up. ALREADY_EXISTS if either name is taken, NOT_FOUND if
+// the bridge is gone.
+absl::Status AddVeth(Socket& rtnl, const Veth& veth);
+
+// Inside a pod: `lo` up.
+absl::Status LoopbackUp(Socket& pod);
+// Inside a pod: `lo` up, address and default route on `eth0`. Can be repeated.
+absl::Status ConfigurePod(Socket& pod, const Cidr& cidr, Ipv4 ip);
+
+}  // namespace cri::network
+
+#endif  // CORACLE_CRI_NETWORK_LINK_H_
