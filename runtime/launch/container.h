@@ -25,7 +25,7 @@ struct Report {
   enum Kind : uint32_t {
     kPhase = 1,    // text = name of the step, nanoseconds = how long it took
     kCreated = 2,  // pid = init; with a tty the pty master comes as SCM_RIGHTS
-    kFailed = 3,   // error = errno or 0; text = "mount /data: Permission denied"
+    kFailed = 3,  // error = errno or 0; text = "mount /data: Permission denied"
   };
   uint32_t kind;
   int32_t pid;
@@ -50,13 +50,17 @@ struct SetupRequest {
   int start_fd = -1;
   // PID namespace to join instead of a new one (shared by the pod), or -1.
   int pid_namespace_fd = -1;
+  // Fail before kCreated if the command cannot be found. For the OCI command
+  // line, whose `create` is the last one to hear of it; a holder leaves it out
+  // and gets the same error at start.
+  bool verify_command = false;
 };
 
 [[noreturn]] void RunSetup(const SetupRequest& request);
 
 struct ExecRequest {
-  pid_t init_pid = 0;        // of the running container
-  std::string config_json;   // the container's config (defaults for the process)
+  pid_t init_pid = 0;       // of the running container
+  std::string config_json;  // the container's config (defaults for the process)
   std::string process_json;  // OCI process object: args, env, cwd, user, …
   // cgroup directories to enter come from the container's config.
   int stdin_fd = -1, stdout_fd = -1, stderr_fd = -1;

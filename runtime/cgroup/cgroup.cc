@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/cgroup/cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "runtime/base/file.h"
+#include "runtime/base/status.h"
+#include "runtime/cgroup/limits.h"
+
+namespace runtime::cgroup {
+namespace {
+
+// A new v1 cpuset is empty and takes no process: it starts as its parent.
+absl::Status InheritCpuset(const std::string& parent,
+                           const std::string& child) {
+  for (const char* file : {"/cpuset.cpus", "/cpuset.mems"}) {
+    ASSIGN_OR_RETURN(std::string value, ReadFile(child + file, 4096));
+    if (!absl::StripAsciiWhitespace(value).empty()) continue;
+    ASSIGN_OR_RETURN(value, ReadFile(parent + file, 4096));
+    RETURN_IF_ERROR(WriteFile(child + file, absl::StripAsciiWhitespace(value)));
+  }
+  return absl::OkStatus();
+}
+
+// Passes every controller on to the children of `directory`. Those that the
+// kernel refuses (a process lives here) are left out: a limit that needs one
+// then fails by name.
+absl::Status EnableControllers(const std::string& directory) {
+  ASSIGN_OR_RETURN(std::string controllers,
+                   ReadFile(directory + "/cgroup.controllers", 4096));
+  for (absl::string_view name : absl::StrSplit(
+           absl::StripAsciiWhitespace(controllers), ' ', absl::SkipEmpty())) {
+    WriteFile(directory + "/cgroup.subtree_control", absl::StrCat("+", name))
+        .IgnoreError();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CreateIn(const Hierarchy& hierarchy, const std::string& path,
+                      bool enable_controllers) {
+  bool cpuset = false;
+  for (const std::string& name : hierarchy.controllers) {
+    cpuset |= name == "cpuset";
+  }
+  std::string full = JoinPath(hierarchy.mount_point, path);
+  if (!cpuset && !enable_controllers) {
+    if (mkdir(full.c_str(), 0755) == 0 || errno == EEXIST) {
+      return absl::OkStatus();
+    }
+  }
+  std::string parent = hierarchy.mount_point;
+  for (absl::string_view part : absl::StrSplit(path, '/', absl::SkipEmpty())) {
+    if (enable_controllers) RETURN_IF_ERROR(EnableControllers(parent));
+    std::string child = absl::StrCat(parent, "/", part);
+    if (mkdir(child.c_str(), 0755) != 0 && errno != EEXIST) {
+      return ErrnoStatus(absl::StrCat("mkdir ", child));
+    }
+    if (cpuset) RETURN_IF_ERROR(InheritCpuset(parent, child));
+    parent = std::move(child);
+  }
+  return absl::OkStatus();
+}
+
+void AddPids(const std::string& directory, int depth, std::vector<pid_t>* out) {
+  absl::StatusOr<std::string> text = ReadFile(directory + "/cgroup.procs");
+  if (!text.ok() || depth > 32) return;
+  for (absl::string_view line :
+       absl::StrSplit(*text, '\n', absl::SkipEmpty())) {
+    int pid;
+    if (absl::SimpleAtoi(line, &pid) && pid > 0) out->push_back(pid);
+  }
+  absl::StatusOr<std::vector<std::string>> names = ListDir(directory);
+  if (!names.ok()) return;
+  struct stat info;
+  for (const std::string& name : *names) {
+    std::string child = absl::StrCat(directory, "/", name);
+    if (lstat(child.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
+      AddPids(child, depth + 1, out);
+    }
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<Cgroup> Cgroup::At(const std::string& path) {
+  if (path.find(':') != std::string::npos) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "linux.cgroupsPath: \"", path,
+        "\" is a systemd path; this runtime drives cgroupfs directly"));
+  }
+  std::string clean;
+  for (absl::string_view part : absl::StrSplit(path, '/', absl::SkipEmpty())) {
+    if (part == "..") {
+      return absl::InvalidArgumentError(
+          absl::StrCat("linux.cgroupsPath: \"", path, "\" contains .."));
+    }
+    if (part != ".") absl::StrAppend(&clean, "/", part);
+  }
+  if (clean.empty()) {
+    return absl::InvalidArgumentError("linux.cgroupsPath: names no cgroup");
+  }
+  Cgroup cgroup;
+  ASSIGN_OR_RETURN(cgroup.layout_, Detect());
+  cgroup.path_ = std::move(clean);
+  return cgroup;
+}
+
+std::string Cgroup::Directory(const Hierarchy& hierarchy) const {
+  return JoinPath(hierarchy.mount_point, path_);
+}
+
+absl::Status Cgroup::Create() {
+  for (const Hierarchy& hierarchy : layout_.hierarchies) {
+    RETURN_IF_ERROR(Annotate(CreateIn(hierarchy, path_, layout_.v2), "cgroup"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Cgroup::Limit(const spec::Resources& resources,
+                           const std::vector<spec::Device>& devices) {
+  absl::Status status =
+      layout_.v2
+          ? LimitV2(Directory(layout_.hierarchies[0]), resources, devices)
+          : LimitV1(layout_, path_, resources, devices);
+  return Annotate(status, "cgroup");
+}
+
+absl::Status Cgroup::Join(pid_t pid, bool v2_joined) {
+  std::string text = absl::StrCat(pid);
+  // Back to back: only the first write waits.
+  for (const Hierarchy& hierarchy : layout_.hierarchies) {
+    if (hierarchy.v2 && v2_joined) continue;
+    RETURN_IF_ERROR(Annotate(
+        WriteFile(Directory(hierarchy) + "/cgroup.procs", text), "cgroup"));
+  }
+  return absl::OkStatus();
+}
+
+UniqueFd Cgroup::OpenUnified() const {
+  const Hierarchy* unified = layout_.Unified();
+  if (unified == nullptr) return UniqueFd();
+  return UniqueFd(
+      open(Directory(*unified).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
+absl::StatusOr<std::vector<pid_t>> Cgroup::Pids() const {
+  std::vector<pid_t> pids;
+  const Hierarchy* hierarchy = layout_.Find("pids");
+  if (hierarchy == nullptr) hierarchy = layout_.Find("memory");
+  if (hierarchy == nullptr) hierarchy = &layout_.hierarchies[0];
+  AddPids(Directory(*hierarchy), 0, &pids);
+  return pids;
+}
+
+absl::Status Cgroup::Freeze(bool frozen) {
+  if (layout_.v2) {
+    return WriteFile(Directory(layout_.hierarchies[0]) + "/cgroup.freeze",
+                     frozen ? "1" : "0");
+  }
+  const Hierarchy* freezer = layout_.Find("freezer");
+  if (freezer == nullptr) {
+    return absl::UnimplementedError(
+        "this host has no cgroup controller freezer");
+  }
+  return WriteFile(Directory(*freezer) + "/freezer.state",
+                   frozen ? "FROZEN" : "THAWED");
+}
+
+bool Cgroup::IsFrozen() const {
+  if (layout_.v2) {
+    absl::StatusOr<std::string> text =
+        ReadFile(Directory(layout_.hierarchies[0]) + "/cgroup.freeze", 64);
+    return text.ok() && absl::StripAsciiWhitespace(*text) == "1";
+  }
+  const Hierarchy* freezer = layout_.Find("freezer");
+  if (freezer == nullptr) return false;
+  absl::StatusOr<std::string> text =
+      ReadFile(Directory(*freezer) + "/freezer.state", 64);
+  return text.ok() && absl::StripAsciiWhitespace(*text) != "THAWED";
+}
+
+}  // namespace runtime::cgroup

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CORACLE_RUNTIME_CGROUP_LIMITS_H_
+#define CORACLE_RUNTIME_CGROUP_LIMITS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "runtime/cgroup/layout.h"
+#include "runtime/spec/spec.h"
+
+namespace runtime::cgroup {
+
+// `path` is the cgroup's path below each hierarchy's mount point.
+absl::Status LimitV1(const Layout& layout, const std::string& path,
+                     const spec::Resources& resources,
+                     const std::vector<spec::Device>& devices);
+absl::Status LimitV2(const std::string& directory,
+                     const spec::Resources& resources,
+                     const std::vector<spec::Device>& devices);
+
+// The OCI value of cpu.shares (2–262144) as cpu.weight (1–10000).
+uint64_t WeightOfShares(uint64_t shares);
+
+// The device rules in force: those of the config, then what every container
+// may use, then the devices that the config creates.
+std::vector<spec::DeviceRule> DeviceRules(
+    const spec::Resources& resources, const std::vector<spec::Device>& devices);
+
+// cgroup v2 has no devices controller: a BPF program decides.
+absl::Status AttachDeviceProgram(const std::string& directory,
+                                 const std::vector<spec::DeviceRule>& rules);
+
+}  // namespace runtime::cgroup
+
+#endif  // CORACLE_RUNTIME_CGROUP_LIMITS_H_

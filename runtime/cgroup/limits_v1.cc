@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/file.h"
+#include "runtime/base/status.h"
+#include "runtime/cgroup/limits.h"
+
+namespace runtime::cgroup {
+namespace {
+
+// Writes files of one cgroup; the directory is looked up per controller.
+class Writer {
+ public:
+  Writer(const Layout& layout, const std::string& path)
+      : layout_(layout), path_(path) {}
+
+  // NOT_FOUND if the host lacks the controller.
+  absl::StatusOr<std::string> Directory(absl::string_view controller) const {
+    const Hierarchy* hierarchy = layout_.Find(controller);
+    if (hierarchy == nullptr) {
+      return absl::NotFoundError(
+          absl::StrCat("this host has no cgroup controller ", controller));
+    }
+    return JoinPath(hierarchy->mount_point, path_);
+  }
+
+  absl::Status Write(absl::string_view controller, absl::string_view file,
+                     absl::string_view value) const {
+    ASSIGN_OR_RETURN(std::string directory, Directory(controller));
+    return WriteFile(absl::StrCat(directory, "/", file), value);
+  }
+
+ private:
+  const Layout& layout_;
+  const std::string& path_;
+};
+
+absl::Status LimitMemory(const Writer& cgroup, const spec::Resources& r) {
+  if (r.memory_limit.has_value()) {
+    std::string limit = absl::StrCat(*r.memory_limit);
+    absl::Status status =
+        cgroup.Write("memory", "memory.limit_in_bytes", limit);
+    // Memory plus swap may not be below memory: when both are raised, swap
+    // goes first.
+    if (!status.ok() && r.memory_swap.has_value()) {
+      RETURN_IF_ERROR(cgroup.Write("memory", "memory.memsw.limit_in_bytes",
+                                   absl::StrCat(*r.memory_swap)));
+      status = cgroup.Write("memory", "memory.limit_in_bytes", limit);
+    }
+    RETURN_IF_ERROR(status);
+  }
+  if (r.memory_swap.has_value()) {
+    absl::Status status = cgroup.Write("memory", "memory.memsw.limit_in_bytes",
+                                       absl::StrCat(*r.memory_swap));
+    // Kernels without swap accounting have no such file; there the memory
+    // limit alone is the promise that can be kept.
+    if (!status.ok() && !absl::IsNotFound(status)) return status;
+  }
+  if (r.memory_reservation.has_value()) {
+    RETURN_IF_ERROR(cgroup.Write("memory", "memory.soft_limit_in_bytes",
+                                 absl::StrCat(*r.memory_reservation)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LimitCpu(const Writer& cgroup, const spec::Resources& r) {
+  if (r.cpu_shares.value_or(0) > 0) {
+    RETURN_IF_ERROR(
+        cgroup.Write("cpu", "cpu.shares", absl::StrCat(*r.cpu_shares)));
+  }
+  if (r.cpu_period.value_or(0) > 0) {
+    RETURN_IF_ERROR(
+        cgroup.Write("cpu", "cpu.cfs_period_us", absl::StrCat(*r.cpu_period)));
+  }
+  if (r.cpu_quota.value_or(0) != 0) {
+    RETURN_IF_ERROR(
+        cgroup.Write("cpu", "cpu.cfs_quota_us", absl::StrCat(*r.cpu_quota)));
+  }
+  if (r.cpu_idle.has_value()) {
+    RETURN_IF_ERROR(cgroup.Write("cpu", "cpu.idle", absl::StrCat(*r.cpu_idle)));
+  }
+  if (!r.cpuset_cpus.empty()) {
+    RETURN_IF_ERROR(cgroup.Write("cpuset", "cpuset.cpus", r.cpuset_cpus));
+  }
+  if (!r.cpuset_mems.empty()) {
+    RETURN_IF_ERROR(cgroup.Write("cpuset", "cpuset.mems", r.cpuset_mems));
+  }
+  return absl::OkStatus();
+}
+
+std::string RuleText(const spec::DeviceRule& rule) {
+  auto number = [](const std::optional<int64_t>& value) {
+    return value.has_value() ? absl::StrCat(*value) : std::string("*");
+  };
+  return absl::StrCat(std::string(1, rule.type), " ", number(rule.major), ":",
+                      number(rule.minor), " ", rule.access);
+}
+
+bool IsWildcard(const spec::DeviceRule& rule) {
+  return rule.type == 'a' || (!rule.major.has_value() &&
+                              !rule.minor.has_value() && rule.type == 'a');
+}
+
+absl::Status LimitDevices(const Writer& cgroup, const spec::Resources& r,
+                          const std::vector<spec::Device>& devices) {
+  // No rules at all means that the caller does not restrict devices.
+  if (r.devices.empty()) return absl::OkStatus();
+  for (const spec::DeviceRule& rule : DeviceRules(r, devices)) {
+    const char* file = rule.allow ? "devices.allow" : "devices.deny";
+    std::string text = IsWildcard(rule) ? "a" : RuleText(rule);
+    RETURN_IF_ERROR(Annotate(cgroup.Write("devices", file, text), text));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LimitHugepages(const Layout& layout, const Writer& cgroup,
+                            const spec::Resources& r, const std::string& path) {
+  for (const spec::HugepageLimit& limit : r.hugepage_limits) {
+    std::string value = absl::StrCat(limit.limit);
+    if (layout.Find("hugetlb") != nullptr) {
+      RETURN_IF_ERROR(cgroup.Write(
+          "hugetlb",
+          absl::StrCat("hugetlb.", limit.page_size, ".limit_in_bytes"), value));
+    } else if (const Hierarchy* unified = layout.Unified()) {
+      // A hybrid host may have the controller in its v2 hierarchy, where it is
+      // only present if every parent passes it on.
+      std::string file = absl::StrCat(JoinPath(unified->mount_point, path),
+                                      "/hugetlb.", limit.page_size, ".max");
+      if (Exists(file)) RETURN_IF_ERROR(WriteFile(file, value));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status LimitV1(const Layout& layout, const std::string& path,
+                     const spec::Resources& r,
+                     const std::vector<spec::Device>& devices) {
+  Writer cgroup(layout, path);
+  RETURN_IF_ERROR(LimitMemory(cgroup, r));
+  RETURN_IF_ERROR(LimitCpu(cgroup, r));
+  if (r.pids_limit.has_value()) {
+    std::string limit =
+        *r.pids_limit > 0 ? absl::StrCat(*r.pids_limit) : std::string("max");
+    RETURN_IF_ERROR(cgroup.Write("pids", "pids.max", limit));
+  }
+  if (r.blkio_weight.value_or(0) > 0) {
+    absl::Status status = cgroup.Write("blkio", "blkio.bfq.weight",
+                                       absl::StrCat(*r.blkio_weight));
+    if (absl::IsNotFound(status)) {
+      status =
+          cgroup.Write("blkio", "blkio.weight", absl::StrCat(*r.blkio_weight));
+    }
+    RETURN_IF_ERROR(status);
+  }
+  RETURN_IF_ERROR(LimitHugepages(layout, cgroup, r, path));
+  return LimitDevices(cgroup, r, devices);
+}
+
+}  // namespace runtime::cgroup

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/launch/report.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/launch/container.h"
+
+namespace runtime::launch {
+namespace {
+
+uint64_t Now() {
+  timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return static_cast<uint64_t>(time.tv_sec) * 1000000000u +
+         static_cast<uint64_t>(time.tv_nsec);
+}
+
+void SetText(Report* report, absl::string_view text) {
+  size_t size = std::min(text.size(), sizeof(report->text) - 1);
+  std::memcpy(report->text, text.data(), size);
+  report->text[size] = '\0';
+}
+
+bool Send(int socket, const void* data, size_t size, int fd) {
+  iovec part = {const_cast<void*>(data), size};
+  msghdr message = {};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  if (fd >= 0) {
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(header), &fd, sizeof(int));
+  }
+  ssize_t sent;
+  do {
+    sent = sendmsg(socket, &message, MSG_NOSIGNAL);
+  } while (sent < 0 && errno == EINTR);
+  return sent == static_cast<ssize_t>(size);
+}
+
+// The nearest errno of a status whose own was only text.
+int ErrorOf(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kNotFound:
+      return ENOENT;
+    case absl::StatusCode::kPermissionDenied:
+      return EACCES;
+    case absl::StatusCode::kAlreadyExists:
+      return EEXIST;
+    case absl::StatusCode::kInvalidArgument:
+      return EINVAL;
+    case absl::StatusCode::kResourceExhausted:
+      return ENOSPC;
+    default:
+      return 0;
+  }
+}
+
+}  // namespace
+
+Reporter::Reporter(int fd) : fd_(fd), last_(Now()) {}
+
+void Reporter::Phase(const char* name) {
+  Report report = {};
+  uint64_t now = Now();
+  report.kind = Report::kPhase;
+  report.nanoseconds = now - last_;
+  last_ = now;
+  SetText(&report, name);
+  Send(fd_, &report, sizeof(report), -1);
+}
+
+void Reporter::Created(pid_t pid, int terminal_fd) {
+  Report report = {};
+  report.kind = Report::kCreated;
+  report.pid = pid;
+  Send(fd_, &report, sizeof(report), terminal_fd);
+}
+
+void Reporter::Failed(const absl::Status& status) {
+  Failed(ErrorOf(status), absl::string_view(status.message()));
+}
+
+void Reporter::Failed(int error, absl::string_view text) {
+  Report report = {};
+  report.kind = Report::kFailed;
+  report.error = error;
+  SetText(&report, text);
+  Send(fd_, &report, sizeof(report), -1);
+}
+
+bool SendByte(int socket, char byte, int fd) {
+  return Send(socket, &byte, 1, fd);
+}
+
+int ReceiveByte(int socket, int* fd) {
+  char byte = 0;
+  iovec part = {&byte, 1};
+  msghdr message = {};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  message.msg_control = control;
+  message.msg_controllen = sizeof(control);
+  ssize_t size;
+  do {
+    size = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+  } while (size < 0 && errno == EINTR);
+  if (size != 1) return -1;
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  if (header != nullptr && header->cmsg_type == SCM_RIGHTS && fd != nullptr) {
+    std::memcpy(fd, CMSG_DATA(header), sizeof(int));
+  }
+  return static_cast<unsigned char>(byte);
+}
+
+}  // namespace runtime::launch

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// RootBuilder's single mounts: binds, filesystems, the cgroup view.
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/mount.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <array>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "runtime/base/status.h"
+#include "runtime/mount/api.h"
+#include "runtime/mount/rootfs.h"
+
+namespace runtime::mount {
+namespace {
+
+using Links = path::Root::Links;
+
+// Files of /proc that tools such as lxcfs replace; nothing else may cover a
+// part of it, or writes meant for procfs would land elsewhere.
+constexpr std::array<absl::string_view, 10> kProcFiles = {
+    "/proc/cpuinfo", "/proc/diskstats",
+    "/proc/meminfo", "/proc/stat",
+    "/proc/swaps",   "/proc/uptime",
+    "/proc/loadavg", "/proc/slabinfo",
+    "/proc/net/dev", "/proc/sys/kernel/ns_last_pid",
+};
+
+bool IsProcFile(absl::string_view destination) {
+  for (absl::string_view file : kProcFiles) {
+    if (file == destination) return true;
+  }
+  return false;
+}
+
+// These decide what the container sees of the kernel: a symlink in their place
+// would put them elsewhere and leave the real path to the image
+// (CVE-2019-19921, CVE-2023-27561).
+Links LinksFor(absl::string_view destination, absl::string_view type) {
+  if (destination == "/proc" || destination == "/dev" ||
+      destination == "/sys" || absl::StartsWith(destination, "/proc/") ||
+      type == "proc" || type == "sysfs") {
+    return Links::kRefuse;
+  }
+  return Links::kFollow;
+}
+
+absl::Status CheckTarget(int target, absl::string_view destination) {
+  struct statfs fs;
+  if (fstatfs(target, &fs) != 0) return ErrnoStatus("statfs");
+  if (fs.f_type == PROC_SUPER_MAGIC && !IsProcFile(destination)) {
+    return absl::PermissionDeniedError("is inside /proc");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<UniqueFd> MakeTarget(const path::Root& root,
+                                    const std::string& destination,
+                                    absl::string_view type, bool directory) {
+  UniqueFd target;
+  if (directory) {
+    ASSIGN_OR_RETURN(
+        target, root.MakeDirs(destination, 0755, LinksFor(destination, type)));
+  } else {
+    ASSIGN_OR_RETURN(target, root.MakeFile(destination));
+  }
+  bool proc_itself = type == "proc" || destination == "/proc";
+  if (!proc_itself) RETURN_IF_ERROR(CheckTarget(target.get(), destination));
+  return target;
+}
+
+}  // namespace
+
+absl::Status RootBuilder::MountBind(Prepared* prepared) {
+  const Options& options = prepared->options;
+  int tree = prepared->tree.get();
+  RETURN_IF_ERROR(SetAttributes(tree, options.set, options.clear, 0, false));
+  RETURN_IF_ERROR(SetAttributes(tree, options.recursive_set,
+                                options.recursive_clear, 0, true));
+  uint64_t propagation = options.propagation;
+  bool recursive = options.propagation_recursive;
+  if (propagation == 0) {
+    propagation = MS_PRIVATE;
+    recursive = true;
+  }
+  RETURN_IF_ERROR(SetAttributes(tree, 0, 0, propagation, recursive));
+  ASSIGN_OR_RETURN(UniqueFd target,
+                   MakeTarget(root_, prepared->destination,
+                              prepared->mount->type, prepared->directory));
+  return Attach(tree, target.get());
+}
+
+absl::Status RootBuilder::MountCgroup(Prepared* prepared) {
+  const Options& options = prepared->options;
+  uint64_t attributes =
+      options.set | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  ASSIGN_OR_RETURN(UniqueFd target,
+                   MakeTarget(root_, prepared->destination, "cgroup", true));
+  bool single = plan_->cgroups.size() == 1 && plan_->cgroups[0].name.empty();
+  if (single) {
+    ASSIGN_OR_RETURN(
+        UniqueFd tree,
+        CloneTree(AT_FDCWD, plan_->cgroups[0].host_directory, false));
+    RETURN_IF_ERROR(
+        SetAttributes(tree.get(), attributes, 0, MS_PRIVATE, false));
+    return Attach(tree.get(), target.get());
+  }
+  ASSIGN_OR_RETURN(
+      UniqueFd top,
+      NewFilesystem("tmpfs", "tmpfs", {"mode=0755", "size=64k"},
+                    attributes & ~static_cast<uint64_t>(MOUNT_ATTR_RDONLY)));
+  RETURN_IF_ERROR(Attach(top.get(), target.get()));
+  path::Root inside(UniqueFd(fcntl(top.get(), F_DUPFD_CLOEXEC, 3)));
+  for (const RootPlan::CgroupView& view : plan_->cgroups) {
+    ASSIGN_OR_RETURN(UniqueFd tree,
+                     CloneTree(AT_FDCWD, view.host_directory, false));
+    RETURN_IF_ERROR(
+        SetAttributes(tree.get(), attributes, 0, MS_PRIVATE, false));
+    ASSIGN_OR_RETURN(UniqueFd directory, inside.MakeDirs(view.name));
+    RETURN_IF_ERROR(Attach(tree.get(), directory.get()));
+  }
+  for (const auto& [alias, name] : plan_->cgroup_links) {
+    if (symlinkat(name.c_str(), top.get(), alias.c_str()) != 0) {
+      return ErrnoStatus(absl::StrCat("symlink ", alias));
+    }
+  }
+  // The mount on top must not hide that the rest is read-only too.
+  return SetAttributes(top.get(), attributes, 0, 0, false);
+}
+
+absl::Status RootBuilder::MountOne(Prepared* prepared) {
+  if (prepared->tree.ok()) return MountBind(prepared);
+  const spec::Mount& mount = *prepared->mount;
+  const Options& options = prepared->options;
+  if (mount.type == "cgroup" || mount.type == "cgroup2") {
+    return MountCgroup(prepared);
+  }
+  if (mount.type.empty()) return absl::InvalidArgumentError("type is missing");
+  if (options.copy_up) {
+    return absl::UnimplementedError("option tmpcopyup is not supported");
+  }
+  std::vector<std::string> data;
+  for (const std::string& option : options.data) {
+    // Every devpts is an instance of its own since Linux 4.7.
+    if (option != "newinstance") data.push_back(option);
+  }
+  uint64_t attributes = options.set | options.recursive_set;
+  bool later = mount.type == "tmpfs" && (attributes & MOUNT_ATTR_RDONLY) != 0;
+  if (later) attributes &= ~static_cast<uint64_t>(MOUNT_ATTR_RDONLY);
+  ASSIGN_OR_RETURN(
+      UniqueFd fd,
+      NewFilesystem(mount.type,
+                    mount.source.empty() ? mount.type : mount.source, data,
+                    attributes));
+  RETURN_IF_ERROR(SetAttributes(fd.get(), 0, 0, options.propagation,
+                                options.propagation_recursive));
+  ASSIGN_OR_RETURN(UniqueFd target,
+                   MakeTarget(root_, prepared->destination, mount.type, true));
+  RETURN_IF_ERROR(Attach(fd.get(), target.get()));
+  if (later)
+    read_only_later_.emplace_back(std::move(fd), prepared->destination);
+  return absl::OkStatus();
+}
+
+}  // namespace runtime::mount

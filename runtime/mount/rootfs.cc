@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/mount/rootfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "runtime/base/file.h"
+#include "runtime/base/status.h"
+#include "runtime/mount/api.h"
+#include "runtime/mount/devices.h"
+#include "runtime/mount/mask.h"
+#include "runtime/mount/overlay.h"
+
+namespace runtime::mount {
+namespace {
+
+absl::Status Named(const absl::Status& status, absl::string_view destination) {
+  return Annotate(status, absl::StrCat("mount ", destination));
+}
+
+bool IsBind(const spec::Mount& mount, const Options& options) {
+  return options.bind || mount.type == "bind" || mount.type == "rbind";
+}
+
+}  // namespace
+
+std::string CleanPath(const std::string& path) {
+  std::vector<absl::string_view> parts;
+  for (absl::string_view part : absl::StrSplit(path, '/', absl::SkipEmpty())) {
+    if (part == ".") continue;
+    if (part == "..") {
+      if (!parts.empty()) parts.pop_back();
+      continue;
+    }
+    parts.push_back(part);
+  }
+  std::string clean;
+  for (absl::string_view part : parts) absl::StrAppend(&clean, "/", part);
+  return clean.empty() ? "/" : clean;
+}
+
+absl::Status RootBuilder::Prepare() {
+  // Opened without following a link: an image never decides what masks a file
+  // (CVE-2025-31133).
+  ASSIGN_OR_RETURN(null_, OpenDevice("/dev/null", 'c', 1, 3));
+  for (const spec::Mount& mount : plan_->config->mounts) {
+    Prepared prepared;
+    prepared.mount = &mount;
+    prepared.options = ParseOptions(mount.options);
+    prepared.destination = CleanPath(mount.destination);
+    if (prepared.destination == "/") {
+      return absl::InvalidArgumentError("mount /: the root is not a mount");
+    }
+    if (IsBind(mount, prepared.options)) {
+      RETURN_IF_ERROR(Named(PrepareBind(&prepared), prepared.destination));
+    }
+    mounts_.push_back(std::move(prepared));
+  }
+  // From here nothing that is mounted here reaches the host; what the host
+  // mounts later may still reach volumes that ask for it.
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) {
+    return ErrnoStatus("make / rslave");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RootBuilder::PrepareBind(Prepared* prepared) {
+  const std::string& source = prepared->mount->source;
+  if (source.empty()) return absl::InvalidArgumentError("source is missing");
+  std::string path =
+      source[0] == '/' ? source : JoinPath(plan_->bundle_dir, source);
+  bool recursive =
+      prepared->options.bind_recursive || prepared->mount->type == "rbind";
+  ASSIGN_OR_RETURN(prepared->tree, CloneTree(AT_FDCWD, path, recursive));
+  struct stat info;
+  if (fstat(prepared->tree.get(), &info) != 0) return ErrnoStatus(path);
+  prepared->directory = S_ISDIR(info.st_mode);
+  return absl::OkStatus();
+}
+
+absl::Status RootBuilder::MountRoot() {
+  UniqueFd tree;
+  if (plan_->lower_dirs.empty()) {
+    ASSIGN_OR_RETURN(tree, CloneTree(AT_FDCWD, plan_->rootfs_dir, true));
+    RETURN_IF_ERROR(SetAttributes(tree.get(), 0, 0, MS_PRIVATE, true));
+  } else {
+    ASSIGN_OR_RETURN(
+        tree, NewOverlay(plan_->lower_dirs, plan_->upper_dir, plan_->work_dir));
+  }
+  ASSIGN_OR_RETURN(UniqueFd target,
+                   OpenFile(plan_->rootfs_dir, O_PATH | O_DIRECTORY));
+  RETURN_IF_ERROR(Attach(tree.get(), target.get()));
+  root_ = path::Root(std::move(tree));
+  return absl::OkStatus();
+}
+
+absl::Status RootBuilder::Build(UniqueFd* pty, UniqueFd* pty_slave) {
+  RETURN_IF_ERROR(
+      Annotate(MountRoot(), absl::StrCat("root ", plan_->rootfs_dir)));
+  bool own_dev = true;
+  for (Prepared& prepared : mounts_) {
+    if (prepared.destination == "/dev" && prepared.tree.ok()) own_dev = false;
+    RETURN_IF_ERROR(Named(MountOne(&prepared), prepared.destination));
+    prepared.tree.reset();
+  }
+  if (own_dev) {
+    RETURN_IF_ERROR(MakeDevices(root_, plan_->config->linux_section.devices));
+    RETURN_IF_ERROR(MakeDeviceLinks(root_));
+  }
+  if (pty != nullptr) {
+    ASSIGN_OR_RETURN(Terminal terminal, OpenTerminal(root_));
+    if (own_dev) {
+      RETURN_IF_ERROR(Annotate(BindConsole(root_, terminal.slave.get()),
+                               "mount /dev/console"));
+    }
+    *pty = std::move(terminal.master);
+    *pty_slave = std::move(terminal.slave);
+  }
+  return Finish();
+}
+
+absl::Status RootBuilder::Finish() {
+  const spec::Linux& config = plan_->config->linux_section;
+  for (const auto& [fd, destination] : read_only_later_) {
+    RETURN_IF_ERROR(Named(
+        SetAttributes(fd.get(), MOUNT_ATTR_RDONLY, 0, 0, false), destination));
+  }
+  read_only_later_.clear();
+  RETURN_IF_ERROR(ReadonlyPaths(root_, config.readonly_paths));
+  RETURN_IF_ERROR(MaskPaths(root_, config.masked_paths, null_.get()));
+  if (plan_->config->root_readonly) {
+    RETURN_IF_ERROR(Annotate(
+        SetAttributes(root_.fd(), MOUNT_ATTR_RDONLY, 0, 0, false), "root"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RootBuilder::Pivot() {
+  if (fchdir(root_.fd()) != 0) return ErrnoStatus("chdir to root");
+  // The old root ends up on top of the new one and is detached from there: no
+  // directory for it is needed in the image.
+  if (syscall(SYS_pivot_root, ".", ".") != 0) return ErrnoStatus("pivot_root");
+  if (umount2(".", MNT_DETACH) != 0) return ErrnoStatus("umount old root");
+  if (chdir("/") != 0) return ErrnoStatus("chdir /");
+  Options propagation =
+      ParseOptions({plan_->config->linux_section.rootfs_propagation});
+  if (propagation.propagation != 0 &&
+      ::mount(nullptr, "/", nullptr,
+              propagation.propagation |
+                  (propagation.propagation_recursive ? MS_REC : 0),
+              nullptr) != 0) {
+    return ErrnoStatus("propagation of /");
+  }
+  root_ = path::Root(UniqueFd());
+  null_.reset();
+  mounts_.clear();
+  return absl::OkStatus();
+}
+
+}  // namespace runtime::mount

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/path/root.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "runtime/base/file.h"
+#include "runtime/base/status.h"
+
+namespace runtime::path {
+namespace {
+
+// Links followed plus directories made on the way.
+constexpr int kMaxLinks = 255;
+constexpr int kRetries = 256;
+
+uint64_t ResolveFlags(Root::Links links) {
+  uint64_t resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  if (links == Root::Links::kRefuse) resolve |= RESOLVE_NO_SYMLINKS;
+  return resolve;
+}
+
+// "a/b" → {"a", "b"}; "a" → {"", "a"}; no trailing slashes.
+std::pair<std::string, std::string> SplitLast(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return {"", path};
+  return {path.substr(0, slash), path.substr(slash + 1)};
+}
+
+absl::StatusOr<std::string> ReadLink(int dirfd, const std::string& name) {
+  char buffer[PATH_MAX];
+  ssize_t size = readlinkat(dirfd, name.c_str(), buffer, sizeof(buffer));
+  if (size < 0) return ErrnoStatus(absl::StrCat("readlink ", name));
+  return std::string(buffer, static_cast<size_t>(size));
+}
+
+// What a dangling link at `parent`/name points to, as a path of the root.
+std::string LinkTarget(const std::string& parent, const std::string& target) {
+  if (!target.empty() && target[0] == '/') return target;
+  return absl::StrCat(parent, "/", target);
+}
+
+}  // namespace
+
+int OpenAt2(int dirfd, const char* path, int flags, mode_t mode,
+            uint64_t resolve) {
+  struct open_how how = {};
+  how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
+  if ((flags & O_CREAT) != 0) how.mode = mode;
+  how.resolve = resolve;
+  for (int attempt = 0;; ++attempt) {
+    long fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+    if (fd >= 0) return static_cast<int>(fd);
+    // EAGAIN: somebody renamed on the way while ".." was resolved.
+    bool again = errno == EINTR || errno == EAGAIN;
+    if (!again || attempt >= kRetries) return -1;
+  }
+}
+
+absl::StatusOr<Root> Root::Open(const std::string& path) {
+  ASSIGN_OR_RETURN(UniqueFd fd,
+                   OpenFile(path, O_PATH | O_DIRECTORY | O_NOFOLLOW));
+  return Root(std::move(fd));
+}
+
+absl::StatusOr<UniqueFd> Root::OpenAt(const std::string& path, int flags,
+                                      mode_t mode, Links links) const {
+  // RESOLVE_IN_ROOT wants something to resolve.
+  const char* name = path.empty() ? "/" : path.c_str();
+  int fd = OpenAt2(fd_.get(), name, flags, mode, ResolveFlags(links));
+  if (fd < 0) return ErrnoStatus(absl::StrCat("open ", name));
+  return UniqueFd(fd);
+}
+
+absl::StatusOr<UniqueFd> Root::MakeDirs(const std::string& path, mode_t mode,
+                                        Links links) const {
+  return MakeDirsDepth(path, mode, links, 0);
+}
+
+absl::StatusOr<UniqueFd> Root::MakeDirsDepth(const std::string& path,
+                                             mode_t mode, Links links,
+                                             int depth) const {
+  if (depth > kMaxLinks)
+    return ErrnoStatus(ELOOP, absl::StrCat("mkdir ", path));
+  absl::StatusOr<UniqueFd> there = OpenAt(path, O_PATH | O_DIRECTORY, 0, links);
+  if (there.ok() || !absl::IsNotFound(there.status())) return there;
+  auto [parent, name] = SplitLast(path);
+  if (name.empty() || name == "." || name == "..") {
+    return ErrnoStatus(ENOENT, absl::StrCat("mkdir ", path));
+  }
+  ASSIGN_OR_RETURN(UniqueFd directory,
+                   MakeDirsDepth(parent, mode, links, depth + 1));
+  if (mkdirat(directory.get(), name.c_str(), mode) == 0 || errno != EEXIST) {
+    int fd = OpenAt2(directory.get(), name.c_str(),
+                     O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, RESOLVE_BENEATH);
+    if (fd < 0) return ErrnoStatus(absl::StrCat("mkdir ", path));
+    return UniqueFd(fd);
+  }
+  // Something is there after all: a racer's directory or a dangling link.
+  ASSIGN_OR_RETURN(std::string target, ReadLink(directory.get(), name));
+  if (links == Links::kRefuse) {
+    return ErrnoStatus(ELOOP, absl::StrCat("mkdir ", path));
+  }
+  return MakeDirsDepth(LinkTarget(parent, target), mode, links, depth + 1);
+}
+
+absl::StatusOr<UniqueFd> Root::MakeFile(const std::string& path) const {
+  return MakeFileDepth(path, 0);
+}
+
+absl::StatusOr<UniqueFd> Root::MakeFileDepth(const std::string& path,
+                                             int depth) const {
+  if (depth > kMaxLinks) {
+    return ErrnoStatus(ELOOP, absl::StrCat("create ", path));
+  }
+  absl::StatusOr<UniqueFd> there = OpenAt(path, O_PATH);
+  if (there.ok() || !absl::IsNotFound(there.status())) return there;
+  ASSIGN_OR_RETURN(Parent parent, MakeParent(path));
+  int fd = openat(parent.directory.get(), parent.name.c_str(),
+                  O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
+  if (fd >= 0) return UniqueFd(fd);
+  if (errno != EEXIST) return ErrnoStatus(absl::StrCat("create ", path));
+  ASSIGN_OR_RETURN(std::string target,
+                   ReadLink(parent.directory.get(), parent.name));
+  return MakeFileDepth(LinkTarget(SplitLast(path).first, target), depth + 1);
+}
+
+absl::StatusOr<Root::Parent> Root::MakeParent(const std::string& path,
+                                              Links links) const {
+  auto [directory, name] = SplitLast(path);
+  if (name.empty() || name == "." || name == "..") {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": does not name a file"));
+  }
+  ASSIGN_OR_RETURN(UniqueFd fd, MakeDirs(directory, 0755, links));
+  return Parent{std::move(fd), name};
+}
+
+}  // namespace runtime::path
