@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// The class behind MakeBuiltinHandler. What a sandbox leaves in
+// <state>/pods/<sandbox>: "sandbox.rec", "holder.sock", "shm/" and for each
+// container "<id>.plan" and "<id>.rec"; see README.md of runtime/.
+#ifndef CORACLE_RUNTIME_HANDLER_BUILTIN_IMPL_H_
+#define CORACLE_RUNTIME_HANDLER_BUILTIN_IMPL_H_
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "runtime/handler/builtin.h"
+#include "runtime/handler/client.h"
+#include "runtime/handler/events.h"
+#include "runtime/handler/launcher_client.h"
+#include "runtime/state/container.h"
+
+namespace runtime::handler {
+
+// Thread safe. Making and removing one sandbox take turns; calls for its
+// containers are serialised by its holder.
+class BuiltinHandler : public Handler {
+ public:
+  explicit BuiltinHandler(const BuiltinOptions& options);
+
+  absl::StatusOr<std::vector<SandboxState>> Recover() override;
+  void SetListener(StateListener listener) override;
+  absl::StatusOr<SandboxState> StartSandbox(
+      const SandboxOptions& options) override;
+  absl::Status RemoveSandbox(const std::string& sandbox_id) override;
+  absl::StatusOr<UniqueFd> NetworkNamespace(
+      const std::string& sandbox_id) override;
+  absl::StatusOr<ContainerState> CreateContainer(
+      const ContainerOptions& options) override;
+  absl::StatusOr<ContainerState> StartContainer(const std::string& sandbox_id,
+                                                const std::string& id) override;
+  absl::Status KillContainer(const std::string& sandbox_id,
+                             const std::string& id, int signal,
+                             bool all) override;
+  absl::Status RemoveContainer(const std::string& sandbox_id,
+                               const std::string& id) override;
+  absl::StatusOr<ContainerState> GetContainer(const std::string& sandbox_id,
+                                              const std::string& id) override;
+  absl::StatusOr<std::vector<ContainerState>> ListContainers(
+      const std::string& sandbox_id) override;
+  absl::StatusOr<ExecResult> ExecSync(const std::string& sandbox_id,
+                                      const std::string& id,
+                                      const ExecOptions& options) override;
+  absl::Status ReopenLog(const std::string& sandbox_id,
+                         const std::string& id) override;
+
+ private:
+  // While it lives, nobody else makes or removes this sandbox.
+  class Turn {
+   public:
+    Turn(BuiltinHandler* handler, std::string sandbox_id);
+    ~Turn();
+
+   private:
+    BuiltinHandler* const handler_;
+    const std::string sandbox_id_;
+  };
+
+  std::string PodDir(const std::string& sandbox_id) const;
+  std::string ContainerFile(const std::string& sandbox_id,
+                            const std::string& id, const char* suffix) const;
+  absl::StatusOr<state::ContainerPlan> ReadPlan(const std::string& sandbox_id,
+                                                const std::string& id);
+  absl::StatusOr<hold::Reply> CallHolder(const std::string& sandbox_id,
+                                         const hold::Request& request,
+                                         absl::Duration time);
+
+  // sandbox.cc
+  absl::StatusOr<SandboxState> FindLiving(const std::string& sandbox_id);
+  absl::StatusOr<SandboxState> MakeSandbox(const SandboxOptions& options);
+  absl::Status PrepareDir(const SandboxOptions& options);
+  absl::Status Subscribe(const std::string& sandbox_id);
+  absl::Status EndHolder(Connection* connection);
+  // Ends what a holder left: tells its containers as exited if `tell`, kills
+  // their cgroups, removes mounts and files.
+  absl::Status Sweep(const std::string& sandbox_id, bool tell);
+  void SweepContainer(const std::string& sandbox_id, const std::string& id,
+                      bool tell);
+  void OnLost(const std::string& sandbox_id);
+
+  const BuiltinOptions options_;
+  const std::string pods_dir_;
+  LauncherClient launcher_;
+  absl::Mutex mutex_;
+  std::set<std::string> turns_ ABSL_GUARDED_BY(mutex_);
+  EventLoop events_;  // last: its thread uses the rest
+};
+
+}  // namespace runtime::handler
+
+#endif  // CORACLE_RUNTIME_HANDLER_BUILTIN_IMPL_H_

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// BuiltinHandler::ExecSync: output by pipes, outcome by the holder.
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "runtime/base/file.h"
+#include "runtime/base/json.h"
+#include "runtime/base/status.h"
+#include "runtime/handler/builtin_impl.h"
+
+namespace runtime::handler {
+namespace {
+
+// How long the holder may take to end the tree of a command that is over its
+// time.
+constexpr absl::Duration kKillTime = absl::Seconds(10);
+
+struct Stream {
+  UniqueFd read, write;
+  std::string data;
+};
+
+absl::Status OpenPipe(Stream* stream) {
+  int fds[2];
+  if (pipe2(fds, O_CLOEXEC) != 0) return ErrnoStatus("pipe");
+  stream->read.reset(fds[0]);
+  stream->write.reset(fds[1]);
+  fcntl(fds[0], F_SETFL, O_NONBLOCK);
+  return absl::OkStatus();
+}
+
+// Reads once, which empties a pipe. What is over `limit` is dropped, so that
+// the command never blocks on a full pipe nor fills our memory
+// (CVE-2022-31030).
+void ReadStream(Stream* stream, size_t limit) {
+  char buffer[65536] __attribute__((uninitialized));
+  if (!stream->read.ok()) return;
+  ssize_t size = read(stream->read.get(), buffer, sizeof buffer);
+  if (size < 0 && (errno == EINTR || errno == EAGAIN)) return;
+  if (size <= 0) {
+    stream->read.reset();
+    return;
+  }
+  size_t room = limit - std::min(limit, stream->data.size());
+  stream->data.append(buffer, std::min(room, static_cast<size_t>(size)));
+}
+
+absl::StatusOr<UniqueFd> ProcessFile(const std::string& config_json,
+                                     const std::vector<std::string>& args) {
+  ASSIGN_OR_RETURN(Json config, ParseJson(config_json, "config.json"));
+  Json process = ObjectAt(config, "process");
+  process["args"] = args;
+  process["terminal"] = false;
+  UniqueFd fd(memfd_create("process.json", MFD_CLOEXEC));
+  if (!fd.ok()) return ErrnoStatus("memfd_create");
+  RETURN_IF_ERROR(WriteAll(fd.get(), DumpJson(process), "process.json"));
+  return fd;
+}
+
+// Follows the command to its end or to `deadline`.
+absl::StatusOr<hold::Reply> Follow(Connection* connection, Stream* out,
+                                   Stream* err, size_t limit,
+                                   absl::Time deadline) {
+  while (true) {
+    absl::Duration left = deadline - absl::Now();
+    if (left <= absl::ZeroDuration()) {
+      return absl::DeadlineExceededError("time is up");
+    }
+    pollfd polled[3] = {{connection->fd(), POLLIN, 0},
+                        {out->read.get(), POLLIN, 0},
+                        {err->read.get(), POLLIN, 0}};
+    int64_t milliseconds =
+        std::min<int64_t>(absl::ToInt64Milliseconds(left) + 1, 3600000);
+    int ready = poll(polled, 3, static_cast<int>(milliseconds));
+    if (ready < 0 && errno != EINTR) return ErrnoStatus("poll");
+    if (ready <= 0) continue;
+    ReadStream(out, limit);
+    ReadStream(err, limit);
+    if (polled[0].revents != 0) {
+      return connection->Receive(absl::InfiniteFuture());
+    }
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<ExecResult> BuiltinHandler::ExecSync(
+    const std::string& sandbox_id, const std::string& id,
+    const ExecOptions& options) {
+  const std::string context = absl::StrCat("exec in container ", id);
+  if (options.args.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(context, ": no command"));
+  }
+  absl::Time deadline = options.timeout > absl::ZeroDuration()
+                            ? absl::Now() + options.timeout
+                            : absl::InfiniteFuture();
+  ASSIGN_OR_RETURN(Connection connection, OpenHolder(pods_dir_, sandbox_id));
+  absl::StatusOr<state::ContainerPlan> plan = ReadPlan(sandbox_id, id);
+  if (absl::IsNotFound(plan.status())) {
+    return absl::NotFoundError(absl::StrCat("container ", id, ": unknown"));
+  }
+  RETURN_IF_ERROR(plan.status());
+  ASSIGN_OR_RETURN(UniqueFd process,
+                   ProcessFile(plan->config_json, options.args));
+  Stream out, err;
+  RETURN_IF_ERROR(OpenPipe(&out));
+  RETURN_IF_ERROR(OpenPipe(&err));
+  hold::Request request;
+  request.type = hold::RequestType::kExec;
+  request.id = id;
+  RETURN_IF_ERROR(
+      Annotate(connection.Send(
+                   request, {process.get(), out.write.get(), err.write.get()}),
+               context));
+  out.write.reset();
+  err.write.reset();
+  absl::StatusOr<hold::Reply> reply =
+      Follow(&connection, &out, &err, options.max_output_bytes, deadline);
+  if (absl::IsDeadlineExceeded(reply.status())) {
+    // The answer comes when the tree is dead; closing would end it, too.
+    absl::StatusOr<hold::Reply> killed = connection.Call(
+        {.type = hold::RequestType::kCancelExec}, absl::Now() + kKillTime);
+    return absl::DeadlineExceededError(
+        absl::StrCat(context, ": command timed out after ",
+                     absl::FormatDuration(options.timeout),
+                     killed.ok() ? "" : " and its end was not confirmed"));
+  }
+  if (!reply.ok()) return Annotate(reply.status(), context);
+  // What the command wrote before its end is in the pipes; what a process that
+  // it left behind will write later is not its output.
+  ReadStream(&out, options.max_output_bytes);
+  ReadStream(&err, options.max_output_bytes);
+  ExecResult result;
+  result.exit_code = reply->value;
+  result.standard_output = std::move(out.data);
+  result.standard_error = std::move(err.data);
+  return result;
+}
+
+}  // namespace runtime::handler

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+// BuiltinHandler: how sandboxes come, are found again, and go.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "runtime/base/file.h"
+#include "runtime/base/log.h"
+#include "runtime/base/status.h"
+#include "runtime/handler/builtin_impl.h"
+#include "runtime/launch/container.h"
+#include "runtime/state/record.h"
+
+namespace runtime::handler {
+namespace {
+
+constexpr absl::Duration kPingTime = absl::Seconds(10);
+constexpr absl::Duration kEndTime = absl::Seconds(60);
+
+// A tmpfs on <pod>/shm, once.
+absl::Status MountShm(const std::string& dir, int64_t bytes) {
+  RETURN_IF_ERROR(MakeDirs(dir, 0700));
+  std::string data = absl::StrCat("mode=1777,size=", bytes);
+  if (mount("shm", dir.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+            data.c_str()) != 0) {
+    return ErrnoStatus(absl::StrCat("mount tmpfs on ", dir));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<SandboxState> BuiltinHandler::FindLiving(
+    const std::string& sandbox_id) {
+  ASSIGN_OR_RETURN(Connection connection, OpenHolder(pods_dir_, sandbox_id));
+  absl::StatusOr<hold::Reply> reply = connection.Call(
+      {.type = hold::RequestType::kPing}, absl::Now() + kPingTime);
+  if (absl::IsUnavailable(reply.status())) {  // died just now
+    return absl::NotFoundError(
+        absl::StrCat("sandbox ", sandbox_id, ": not running"));
+  }
+  if (!reply.ok()) {
+    return Annotate(reply.status(), absl::StrCat("sandbox ", sandbox_id));
+  }
+  SandboxState result;
+  result.id = sandbox_id;
+  result.holder_pid = connection.peer();
+  result.pause_pid = reply->value2;
+  std::string shm = JoinPath(PodDir(sandbox_id), "shm");
+  if (Exists(shm)) result.shm_dir = shm;
+  if (!events_.IsWatched(sandbox_id)) RETURN_IF_ERROR(Subscribe(sandbox_id));
+  return result;
+}
+
+absl::Status BuiltinHandler::Subscribe(const std::string& sandbox_id) {
+  ASSIGN_OR_RETURN(Connection connection, OpenHolder(pods_dir_, sandbox_id));
+  RETURN_IF_ERROR(connection.Send({.type = hold::RequestType::kSubscribe}));
+  return events_.Watch(sandbox_id, connection.TakeFd());
+}
+
+absl::StatusOr<SandboxState> BuiltinHandler::StartSandbox(
+    const SandboxOptions& options) {
+  if (!state::IsValidId(options.id)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("sandbox \"", options.id, "\": not a valid id"));
+  }
+  Turn turn(this, options.id);
+  absl::StatusOr<SandboxState> living = FindLiving(options.id);
+  if (!absl::IsNotFound(living.status())) return living;
+  RETURN_IF_ERROR(Sweep(options.id, /*tell=*/false));
+  absl::StatusOr<SandboxState> made = MakeSandbox(options);
+  if (made.ok()) return made;
+  if (absl::Status status = Sweep(options.id, false); !status.ok()) {
+    log::Warning("clean up after a failed start: ", status.message());
+  }
+  return made;
+}
+
+absl::Status BuiltinHandler::PrepareDir(const SandboxOptions& options) {
+  const std::string dir = PodDir(options.id);
+  RETURN_IF_ERROR(MakeDirs(dir, 0700));
+  state::SandboxRecord record;
+  record.id = options.id;
+  record.cgroup_parent = options.cgroup_parent;
+  if (!options.host_ipc) {
+    record.shm_dir = JoinPath(dir, "shm");
+    RETURN_IF_ERROR(MountShm(record.shm_dir, options.shm_bytes));
+  }
+  ASSIGN_OR_RETURN(UniqueFd dir_fd, OpenFile(dir, O_RDONLY | O_DIRECTORY));
+  int error =
+      state::WriteRecord(dir_fd.get(), "sandbox.rec", state::kSandboxRecordKind,
+                         state::Encode(record));
+  return error == 0
+             ? absl::OkStatus()
+             : ErrnoStatus(error, absl::StrCat("write ", dir, "/sandbox.rec"));
+}
+
+absl::StatusOr<SandboxState> BuiltinHandler::MakeSandbox(
+    const SandboxOptions& options) {
+  RETURN_IF_ERROR(PrepareDir(options));
+  hold::Request request;
+  request.type = hold::RequestType::kSpawn;
+  request.id = options.id;
+  if (!options.host_network) request.flags |= hold::kNewNetwork | hold::kNewUts;
+  if (!options.host_ipc) request.flags |= hold::kNewIpc;
+  if (options.share_pid) request.flags |= hold::kSharePid;
+  if (!options.host_network) request.hostname = options.hostname;
+  for (const auto& [name, value] : options.sysctls) {
+    request.sysctls.emplace_back(name, value);
+  }
+  ASSIGN_OR_RETURN(hold::Reply reply, launcher_.Spawn(request));
+  (void)reply;
+  return FindLiving(options.id);
+}
+
+absl::Status BuiltinHandler::RemoveSandbox(const std::string& sandbox_id) {
+  if (!state::IsValidId(sandbox_id)) return absl::OkStatus();  // unknown
+  Turn turn(this, sandbox_id);
+  events_.Forget(sandbox_id);
+  absl::StatusOr<Connection> connection = OpenHolder(pods_dir_, sandbox_id);
+  if (connection.ok()) {
+    RETURN_IF_ERROR(Annotate(EndHolder(&*connection),
+                             absl::StrCat("end sandbox ", sandbox_id)));
+  } else if (!absl::IsNotFound(connection.status())) {
+    return connection.status();
+  }
+  events_.Forget(sandbox_id);
+  return Sweep(sandbox_id, /*tell=*/false);
+}
+
+absl::Status BuiltinHandler::EndHolder(Connection* connection) {
+  // The connection is alive, so the pid still is the holder's: from here on
+  // the descriptor stands for it.
+  UniqueFd pidfd(
+      static_cast<int>(syscall(SYS_pidfd_open, connection->peer(), 0)));
+  absl::Time deadline = absl::Now() + kEndTime;
+  absl::StatusOr<hold::Reply> reply =
+      connection->Call({.type = hold::RequestType::kShutdown}, deadline);
+  // Unavailable: it has ended, which is all we want.
+  if (reply.ok() || absl::IsUnavailable(reply.status())) {
+    return connection->WaitForEnd(deadline);
+  }
+  if (!absl::IsDeadlineExceeded(reply.status()) || !pidfd.ok()) {
+    return reply.status();
+  }
+  log::Warning("a holder does not answer: killing it");
+  if (syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0) != 0) {
+    return ErrnoStatus("kill the holder");
+  }
+  return connection->WaitForEnd(absl::Now() + kPingTime);
+}
+
+absl::StatusOr<std::vector<SandboxState>> BuiltinHandler::Recover() {
+  RETURN_IF_ERROR(MakeDirs(pods_dir_, 0700));
+  ASSIGN_OR_RETURN(std::vector<std::string> ids, ListDir(pods_dir_));
+  std::vector<SandboxState> result;
+  for (const std::string& id : ids) {
+    if (!state::IsValidId(id)) continue;
+    Turn turn(this, id);
+    absl::StatusOr<SandboxState> living = FindLiving(id);
+    if (living.ok()) {
+      result.push_back(*std::move(living));
+      continue;
+    }
+    if (!absl::IsNotFound(living.status())) {
+      log::Warning("recover: ", living.status().message());
+      continue;
+    }
+    log::Info("recover: sandbox ", id, " has lost its holder: sweeping");
+    if (absl::Status status = Sweep(id, /*tell=*/true); !status.ok()) {
+      log::Warning("recover: ", status.message());
+    }
+  }
+  // Now, so that the first pod does not wait for it.
+  if (absl::Status status = launcher_.Ensure(); !status.ok()) {
+    log::Error("launcher: ", status.message(), "; pods cannot be started");
+  }
+  return result;
+}
+
+void BuiltinHandler::SweepContainer(const std::string& sandbox_id,
+                                    const std::string& id, bool tell) {
+  absl::StatusOr<state::ContainerPlan> plan = ReadPlan(sandbox_id, id);
+  if (plan.ok()) {
+    if (int error = launch::RemoveCgroups(plan->cgroups_path); error != 0) {
+      log::Warning(
+          ErrnoStatus(error, absl::StrCat("remove cgroups of ", id)).message());
+    }
+  } else {
+    log::Warning(plan.status().message());
+  }
+  if (!tell) return;
+  state::ContainerRecord record;
+  absl::StatusOr<std::string> body = state::ReadRecord(
+      ContainerFile(sandbox_id, id, ".rec"), state::kContainerRecordKind);
+  bool known = body.ok() && state::Decode(*body, &record);
+  if (!known && !absl::IsNotFound(body.status())) {
+    log::Warning(body.ok() ? "malformed record" : body.status().message());
+  }
+  record.id = id;
+  if (record.phase != state::Phase::kExited) {
+    record.phase = state::Phase::kExited;
+    record.pid = 0;
+    record.exit_code = 128 + SIGKILL;
+    record.finished_ns = absl::ToUnixNanos(absl::Now());
+    record.message = "the sandbox's holder died";
+  }
+  events_.Tell(ToContainerState(sandbox_id, record));
+}
+
+absl::Status BuiltinHandler::Sweep(const std::string& sandbox_id, bool tell) {
+  const std::string dir = PodDir(sandbox_id);
+  absl::StatusOr<std::vector<std::string>> names = ListDir(dir);
+  if (absl::IsNotFound(names.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(names.status());
+  for (const std::string& name : *names) {
+    absl::string_view id = name;
+    if (absl::ConsumeSuffix(&id, ".plan") && state::IsValidId(id)) {
+      SweepContainer(sandbox_id, std::string(id), tell);
+    }
+  }
+  std::string shm = JoinPath(dir, "shm");
+  if (umount2(shm.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0 &&
+      errno != EINVAL && errno != ENOENT) {
+    return ErrnoStatus(absl::StrCat("umount ", shm));
+  }
+  RETURN_IF_ERROR(RemoveTree(dir));
+  if (tell) {
+    ContainerState gone;
+    gone.sandbox_id = sandbox_id;
+    gone.phase = ContainerPhase::kExited;
+    events_.Tell(gone);
+  }
+  return absl::OkStatus();
+}
+
+// On the event thread: a holder closed its connection. Either it dropped us as
+// a slow reader, or it died.
+void BuiltinHandler::OnLost(const std::string& sandbox_id) {
+  Turn turn(this, sandbox_id);
+  absl::StatusOr<SandboxState> living = FindLiving(sandbox_id);
+  if (living.ok()) return;
+  if (!absl::IsNotFound(living.status())) {
+    log::Warning(living.status().message());
+    return;
+  }
+  if (!Exists(PodDir(sandbox_id))) return;  // removed meanwhile
+  log::Error("sandbox ", sandbox_id, ": its holder died: ending the sandbox");
+  if (absl::Status status = Sweep(sandbox_id, /*tell=*/true); !status.ok()) {
+    log::Warning(status.message());
+  }
+}
+
+}  // namespace runtime::handler

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// Commands run inside a container: started here, reaped here, and ended with
+// all that they started when the one who asked gives up or goes away.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/hold/child.h"
+#include "runtime/hold/holder.h"
+#include "runtime/hold/process_tree.h"
+
+namespace runtime::hold {
+
+void Holder::Exec(Connection* connection, const Request& request,
+                  std::vector<UniqueFd>* fds) {
+  HeldContainer* container = Find(request.id);
+  if (container == nullptr) {
+    return ReplyStatus(connection, absl::StatusCode::kNotFound,
+                       absl::StrCat("container ", request.id, ": unknown"));
+  }
+  if (container->record.phase != state::Phase::kRunning || container->reaped) {
+    return ReplyStatus(
+        connection, absl::StatusCode::kFailedPrecondition,
+        absl::StrCat("exec in container ", request.id, ": not running"));
+  }
+  int pair[2];
+  if (fds->size() != 3 ||
+      socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+    return ReplyStatus(connection, absl::StatusCode::kInvalidArgument,
+                       "exec: wants process, stdout and stderr descriptors");
+  }
+  UniqueFd report_here(pair[0]), report_there(pair[1]);
+  pid_t pid = ForkChild();
+  if (pid == 0) {
+    ExecChild(*container, (*fds)[0].get(), (*fds)[1].get(), (*fds)[2].get(),
+              report_there.get());
+  }
+  if (pid < 0) {
+    return ReplyStatus(connection, absl::StatusCode::kInternal,
+                       absl::StrCat("exec: fork: ", strerror(errno)));
+  }
+  auto exec = std::make_unique<HeldExec>();
+  exec->connection = connection->serial;
+  exec->setup_pid = pid;
+  exec->report = std::move(report_here);
+  execs_.push_back(std::move(exec));
+  Wait(connection, request);
+}
+
+void Holder::OnExecReport(size_t index) {
+  HeldExec* exec = execs_[index].get();
+  while (exec->report.ok()) {
+    launch::Report report;
+    UniqueFd fd;
+    int error = ReceiveReport(exec->report.get(), &report, &fd);
+    if (error == EAGAIN || error == EINTR) return;
+    if (error != 0) {
+      exec->report.reset();
+      if (exec->pid == 0 && !exec->failed) {
+        exec->failed = true;
+        exec->message = "exec: the set-up process ended unexpectedly";
+      }
+    } else if (report.kind == launch::Report::kFailed) {
+      exec->failed = true;
+      exec->message = report.text;
+    } else if (report.kind == launch::Report::kCreated && exec->pid == 0) {
+      exec->pid = report.pid;
+      exec->reaped = TakeEarlyExit(exec->pid, &exec->wait_status);
+      if (exec->cancelled) KillExec(exec);
+    }
+  }
+}
+
+void Holder::CancelExecs(uint64_t connection) {
+  for (auto& exec : execs_) {
+    if (exec->connection != connection || exec->cancelled) continue;
+    exec->cancelled = true;
+    KillExec(exec.get());
+  }
+}
+
+// The tree is read from /proc, which takes milliseconds on a busy host: a
+// child does it.
+void Holder::KillExec(HeldExec* exec) {
+  if (exec->pid == 0 || exec->reaped) return;
+  pid_t pid = ForkChild();
+  if (pid == 0) {
+    CloseAllBut({});
+    KillProcessTree(exec->pid);
+    _exit(0);
+  }
+  if (pid > 0) {
+    exec->killer_pid = pid;
+  } else {
+    kill(exec->pid, SIGKILL);
+  }
+}
+
+void Holder::SettleExecs() {
+  for (auto& exec : execs_) {
+    bool over = exec->reaped || (exec->failed && exec->pid == 0);
+    exec->done = over && exec->killer_pid == 0;
+    if (!exec->done) continue;
+    if (exec->report.ok()) {  // a failure may still be in it
+      OnExecReport(static_cast<size_t>(&exec - execs_.data()));
+    }
+    for (auto& connection : connections_) {
+      if (connection->serial != exec->connection || !connection->fd.ok()) {
+        continue;
+      }
+      connection->waiting = false;
+      if (exec->failed) {
+        ReplyStatus(connection.get(), absl::StatusCode::kUnknown,
+                    exec->message);
+        continue;
+      }
+      hold::Reply reply;
+      reply.type = ReplyType::kExecExit;
+      reply.value = ExitCode(exec->wait_status);
+      Reply(connection.get(), reply);
+    }
+  }
+  execs_.erase(std::remove_if(execs_.begin(), execs_.end(),
+                              [](const auto& exec) { return exec->done; }),
+               execs_.end());
+}
+
+}  // namespace runtime::hold

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a holder holds: containers, running execs and connections.
+#ifndef CORACLE_RUNTIME_HOLD_HELD_H_
+#define CORACLE_RUNTIME_HOLD_HELD_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+
+#include "runtime/base/unique_fd.h"
+#include "runtime/hold/log.h"
+#include "runtime/hold/wire.h"
+#include "runtime/state/container.h"
+
+namespace runtime::hold {
+
+struct HeldContainer {
+  state::ContainerRecord record;
+  uint32_t flags = 0;  // state::PlanFlag
+  std::string cgroups_path, log_path;
+
+  pid_t setup_pid = 0;  // 0 once reaped
+  // Open until the workload's exec or the failure of the set-up.
+  UniqueFd report;
+  // Its byte lets init exec; its end of file ends init.
+  UniqueFd start;
+  UniqueFd stdin_pipe;
+  UniqueFd out, err;  // read ends; with a terminal `out` is its master
+  LogFile log;
+  LineAssembler out_lines{"stdout"}, err_lines{"stderr"};
+
+  bool start_sent = false;
+  bool failed = false;     // the set-up or the exec; record.message says why
+  bool abandoned = false;  // to be removed as soon as the set-up has ended
+  bool reaped = false;
+  int wait_status = 0;
+  int64_t drain_deadline = 0;  // monotonic ns; how long to wait for the pipes
+
+  bool IsAlive() const {
+    return record.phase == state::Phase::kCreated ||
+           record.phase == state::Phase::kRunning;
+  }
+};
+
+struct HeldExec {
+  uint64_t connection = 0;  // serial of the one who asked
+  pid_t setup_pid = 0;
+  pid_t pid = 0;
+  pid_t killer_pid = 0;  // process that hunts down the tree
+  UniqueFd report;
+  bool cancelled = false;
+  bool failed = false;
+  bool reaped = false;
+  bool done = false;
+  int wait_status = 0;
+  std::string message;
+};
+
+struct Connection {
+  uint64_t serial = 0;
+  UniqueFd fd;  // closed: to be dropped
+  bool subscribed = false;
+  bool waiting = false;  // for the outcome of `pending`
+  RequestType pending = RequestType::kPing;
+  std::string pending_id;
+};
+
+// 0–255; 128 + N for signal N.
+int ExitCode(int wait_status);
+int64_t WallNanoseconds();
+int64_t MonotonicNanoseconds();
+
+}  // namespace runtime::hold
+
+#endif  // CORACLE_RUNTIME_HOLD_HELD_H_

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// The holder of one pod: parent and reaper of its containers, writer of their
+// logs, recorder of their exits. It lives in the pod's network, IPC and UTS
+// namespaces and so keeps them. One thread, one poll loop; nothing in it blocks
+// but writes to the log file. Everything heavy happens in forked children.
+//
+// Who waits for what is no chain of callbacks: a connection remembers its
+// request, and Settle() answers those whose condition holds by now.
+#ifndef CORACLE_RUNTIME_HOLD_HOLDER_H_
+#define CORACLE_RUNTIME_HOLD_HOLDER_H_
+
+#include <poll.h>
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "runtime/base/unique_fd.h"
+#include "runtime/hold/held.h"
+#include "runtime/hold/socket.h"
+#include "runtime/hold/wire.h"
+#include "runtime/launch/container.h"
+
+namespace runtime::hold {
+
+class Holder {
+ public:
+  struct Options {
+    UniqueFd dir;     // the sandbox's state directory
+    UniqueFd listen;  // "holder.sock" in it
+    pid_t pause_pid = 0;
+    UniqueFd pod_pid_namespace;  // of the pause
+  };
+  explicit Holder(Options options) : options_(std::move(options)) {}
+
+  // Returns after kShutdown, when all containers are dead.
+  void Run();
+
+ private:
+  // holder.cc: the loop.
+  void Poll();
+  void Watch(int fd, short events, void (Holder::*ready)(size_t), size_t index);
+  int PollTimeout() const;
+  void Accept(size_t);
+  void Reap(size_t);
+  void Reaped(pid_t pid, int wait_status);
+  // A pid that was reaped before its report told whose it is.
+  bool TakeEarlyExit(pid_t pid, int* wait_status);
+  bool SetupsRunning() const;
+  void Settle();
+  void DropConnection(Connection* connection);
+  void Reply(Connection* connection, const hold::Reply& reply,
+             const int* fds = nullptr, int fd_count = 0);
+  void ReplyStatus(Connection* connection, absl::StatusCode code,
+                   absl::string_view text);
+  void ReplyState(Connection* connection, const HeldContainer& container);
+
+  // requests.cc
+  void OnRequest(size_t index);
+  void Dispatch(Connection* connection, const Request& request,
+                std::vector<UniqueFd>* fds);
+  void Subscribe(Connection* connection);
+  void ReplySandbox(Connection* connection);
+  void Kill(Connection* connection, const Request& request);
+  void ReopenLog(Connection* connection, const Request& request);
+  void SendNetwork(Connection* connection);
+  void Wait(Connection* connection, const Request& request);
+  // Answers a waiting connection if it can be; false: still waiting.
+  bool TryAnswer(Connection* connection);
+  bool AnswerShutdown(Connection* connection);
+  HeldContainer* Find(absl::string_view id);
+
+  // container.cc
+  void Create(Connection* connection, const Request& request);
+  absl::Status ForkSetup(HeldContainer* container);
+  [[noreturn]] void SetupChild(const HeldContainer& container, int report,
+                               int start, int in, int out, int err);
+  void Start(Connection* connection, const Request& request);
+  void Destroy(HeldContainer* container);
+  void OnContainerReport(size_t index);
+  void OnReport(HeldContainer* container, const launch::Report& report,
+                UniqueFd fd);
+  void OnReportEnd(HeldContainer* container);
+  void OnContainerExit(HeldContainer* container, int wait_status);
+  void OnOutput(size_t index);
+  // True at end of file.
+  bool ReadStream(HeldContainer* container, UniqueFd* fd, LineAssembler* lines,
+                  bool all);
+  void DrainOrFinish(HeldContainer* container);
+  void Finish(HeldContainer* container);
+  void Save(const HeldContainer& container);
+  // Saves the record and tells all subscribers.
+  void Announce(const HeldContainer& container);
+
+  // exec.cc
+  void Exec(Connection* connection, const Request& request,
+            std::vector<UniqueFd>* fds);
+  [[noreturn]] void ExecChild(const HeldContainer& container, int process,
+                              int out, int err, int report);
+  void OnExecReport(size_t index);
+  void CancelExecs(uint64_t connection);
+  void KillExec(HeldExec* exec);
+  void SettleExecs();
+
+  Options options_;
+  UniqueFd signals_;
+  bool running_ = true;
+  bool shutting_down_ = false;
+  uint64_t next_serial_ = 1;
+  std::vector<std::unique_ptr<HeldContainer>> containers_;
+  std::vector<std::unique_ptr<HeldExec>> execs_;
+  std::vector<std::unique_ptr<Connection>> connections_;
+  std::vector<std::pair<pid_t, int>> early_exits_;
+
+  struct Watched {
+    void (Holder::*ready)(size_t);
+    size_t index;
+  };
+  std::vector<pollfd> polled_;
+  std::vector<Watched> watched_;
+};
+
+// Receives one set-up report. 0, ENODATA at the end, EAGAIN, or an errno.
+int ReceiveReport(int fd, launch::Report* report, UniqueFd* passed);
+
+// Forks; -1 with errno. In the child everything of the holder's is reset.
+pid_t ForkChild();
+
+}  // namespace runtime::hold
+
+#endif  // CORACLE_RUNTIME_HOLD_HOLDER_H_

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/hold/log.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace runtime::hold {
+namespace {
+
+void Digits(uint64_t value, int count, char* out) {
+  while (count-- > 0) {
+    out[count] = static_cast<char>('0' + value % 10);
+    value /= 10;
+  }
+}
+
+// Proleptic Gregorian date of a day number since 1970-01-01. gmtime_r would do
+// but reads the time zone database into private memory.
+void CivilDate(int64_t days, uint64_t* year, uint64_t* month, uint64_t* day) {
+  int64_t shifted = days + 719468;  // since 0000-03-01, so leap days come last
+  uint64_t era = static_cast<uint64_t>(shifted) / 146097;
+  uint64_t day_of_era = static_cast<uint64_t>(shifted) % 146097;
+  uint64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 -
+                          day_of_era / 146096) /
+                         365;
+  uint64_t day_of_year =
+      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  uint64_t shifted_month = (5 * day_of_year + 2) / 153;
+  *day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+  *month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
+  *year = year_of_era + era * 400 + (*month <= 2 ? 1 : 0);
+}
+
+int MakeParents(const std::string& path) {
+  for (size_t at = path.find('/', 1); at != std::string::npos;
+       at = path.find('/', at + 1)) {
+    if (mkdir(path.substr(0, at).c_str(), 0755) != 0 && errno != EEXIST) {
+      return errno;
+    }
+  }
+  return 0;
+}
+
+iovec Part(absl::string_view text) {
+  return {const_cast<char*>(text.data()), text.size()};
+}
+
+}  // namespace
+
+void FormatTime(const timespec& time, char out[kTimeBytes]) {
+  memcpy(out, "0000-00-00T00:00:00.000000000Z", kTimeBytes);
+  int64_t seconds = std::max<int64_t>(time.tv_sec, 0);
+  uint64_t year, month, day;
+  CivilDate(seconds / 86400, &year, &month, &day);
+  uint64_t rest = static_cast<uint64_t>(seconds % 86400);
+  Digits(year, 4, out);
+  Digits(month, 2, out + 5);
+  Digits(day, 2, out + 8);
+  Digits(rest / 3600, 2, out + 11);
+  Digits(rest / 60 % 60, 2, out + 14);
+  Digits(rest % 60, 2, out + 17);
+  Digits(static_cast<uint64_t>(time.tv_nsec), 9, out + 20);
+}
+
+int LogFile::Open(const std::string& path) {
+  // Without O_NONBLOCK a FIFO in its place would stop the holder for ever.
+  constexpr int kFlags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC |
+                         O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+  UniqueFd fd(open(path.c_str(), kFlags, 0640));
+  if (!fd.ok() && errno == ENOENT) {
+    if (int error = MakeParents(path); error != 0) return error;
+    fd.reset(open(path.c_str(), kFlags, 0640));
+  }
+  if (!fd.ok()) return errno;
+  struct stat st;
+  if (fstat(fd.get(), &st) != 0) return errno;
+  if (!S_ISREG(st.st_mode)) return EINVAL;
+  fd_ = std::move(fd);
+  return 0;
+}
+
+void LogFile::Add(absl::string_view stream, absl::string_view content,
+                  bool partial) {
+  if (!fd_.ok()) return;
+  char* head = heads_[lines_];
+  timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  FormatTime(now, head);
+  head[kTimeBytes] = ' ';
+  memcpy(head + kTimeBytes + 1, stream.data(), 6);
+  memcpy(head + kTimeBytes + 7, partial ? " P " : " F ", 3);
+  parts_[lines_ * 3] = Part(absl::string_view(head, kHeadBytes));
+  parts_[lines_ * 3 + 1] = Part(content);
+  parts_[lines_ * 3 + 2] = Part("\n");
+  if (++lines_ == kBatch) Flush();
+}
+
+void LogFile::Flush() {
+  if (lines_ == 0) return;
+  size_t total = 0;
+  for (int i = 0; i < lines_ * 3; ++i) total += parts_[i].iov_len;
+  ssize_t written;
+  do {
+    written = writev(fd_.get(), parts_, lines_ * 3);
+  } while (written < 0 && errno == EINTR);
+  if (written > 0 && static_cast<size_t>(written) < total) {
+    KeepWholeLines(static_cast<size_t>(written));
+  }
+  lines_ = 0;
+}
+
+// The disk filled up in the middle of a line: cut the file back to the line's
+// start. We are the only writer.
+void LogFile::KeepWholeLines(size_t written) {
+  size_t whole = 0;
+  for (int i = 0; i < lines_; ++i) {
+    size_t size = parts_[i * 3].iov_len + parts_[i * 3 + 1].iov_len + 1;
+    if (whole + size > written) break;
+    whole += size;
+  }
+  struct stat st;
+  if (fstat(fd_.get(), &st) != 0) return;
+  off_t torn = static_cast<off_t>(written - whole);
+  if (torn == 0 || st.st_size < torn) return;
+  // If this fails too, the reader sees one torn line: nothing is left to do.
+  if (ftruncate(fd_.get(), st.st_size - torn) != 0) return;
+}
+
+void LineAssembler::Emit(absl::string_view piece, bool partial, LogFile* log) {
+  if (!partial && !piece.empty() && piece.back() == '\r') {
+    piece.remove_suffix(1);
+  }
+  log->Add(stream_, piece, partial);
+}
+
+void LineAssembler::Feed(absl::string_view data, LogFile* log) {
+  while (!data.empty()) {
+    size_t room = kMaxLine - pending_.size();
+    size_t end = data.substr(0, room + 1).find('\n');
+    if (end == absl::string_view::npos && data.size() <= room) {
+      log->Flush();  // what was added points into `data`
+      pending_.append(data.data(), data.size());
+      return;
+    }
+    bool partial = end == absl::string_view::npos;
+    size_t take = partial ? room : end;
+    if (pending_.empty()) {
+      Emit(data.substr(0, take), partial, log);
+    } else {
+      pending_.append(data.data(), take);
+      Emit(pending_, partial, log);
+      log->Flush();
+      std::string().swap(pending_);  // gives the memory back
+    }
+    data.remove_prefix(partial ? take : take + 1);
+  }
+  log->Flush();
+}
+
+void LineAssembler::Finish(LogFile* log) {
+  if (pending_.empty()) return;
+  Emit(pending_, true, log);
+  log->Flush();
+  std::string().swap(pending_);
+}
+
+}  // namespace runtime::hold

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// The container log: byte streams in, lines of the CRI log format out
+// ("<time> stdout F text"). One writev(2) for whole lines, so that readers
+// never see a mix of two. Written for the holder: no heap while no line is
+// half read, no locale, no time zone files.
+#ifndef CORACLE_RUNTIME_HOLD_LOG_H_
+#define CORACLE_RUNTIME_HOLD_LOG_H_
+
+#include <sys/uio.h>
+#include <time.h>
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "runtime/base/unique_fd.h"
+
+namespace runtime::hold {
+
+// A longer line is cut into pieces tagged P; only its end is tagged F.
+inline constexpr size_t kMaxLine = 16 << 10;
+// "2016-10-06T00:17:09.669794202Z"
+inline constexpr size_t kTimeBytes = 30;
+
+// RFC 3339 in UTC with nine digits, not NUL terminated.
+void FormatTime(const timespec& time, char out[kTimeBytes]);
+
+// The log file of one container. Not thread safe. A full disk or a vanished
+// directory loses lines, never the container: whole lines only.
+class LogFile {
+ public:
+  // Opens or creates `path` for appending, with missing parents. Refuses
+  // anything but a regular file (CVE class: a pod replaces its log by a link).
+  // 0 or an errno; on an error the old file stays in use.
+  int Open(const std::string& path);
+
+  // Adds a line to the batch; `content` must live until Flush.
+  void Add(absl::string_view stream, absl::string_view content, bool partial);
+  // Writes the batch.
+  void Flush();
+
+  bool is_open() const { return fd_.ok(); }
+
+ private:
+  static constexpr int kBatch = 8;
+  static constexpr size_t kHeadBytes = kTimeBytes + 10;
+
+  void KeepWholeLines(size_t written);
+
+  UniqueFd fd_;
+  int lines_ = 0;
+  iovec parts_[kBatch * 3];
+  char heads_[kBatch][kHeadBytes];
+};
+
+// Assembles one stream of one container into lines. Not thread safe.
+class LineAssembler {
+ public:
+  // `stream` is "stdout" or "stderr" and must be a literal.
+  explicit LineAssembler(const char* stream) : stream_(stream) {}
+
+  // All finished lines of `data` go to `log`; the rest waits for more.
+  void Feed(absl::string_view data, LogFile* log);
+  // End of the stream: what is left is written as a partial line.
+  void Finish(LogFile* log);
+
+ private:
+  void Emit(absl::string_view piece, bool partial, LogFile* log);
+
+  const char* stream_;
+  std::string pending_;
+};
+
+}  // namespace runtime::hold
+
+#endif  // CORACLE_RUNTIME_HOLD_LOG_H_

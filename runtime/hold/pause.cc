@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/hold/pause.h"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "runtime/hold/child.h"
+
+namespace runtime::hold {
+namespace {
+
+// Containers see this process as /proc/1. Its root and its descriptors must
+// lead nowhere, whatever privileges they have.
+int Isolate(int dir_fd, const char* root_dir) {
+  if (fchdir(dir_fd) != 0) return errno;
+  if (unshare(CLONE_NEWNS) != 0) return errno;
+  if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+    return errno;
+  }
+  if (mount("pause", root_dir, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+            "size=4k,mode=0555") != 0) {
+    return errno;
+  }
+  if (chdir(root_dir) != 0) return errno;
+  if (syscall(SYS_pivot_root, ".", ".") != 0) return errno;
+  if (umount2(".", MNT_DETACH) != 0 || chdir("/") != 0) return errno;
+  mount(nullptr, "/", nullptr, MS_REMOUNT | MS_RDONLY | MS_BIND, nullptr);
+  return 0;
+}
+
+void DropPrivileges() {
+  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  for (int cap = 0; prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0; ++cap) {
+  }
+  __user_cap_header_struct head{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct none[2] = {};
+  syscall(SYS_capset, &head, none);
+  prctl(PR_SET_DUMPABLE, 0);
+}
+
+[[noreturn]] void RunPause(int dir_fd, const char* root_dir, int ready) {
+  ResetChild();
+  SetTitle("pause", "coracle-oci pause");
+  int error = Isolate(dir_fd, root_dir);
+  DropPrivileges();
+  // Dropping changed nothing about the parent's death: ask for it again, as
+  // credentials changes clear it.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (write(ready, &error, sizeof error) != sizeof error || error != 0) {
+    _exit(1);
+  }
+  close_range(0, ~0u, 0);
+  sigset_t all;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, nullptr);
+  sigset_t child;
+  sigemptyset(&child);
+  sigaddset(&child, SIGCHLD);
+  while (true) {
+    while (waitpid(-1, nullptr, WNOHANG) > 0) {
+    }
+    sigwaitinfo(&child, nullptr);
+  }
+}
+
+}  // namespace
+
+pid_t StartPause(int dir_fd, const char* name, UniqueFd* pid_namespace) {
+  int fds[2];
+  if (pipe2(fds, O_CLOEXEC) != 0) return -errno;
+  UniqueFd ready_here(fds[0]), ready_there(fds[1]);
+  clone_args args{};
+  args.flags = CLONE_NEWPID;
+  args.exit_signal = SIGCHLD;
+  long pid = syscall(SYS_clone3, &args, sizeof args);
+  if (pid < 0) return -errno;
+  if (pid == 0) RunPause(dir_fd, name, ready_there.get());
+  ready_there.reset();
+  int error = 0;
+  if (read(ready_here.get(), &error, sizeof error) != sizeof error) {
+    error = EIO;
+  }
+  if (error == 0) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%ld/ns/pid", pid);
+    pid_namespace->reset(open(path, O_RDONLY | O_CLOEXEC));
+    if (!pid_namespace->ok()) error = errno;
+  }
+  if (error == 0) return static_cast<pid_t>(pid);
+  kill(static_cast<pid_t>(pid), SIGKILL);
+  waitpid(static_cast<pid_t>(pid), nullptr, 0);
+  return -error;
+}
+
+}  // namespace runtime::hold
