@@ -71,6 +71,13 @@ class ImageStore {
 
   // Pulls `reference` (normalised as docker does: docker.io/library, :latest)
   // and returns the image. Several pulls of one image share the work.
+  // Errors ("pull NAME: URL: reason; URL: reason …"): INVALID_ARGUMENT for the
+  // reference, hosts.toml or a document that is refused; NOT_FOUND if the
+  // registry does not know it or has nothing for this platform;
+  // PERMISSION_DENIED if it refuses; DATA_LOSS for wrong digests and broken
+  // layers; CANCELLED, DEADLINE_EXCEEDED; UNAVAILABLE if no registry answers.
+  // For the CRI edge: send UNAVAILABLE with code UNKNOWN and the message
+  // "RegistryUnavailable: " + text, as the kubelet matches that prefix.
   virtual absl::StatusOr<ImagePtr> Pull(const std::string& reference,
                                         const PullOptions& options) = 0;
   // By tag, digest, id ("sha256:…" or bare) or unique id prefix; null if there

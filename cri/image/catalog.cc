@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cri/image/catalog.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "cri/image/digest.h"
+#include "cri/image/reference.h"
+
+namespace cri::image {
+
+void Catalog::PutLayer(const LayerRecord& layer) {
+  absl::MutexLock lock(&mutex_);
+  if (layers_.emplace(layer.diff_id, Layer{layer, 0}).second) {
+    bytes_ += layer.bytes;
+    inodes_ += layer.inodes;
+  }
+}
+
+bool Catalog::HasLayer(const std::string& diff_id) {
+  absl::MutexLock lock(&mutex_);
+  return layers_.count(diff_id) > 0;
+}
+
+bool Catalog::LayerBytes(const std::string& diff_id, uint64_t* bytes) {
+  absl::MutexLock lock(&mutex_);
+  auto it = layers_.find(diff_id);
+  if (it == layers_.end()) return false;
+  *bytes = it->second.record.bytes;
+  return true;
+}
+
+bool Catalog::Pin(const std::string& diff_id) {
+  absl::MutexLock lock(&mutex_);
+  auto it = layers_.find(diff_id);
+  if (it == layers_.end()) return false;
+  ++it->second.pins;
+  return true;
+}
+
+void Catalog::Unpin(const std::string& diff_id) {
+  absl::MutexLock lock(&mutex_);
+  auto it = layers_.find(diff_id);
+  if (it != layers_.end()) --it->second.pins;
+}
+
+std::vector<std::string> Catalog::TakeUnused() {
+  absl::MutexLock lock(&mutex_);
+  std::set<std::string> used;
+  for (const auto& [id, entry] : images_) {
+    used.insert(entry.record.layers.begin(), entry.record.layers.end());
+  }
+  for (const auto& [holder, hold] : holds_) {
+    used.insert(hold.layers.begin(), hold.layers.end());
+  }
+  std::vector<std::string> unused;
+  for (auto it = layers_.begin(); it != layers_.end();) {
+    if (it->second.pins > 0 || used.count(it->first) > 0) {
+      ++it;
+      continue;
+    }
+    bytes_ -= it->second.record.bytes;
+    inodes_ -= it->second.record.inodes;
+    unused.push_back(it->first);
+    it = layers_.erase(it);
+  }
+  return unused;
+}
+
+// Readers hold on to ImagePtr values, so changed names make a new value.
+void Catalog::Publish(Entry* entry) {
+  auto image = std::make_shared<Image>(*entry->image);
+  image->repo_tags.clear();
+  for (const Tag& tag : entry->record.tags) {
+    image->repo_tags.push_back(tag.name);
+    tags_[tag.name] = entry->record.id;
+    sequence_ = std::max(sequence_, tag.sequence);
+  }
+  image->repo_digests = entry->record.digests;
+  for (const std::string& digest : image->repo_digests) {
+    digests_[digest] = entry->record.id;
+  }
+  std::sort(image->repo_tags.begin(), image->repo_tags.end());
+  entry->image = std::move(image);
+}
+
+void Catalog::Put(const ImageRecord& record, ImagePtr image) {
+  absl::MutexLock lock(&mutex_);
+  Forget(record.id);
+  Entry entry{record, std::move(image)};
+  auto& tags = entry.record.tags;
+  for (auto tag = tags.begin(); tag != tags.end();) {
+    auto owner = tags_.find(tag->name);
+    if (owner == tags_.end()) {
+      ++tag;
+      continue;
+    }
+    Entry& other = images_[owner->second];
+    auto& theirs = other.record.tags;
+    auto same = std::find_if(theirs.begin(), theirs.end(),
+                             [&](const Tag& t) { return t.name == tag->name; });
+    if (same->sequence > tag->sequence) {
+      tag = tags.erase(tag);
+    } else {
+      theirs.erase(same);
+      Publish(&other);
+      ++tag;
+    }
+  }
+  bytes_ += entry.image->config_json.size();
+  inodes_ += 2;
+  Publish(&entry);
+  images_[record.id] = std::move(entry);
+}
+
+void Catalog::Forget(const std::string& id) {
+  auto it = images_.find(id);
+  if (it == images_.end()) return;
+  for (const Tag& tag : it->second.record.tags) tags_.erase(tag.name);
+  for (const std::string& digest : it->second.record.digests) {
+    digests_.erase(digest);
+  }
+  bytes_ -= it->second.image->config_json.size();
+  inodes_ -= 2;
+  images_.erase(it);
+}
+
+void Catalog::Erase(const std::string& id) {
+  absl::MutexLock lock(&mutex_);
+  Forget(id);
+}
+
+ImagePtr Catalog::Find(const std::string& reference) {
+  auto parsed = ParseReference(reference);
+  absl::MutexLock lock(&mutex_);
+  if (auto it = images_.find(reference); it != images_.end()) {
+    return it->second.image;
+  }
+  if (parsed.ok()) {
+    const auto& names = parsed->digest.empty() ? tags_ : digests_;
+    if (auto it = names.find(parsed->ToString()); it != names.end()) {
+      return images_[it->second].image;
+    }
+  }
+  if (!LooksLikeId(reference)) return nullptr;
+  absl::string_view hex = reference;
+  absl::ConsumePrefix(&hex, "sha256:");
+  const std::string prefix = absl::StrCat("sha256:", hex);
+  auto first = images_.lower_bound(prefix);
+  if (first == images_.end() || !absl::StartsWith(first->first, prefix)) {
+    return nullptr;
+  }
+  auto second = std::next(first);
+  if (second != images_.end() && absl::StartsWith(second->first, prefix)) {
+    return nullptr;
+  }
+  return first->second.image;
+}
+
+std::vector<ImagePtr> Catalog::List() {
+  absl::MutexLock lock(&mutex_);
+  std::vector<ImagePtr> images;
+  images.reserve(images_.size());
+  for (const auto& [id, entry] : images_) images.push_back(entry.image);
+  return images;
+}
+
+ImageRecord Catalog::Record(const std::string& id) {
+  absl::MutexLock lock(&mutex_);
+  auto it = images_.find(id);
+  return it == images_.end() ? ImageRecord() : it->second.record;
+}
+
+std::string Catalog::OwnerOf(const std::string& tag) {
+  absl::MutexLock lock(&mutex_);
+  auto it = tags_.find(tag);
+  return it == tags_.end() ? "" : it->second;
+}
+
+uint64_t Catalog::NextSequence() {
+  absl::MutexLock lock(&mutex_);
+  return ++sequence_;
+}
+
+void Catalog::PutHold(const HoldRecord& hold) {
+  absl::MutexLock lock(&mutex_);
+  holds_[hold.holder] = hold;
+}
+
+bool Catalog::HasHold(const std::string& holder) {
+  absl::MutexLock lock(&mutex_);
+  return holds_.count(holder) > 0;
+}
+
+bool Catalog::EraseHold(const std::string& holder) {
+  absl::MutexLock lock(&mutex_);
+  return holds_.erase(holder) > 0;
+}
+
+uint64_t Catalog::bytes() {
+  absl::MutexLock lock(&mutex_);
+  return bytes_;
+}
+
+uint64_t Catalog::inodes() {
+  absl::MutexLock lock(&mutex_);
+  return inodes_;
+}
+
+}  // namespace cri::image

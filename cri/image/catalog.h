@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// The store's memory: which images, names, layers and holds there are. Does no
+// I/O. Names move between images here and nowhere else.
+#ifndef CORACLE_CRI_IMAGE_CATALOG_H_
+#define CORACLE_CRI_IMAGE_CATALOG_H_
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+#include "cri/image/image.h"
+#include "cri/image/record.h"
+
+namespace cri::image {
+
+// Thread safe: readers see whole images. Changes are made by one thread at
+// a time (the store's serial queue).
+class Catalog {
+ public:
+  void PutLayer(const LayerRecord& layer) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool HasLayer(const std::string& diff_id) ABSL_LOCKS_EXCLUDED(mutex_);
+  // False if the layer is not there.
+  bool LayerBytes(const std::string& diff_id, uint64_t* bytes)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // True if the layer is there; it then stays until Unpin.
+  bool Pin(const std::string& diff_id) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Unpin(const std::string& diff_id) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Forgets and returns the layers that no image, hold or pin needs.
+  std::vector<std::string> TakeUnused() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Adds or replaces an image. A tag that another image has with a lower
+  // sequence number moves; one with a higher number stays there.
+  void Put(const ImageRecord& record, ImagePtr image)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  void Erase(const std::string& id) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // By tag, digest, id or unique id prefix; null if none or not unique.
+  ImagePtr Find(const std::string& reference) ABSL_LOCKS_EXCLUDED(mutex_);
+  std::vector<ImagePtr> List() ABSL_LOCKS_EXCLUDED(mutex_);
+  // The record of an image; an empty id if there is none.
+  ImageRecord Record(const std::string& id) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The id of the image that has the tag, or "".
+  std::string OwnerOf(const std::string& tag) ABSL_LOCKS_EXCLUDED(mutex_);
+  uint64_t NextSequence() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  void PutHold(const HoldRecord& hold) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool HasHold(const std::string& holder) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool EraseHold(const std::string& holder) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  uint64_t bytes() ABSL_LOCKS_EXCLUDED(mutex_);
+  uint64_t inodes() ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  struct Entry {
+    ImageRecord record;
+    ImagePtr image;
+  };
+  struct Layer {
+    LayerRecord record;
+    int pins = 0;
+  };
+  void Publish(Entry* entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Forget(const std::string& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  absl::Mutex mutex_;
+  std::map<std::string, Entry> images_ ABSL_GUARDED_BY(mutex_);  // by id
+  std::map<std::string, std::string> tags_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::string> digests_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, Layer> layers_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, HoldRecord> holds_ ABSL_GUARDED_BY(mutex_);
+  uint64_t sequence_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t inodes_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace cri::image
+
+#endif  // CORACLE_CRI_IMAGE_CATALOG_H_

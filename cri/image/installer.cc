@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cri/image/installer.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "cri/image/digest.h"
+#include "runtime/base/log.h"
+#include "runtime/base/status.h"
+
+namespace cri::image {
+namespace {
+
+namespace log = runtime::log;
+
+constexpr int kMaxIndexDepth = 3;
+constexpr absl::Duration kTick = absl::Milliseconds(50);
+
+bool IsHolderName(absl::string_view name) {
+  if (name.empty() || name.size() > 255 || name.front() == '.') return false;
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return absl::ascii_isalnum(c) || c == '_' || c == '+' || c == '-' ||
+           c == '.';
+  });
+}
+
+void Add(const std::vector<std::string>& from, std::vector<std::string>* to) {
+  for (const std::string& item : from) {
+    if (std::find(to->begin(), to->end(), item) == to->end()) {
+      to->push_back(item);
+    }
+  }
+}
+
+absl::StatusOr<std::string> FetchSmall(Source* source,
+                                       const Descriptor& descriptor,
+                                       size_t max_bytes, const char* what,
+                                       const Control& control) {
+  std::string body;
+  absl::Status status = source->FetchBlob(
+      descriptor, control, [&](absl::string_view data) -> absl::Status {
+        if (body.size() + data.size() > max_bytes) {
+          return absl::ResourceExhaustedError(
+              absl::StrCat("larger than ", max_bytes, " bytes"));
+        }
+        body.append(data.data(), data.size());
+        return absl::OkStatus();
+      });
+  RETURN_IF_ERROR(
+      runtime::Annotate(status, absl::StrCat(what, " ", descriptor.digest)));
+  RETURN_IF_ERROR(VerifyDigest(body, descriptor.digest,
+                               absl::StrCat(what, " ", descriptor.digest)));
+  return body;
+}
+
+}  // namespace
+
+// Keeps present layers from the collector while a pull counts on them.
+class Installer::Pins {
+ public:
+  explicit Pins(Catalog* catalog) : catalog_(catalog) {}
+  ~Pins() {
+    for (const std::string& layer : layers_) catalog_->Unpin(layer);
+  }
+  bool Add(const std::string& diff_id) {
+    if (!catalog_->Pin(diff_id)) return false;
+    layers_.push_back(diff_id);
+    return true;
+  }
+
+ private:
+  Catalog* const catalog_;
+  std::vector<std::string> layers_;
+};
+
+ImagePtr MakeImage(const Disk& disk, const ImageRecord& record,
+                   const ImageConfig& config, const std::string& config_json,
+                   uint64_t layer_bytes) {
+  auto image = std::make_shared<Image>();
+  image->id = record.id;
+  image->size_bytes = layer_bytes + config_json.size();
+  for (const std::string& layer : record.layers) {
+    image->layer_dirs.push_back(disk.LayerDir(layer));
+  }
+  image->config_json = config_json;
+  image->user = config.user;
+  image->env = config.env;
+  image->entrypoint = config.entrypoint;
+  image->cmd = config.cmd;
+  image->working_dir = config.working_dir;
+  image->stop_signal = config.stop_signal;
+  image->volumes = config.volumes;
+  image->labels = config.labels;
+  return image;
+}
+
+absl::StatusOr<Plan> Installer::MakePlan(Source* source, Descriptor descriptor,
+                                         std::string body,
+                                         const Control& control) {
+  for (int depth = 0; depth < kMaxIndexDepth; ++depth) {
+    const std::string name = absl::StrCat("manifest ", descriptor.digest);
+    ASSIGN_OR_RETURN(Manifest manifest,
+                     ParseManifest(body, descriptor.media_type, name));
+    if (!manifest.is_index) {
+      Plan plan;
+      ASSIGN_OR_RETURN(plan.config_json,
+                       FetchSmall(source, manifest.config, kMaxConfigBytes,
+                                  "config", control));
+      plan.id = manifest.config.digest;
+      const std::string config = absl::StrCat("config ", plan.id);
+      ASSIGN_OR_RETURN(plan.config, ParseConfig(plan.config_json, config));
+      RETURN_IF_ERROR(
+          CheckImage(manifest, plan.config, NodePlatform(), config));
+      plan.manifest = std::move(manifest);
+      return plan;
+    }
+    ASSIGN_OR_RETURN(descriptor,
+                     SelectPlatform(manifest, NodePlatform(), name));
+    std::string transport_type;
+    ASSIGN_OR_RETURN(
+        body, source->FetchManifest(descriptor, control, &transport_type));
+    RETURN_IF_ERROR(VerifyDigest(body, descriptor.digest, "manifest"));
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "indexes are nested deeper than ", kMaxIndexDepth, " levels"));
+}
+
+absl::Status Installer::FetchLayers(
+    const std::shared_ptr<Source>& source, const Plan& plan,
+    const Control& control, PullProgress progress,
+    const OnProgress& on_progress, Pins* pins,
+    std::vector<std::shared_ptr<StagedLayer>>* staged) {
+  std::vector<LayerTicket> tickets;
+  std::set<std::string> seen;
+  for (size_t i = 0; i < plan.manifest.layers.size(); ++i) {
+    const std::string& diff_id = plan.config.diff_ids[i];
+    if (!seen.insert(diff_id).second || pins->Add(diff_id)) continue;
+    const Descriptor& layer = plan.manifest.layers[i];
+    tickets.push_back(fetcher_.Start(source, layer, diff_id));
+    progress.bytes_total += layer.size;
+  }
+  progress.layers_total = static_cast<int>(tickets.size());
+  if (on_progress) on_progress(progress);
+  for (LayerTicket& first : tickets) {
+    LayerTicket* ticket = &first;
+    std::unique_ptr<LayerTicket> second;
+    while (!(*ticket)->WaitFor(kTick)) {
+      RETURN_IF_ERROR(control.Check());
+      progress.bytes_done = 0;
+      for (LayerTicket& t : tickets) progress.bytes_done += t->bytes_done();
+      if (on_progress) on_progress(progress);
+    }
+    absl::Status status = (*ticket)->status();
+    if (!status.ok() && first.joined() && second == nullptr) {
+      // It was fetched with another pull's credentials and luck.
+      second = std::make_unique<LayerTicket>(fetcher_.Start(
+          source, first->descriptor(), first->diff_id(), /*alone=*/true));
+      ticket = second.get();
+      while (!(*ticket)->WaitFor(kTick)) RETURN_IF_ERROR(control.Check());
+      status = (*ticket)->status();
+    }
+    RETURN_IF_ERROR(status);
+    staged->push_back((*ticket)->staged());
+    ++progress.layers_done;
+  }
+  progress.bytes_done = progress.bytes_total;
+  if (on_progress) on_progress(progress);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ImagePtr> Installer::Install(
+    const std::shared_ptr<Source>& source, const Plan& plan, const Names& names,
+    const Control& control, PullProgress progress,
+    const OnProgress& on_progress) {
+  if (!catalog_->Record(plan.id).id.empty()) {
+    ASSIGN_OR_RETURN(ImagePtr image, AddNames(plan.id, names));
+    if (image != nullptr) return image;
+  }
+  Pins pins(catalog_);
+  std::vector<std::shared_ptr<StagedLayer>> staged;
+  RETURN_IF_ERROR(FetchLayers(source, plan, control, std::move(progress),
+                              on_progress, &pins, &staged));
+  RETURN_IF_ERROR(disk_->WriteBlob(plan.id, plan.config_json));
+  RETURN_IF_ERROR(disk_->Sync());
+  RETURN_IF_ERROR(Change([&] { return Commit(plan, names, staged); }));
+  ImagePtr image = catalog_->Find(plan.id);
+  if (image == nullptr) return absl::AbortedError("the image was removed");
+  return image;
+}
+
+absl::Status Installer::Change(const std::function<absl::Status()>& change) {
+  absl::Notification done;
+  absl::Status status;
+  changes_.Post([&] {
+    status = change();
+    done.Notify();
+  });
+  done.WaitForNotification();
+  return status;
+}
+
+absl::Status Installer::Commit(
+    const Plan& plan, const Names& names,
+    const std::vector<std::shared_ptr<StagedLayer>>& staged) {
+  for (const auto& layer : staged) {
+    // Another pull that shared the job may have committed it already.
+    if (catalog_->HasLayer(layer->record.diff_id)) continue;
+    RETURN_IF_ERROR(disk_->CommitLayer(*layer));
+    catalog_->PutLayer(layer->record);
+  }
+  ImageRecord record = catalog_->Record(plan.id);
+  record.id = plan.id;
+  record.layers = plan.config.diff_ids;
+  uint64_t bytes = 0;
+  for (const std::string& layer : record.layers) {
+    uint64_t layer_bytes = 0;
+    if (!catalog_->LayerBytes(layer, &layer_bytes)) {
+      return absl::AbortedError("a layer was removed meanwhile");
+    }
+    bytes += layer_bytes;
+  }
+  return WriteNames(
+      record, names,
+      MakeImage(*disk_, record, plan.config, plan.config_json, bytes));
+}
+
+absl::Status Installer::WriteNames(ImageRecord record, const Names& names,
+                                   ImagePtr image) {
+  std::set<std::string> losers;
+  for (const std::string& name : names.tags) {
+    std::string owner = catalog_->OwnerOf(name);
+    if (owner == record.id) continue;
+    record.tags.push_back({name, catalog_->NextSequence()});
+    if (!owner.empty()) losers.insert(owner);
+  }
+  Add(names.digests, &record.digests);
+  RETURN_IF_ERROR(disk_->WriteImage(record));
+  catalog_->Put(record, std::move(image));
+  // After a crash in between, the higher sequence number decides.
+  for (const std::string& id : losers) {
+    RETURN_IF_ERROR(disk_->WriteImage(catalog_->Record(id)));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ImagePtr> Installer::AddNames(const std::string& id,
+                                             const Names& names) {
+  RETURN_IF_ERROR(Change([&]() -> absl::Status {
+    ImageRecord record = catalog_->Record(id);
+    if (record.id.empty()) return absl::OkStatus();
+    bool known = true;
+    for (const std::string& tag : names.tags) {
+      known = known && catalog_->OwnerOf(tag) == id;
+    }
+    for (const std::string& digest : names.digests) {
+      known = known && std::find(record.digests.begin(), record.digests.end(),
+                                 digest) != record.digests.end();
+    }
+    if (known) return absl::OkStatus();
+    return WriteNames(record, names, catalog_->Find(id));
+  }));
+  return catalog_->Find(id);
+}
+
+absl::Status Installer::Remove(const std::string& reference) {
+  return Change([&]() -> absl::Status {
+    ImagePtr image = catalog_->Find(reference);
+    if (image == nullptr) return absl::OkStatus();
+    RETURN_IF_ERROR(disk_->RemoveImage(image->id));
+    catalog_->Erase(image->id);
+    CollectLayers();
+    return absl::OkStatus();
+  });
+}
+
+absl::Status Installer::Hold(const std::string& image_id,
+                             const std::string& holder) {
+  if (!IsHolderName(holder)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", holder, "\" cannot name a holder of an image"));
+  }
+  return Change([&]() -> absl::Status {
+    ImageRecord record = catalog_->Record(image_id);
+    if (record.id.empty()) {
+      // A repeated call may come after the image went.
+      if (catalog_->HasHold(holder)) return absl::OkStatus();
+      return absl::NotFoundError(
+          absl::StrCat("image ", image_id, " is not in the store"));
+    }
+    HoldRecord hold{holder, record.layers};
+    RETURN_IF_ERROR(disk_->WriteHold(hold));
+    catalog_->PutHold(hold);
+    return absl::OkStatus();
+  });
+}
+
+void Installer::Release(const std::string& holder) {
+  absl::Status status = Change([&] {
+    if (catalog_->EraseHold(holder)) {
+      disk_->RemoveHold(holder);
+      CollectLayers();
+    }
+    return absl::OkStatus();
+  });
+  if (!status.ok()) log::Error("image store: ", status.message());
+}
+
+// On the serial queue. The files themselves go on the janitor's time.
+void Installer::CollectLayers() {
+  bool some = false;
+  for (const std::string& layer : catalog_->TakeUnused()) {
+    some = true;
+    if (auto status = disk_->DiscardLayer(layer); !status.ok()) {
+      log::Error("image store: ", status.message());
+    }
+  }
+  if (some) janitor_.Post([disk = disk_] { disk->EmptyTrash(); });
+}
+
+}  // namespace cri::image

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Brings an image from a source into the store: manifest, platform, config,
+// layers, commit. Pulls and imports both go this way, so that both verify the
+// same.
+#ifndef CORACLE_CRI_IMAGE_INSTALLER_H_
+#define CORACLE_CRI_IMAGE_INSTALLER_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "cri/image/catalog.h"
+#include "cri/image/disk.h"
+#include "cri/image/image.h"
+#include "cri/image/layers.h"
+#include "cri/image/manifest.h"
+#include "cri/image/source.h"
+#include "runtime/base/executor.h"
+
+namespace cri::image {
+
+// The names that an image gets when it is installed.
+struct Names {
+  std::vector<std::string> tags;
+  std::vector<std::string> digests;
+};
+
+// A manifest with its config, verified, but without layers yet.
+struct Plan {
+  Manifest manifest;
+  ImageConfig config;
+  std::string id;
+  std::string config_json;
+};
+
+// The image as the rest of the server sees it.
+ImagePtr MakeImage(const Disk& disk, const ImageRecord& record,
+                   const ImageConfig& config, const std::string& config_json,
+                   uint64_t layer_bytes);
+
+// Thread safe.
+class Installer {
+ public:
+  using OnProgress = std::function<void(const PullProgress&)>;
+
+  Installer(Disk* disk, Catalog* catalog, runtime::Executor* executor,
+            int parallel)
+      : disk_(disk),
+        catalog_(catalog),
+        fetcher_(disk, executor, parallel),
+        changes_(executor),
+        janitor_(executor) {}
+
+  // Follows indexes to the manifest for this node and reads the config.
+  absl::StatusOr<Plan> MakePlan(Source* source, Descriptor descriptor,
+                                std::string body, const Control& control);
+
+  // Fetches what is missing and commits. ABORTED if a removal came between:
+  // try again.
+  absl::StatusOr<ImagePtr> Install(const std::shared_ptr<Source>& source,
+                                   const Plan& plan, const Names& names,
+                                   const Control& control,
+                                   PullProgress progress,
+                                   const OnProgress& on_progress);
+
+  // Gives a present image further names; null if it has gone.
+  absl::StatusOr<ImagePtr> AddNames(const std::string& id, const Names& names);
+  absl::Status Remove(const std::string& reference);
+  absl::Status Hold(const std::string& image_id, const std::string& holder);
+  void Release(const std::string& holder);
+
+ private:
+  class Pins;
+
+  // Runs `change` on the serial queue, where records are written, and waits.
+  absl::Status Change(const std::function<absl::Status()>& change);
+  absl::Status Commit(const Plan& plan, const Names& names,
+                      const std::vector<std::shared_ptr<StagedLayer>>& staged);
+  absl::Status WriteNames(ImageRecord record, const Names& names,
+                          ImagePtr image);
+  absl::Status FetchLayers(const std::shared_ptr<Source>& source,
+                           const Plan& plan, const Control& control,
+                           PullProgress progress, const OnProgress& on_progress,
+                           Pins* pins,
+                           std::vector<std::shared_ptr<StagedLayer>>* staged);
+  void CollectLayers();
+
+  Disk* const disk_;
+  Catalog* const catalog_;
+  LayerFetcher fetcher_;
+  runtime::SerialQueue changes_;
+  runtime::SerialQueue janitor_;
+};
+
+}  // namespace cri::image
+
+#endif  // CORACLE_CRI_IMAGE_INSTALLER_H_
