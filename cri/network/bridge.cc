@@ -88,6 +88,8 @@ class BridgeNetwork : public Network {
   absl::Status LoadState();
   absl::Status Configure(const Cidr& cidr) ABSL_LOCKS_EXCLUDED(configuring_);
   absl::Status Apply(const Cidr& cidr, Active& active);
+  absl::Status Adopt(Socket& rtnl, int bridge_index);
+  absl::StatusOr<bool> BridgeIsGone(const Active& active);
   absl::StatusOr<Active> GetActive() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<AddressPool::Lease> Lease(const std::string& sandbox_id);
   absl::Status Connect(const Active& active, const std::string& sandbox_id,
@@ -179,6 +181,7 @@ absl::Status BridgeNetwork::Apply(const Cidr& cidr, Active& active) {
   }
   ASSIGN_OR_RETURN(active.bridge_index,
                    EnsureBridge(rtnl, options_.bridge, cidr, active.mtu));
+  RETURN_IF_ERROR(Adopt(rtnl, active.bridge_index));
   RETURN_IF_ERROR(EnableForwarding(options_.bridge));
   RETURN_IF_ERROR(options_.masquerade
                       ? InstallMasquerade(TableName(options_), cidr)
@@ -186,6 +189,28 @@ absl::Status BridgeNetwork::Apply(const Cidr& cidr, Active& active) {
   RETURN_IF_ERROR(runtime::MakeDirs(RoomDir(options_), 0700));
   return runtime::WriteFileAtomic(absl::StrCat(RoomDir(options_), "/pod_cidr"),
                                   absl::StrCat(cidr.ToString(), "\n"));
+}
+
+// Puts running pods on a bridge that had to be made anew.
+absl::Status BridgeNetwork::Adopt(Socket& rtnl, int bridge_index) {
+  std::set<std::string> ours;
+  for (const std::string& sandbox_id : pool_.Sandboxes()) {
+    ours.insert(VethName(sandbox_id));
+  }
+  if (ours.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::vector<Link> links, ListLinks(rtnl));
+  for (const Link& link : links) {
+    if (link.master != 0 || !ours.contains(link.name)) continue;
+    RETURN_IF_ERROR(SetMaster(rtnl, link, bridge_index));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> BridgeNetwork::BridgeIsGone(const Active& active) {
+  ASSIGN_OR_RETURN(Socket rtnl, Socket::Open(NETLINK_ROUTE));
+  ASSIGN_OR_RETURN(const std::optional<Link> bridge,
+                   FindLink(rtnl, options_.bridge));
+  return !bridge.has_value() || bridge->index != active.bridge_index;
 }
 
 absl::StatusOr<BridgeNetwork::Active> BridgeNetwork::GetActive() {
@@ -211,11 +236,12 @@ absl::StatusOr<std::vector<std::string>> BridgeNetwork::Setup(
   ASSIGN_OR_RETURN(Active active, GetActive());
   ASSIGN_OR_RETURN(const AddressPool::Lease lease, Lease(sandbox_id));
   absl::Status connected = Connect(active, sandbox_id, lease.ip, netns_fd);
-  if (absl::IsNotFound(connected)) {
-    // Somebody removed the bridge; a pod start is a good moment to notice.
-    RETURN_IF_ERROR(Configure(active.cidr));
-    ASSIGN_OR_RETURN(active, GetActive());
-    connected = Connect(active, sandbox_id, lease.ip, netns_fd);
+  if (!connected.ok() && BridgeIsGone(active).value_or(false)) {
+    connected = Configure(active.cidr);
+    if (connected.ok()) {
+      ASSIGN_OR_RETURN(active, GetActive());
+      connected = Connect(active, sandbox_id, lease.ip, netns_fd);
+    }
   }
   if (!connected.ok()) {
     const absl::Status undone =
@@ -258,6 +284,11 @@ absl::Status BridgeNetwork::Join(const Active& active, const Veth& veth,
   if (inside.has_value()) {
     return absl::FailedPreconditionError(
         "the pod's namespace has a link eth0 that is not ours");
+  }
+  if (host.has_value() && host->master != 0 &&
+      host->master != active.bridge_index) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("link ", veth.host_name, " belongs to another bridge"));
   }
   RETURN_IF_ERROR(DeleteLink(rtnl, veth.host_name));
   return AddVeth(rtnl, veth);

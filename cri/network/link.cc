@@ -221,11 +221,9 @@ absl::Status AddVeth(Socket& rtnl, const Veth& veth) {
   host->ifi_flags = IFF_UP;
   host->ifi_change = IFF_UP;
   const auto peer = [&] {
-    // A second link description stands in the attribute, header first.
-    auto* info = static_cast<ifinfomsg*>(
-        mnl_nlmsg_put_extra_header(message.header(), sizeof(ifinfomsg)));
-    info->ifi_flags = IFF_UP;
-    info->ifi_change = IFF_UP;
+    // A second link description stands in the attribute, header first. It
+    // cannot be up yet: veth opens an end only when both are joined.
+    mnl_nlmsg_put_extra_header(message.header(), sizeof(ifinfomsg));
     message.PutText(IFLA_IFNAME, kPodLink)
         .PutU32(IFLA_MTU, veth.mtu)
         .PutU32(IFLA_NET_NS_FD, static_cast<uint32_t>(veth.netns_fd))
@@ -239,6 +237,14 @@ absl::Status AddVeth(Socket& rtnl, const Veth& veth) {
           message.Nest(VETH_INFO_PEER, peer);
         });
       });
+  return rtnl.Run(message);
+}
+
+absl::Status SetMaster(Socket& rtnl, const Link& port, int bridge_index) {
+  Message message(absl::StrCat("put link ", port.name, " on the bridge"),
+                  RTM_NEWLINK, 0);
+  message.Header<ifinfomsg>()->ifi_index = port.index;
+  message.PutU32(IFLA_MASTER, static_cast<uint32_t>(bridge_index));
   return rtnl.Run(message);
 }
 

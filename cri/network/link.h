@@ -48,9 +48,12 @@ struct Veth {
   int netns_fd = -1;  // where `eth0` is made
   std::array<uint8_t, 6> mac{};
 };
-// Both ends at once, up. ALREADY_EXISTS if either name is taken, NOT_FOUND if
-// the bridge is gone.
+// Both ends at once, the node's up. ALREADY_EXISTS if either name is taken,
+// NOT_FOUND if the bridge is gone.
 absl::Status AddVeth(Socket& rtnl, const Veth& veth);
+
+// Makes `port` a port of the bridge.
+absl::Status SetMaster(Socket& rtnl, const Link& port, int bridge_index);
 
 // Inside a pod: `lo` up.
 absl::Status LoopbackUp(Socket& pod);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Network gives a sandbox its address: the built-in bridge by netlink in
 // process, later standard CNI behind the same interface. Thread safe; blocks
-// for a few milliseconds.
+// for a few milliseconds. "The node" is the network namespace of the calling
+// thread: call always from the same one.
 #ifndef CORACLE_CRI_NETWORK_NETWORK_H_
 #define CORACLE_CRI_NETWORK_NETWORK_H_
 
