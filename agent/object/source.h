@@ -14,6 +14,13 @@
 #include "absl/time/time.h"
 #include "runtime/base/json.h"
 
+namespace agent::api {
+class Client;
+}
+namespace runtime {
+class Executor;
+}
+
 namespace agent::object {
 
 using runtime::Json;
@@ -48,6 +55,17 @@ class Source {
   virtual void SetListener(
       std::function<void(const std::string&)> on_change) = 0;
 };
+
+// A node without an API server: nothing is found, there are no services.
+std::unique_ptr<Source> MakeEmptySource();
+
+// Reads from `client`. What registered pods refer to is cached and read again
+// every `refresh`; services come by one list and watch on a thread of its own.
+// `client` and `executor` outlive the source; the destructor waits for calls
+// that are under way.
+std::unique_ptr<Source> MakeApiSource(
+    api::Client* client, runtime::Executor* executor,
+    absl::Duration refresh = absl::Seconds(60));
 
 }  // namespace agent::object
 
