@@ -3,9 +3,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +16,9 @@
 
 namespace runtime::hold {
 namespace {
+
+// How long to wait for a killed process to be dead.
+constexpr int kEndMilliseconds = 1000;
 
 struct Process {
   pid_t pid, parent, session;
@@ -82,7 +87,17 @@ void KillProcessTree(pid_t root) {
     if (tree.size() == known) break;
     for (size_t i = known; i < tree.size(); ++i) kill(tree[i], SIGSTOP);
   }
-  for (pid_t pid : tree) kill(pid, SIGKILL);
+  // Stopped parents reap nobody: these pids still mean the same processes.
+  std::vector<pollfd> ends;
+  for (pid_t pid : tree) {
+    int fd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+    if (fd >= 0) ends.push_back({fd, POLLIN, 0});
+    kill(pid, SIGKILL);
+  }
+  for (pollfd& end : ends) {
+    poll(&end, 1, kEndMilliseconds);
+    close(end.fd);
+  }
 }
 
 }  // namespace runtime::hold
