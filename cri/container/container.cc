@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cri/container/container.h"
+
+#include "absl/strings/escaping.h"
+#include "runtime/base/status.h"
+
+namespace cri::container {
+namespace {
+
+using runtime::ContainerPhase;
+using runtime::Json;
+
+// 0 stands for "not yet".
+int64_t Nanos(absl::Time time) {
+  return time == absl::InfinitePast() ? 0 : absl::ToUnixNanos(time);
+}
+
+absl::Time FromNanos(int64_t nanos) {
+  return nanos == 0 ? absl::InfinitePast() : absl::FromUnixNanos(nanos);
+}
+
+}  // namespace
+
+Container::State Container::GetState() const {
+  absl::MutexLock lock(&mutex_);
+  return state_;
+}
+
+bool Container::Advance(const runtime::ContainerState& state) {
+  absl::MutexLock lock(&mutex_);
+  if (state.phase <= state_.phase) return false;
+  state_.phase = state.phase;
+  state_.pid = state.pid;
+  if (state.started_at != absl::InfinitePast()) {
+    state_.started_at = state.started_at;
+  }
+  state_.finished_at = state.finished_at;
+  state_.exit_code = state.exit_code;
+  state_.oom_killed = state.oom_killed;
+  state_.message = state.message;
+  return true;
+}
+
+bool Container::MarkLost() {
+  absl::MutexLock lock(&mutex_);
+  if (state_.phase == ContainerPhase::kExited) return false;
+  state_.phase = ContainerPhase::kExited;
+  state_.pid = 0;
+  state_.exit_code = 255;
+  state_.finished_at = absl::Now();
+  state_.message = "the container's holder is gone, and with it the exit code";
+  state_.lost = true;
+  return true;
+}
+
+bool Container::AwaitExit(absl::Time deadline) {
+  absl::MutexLock lock(&mutex_);
+  return mutex_.AwaitWithDeadline(
+      absl::Condition(
+          +[](State* state) { return state->phase == ContainerPhase::kExited; },
+          &state_),
+      deadline);
+}
+
+Container::StopTurn Container::BeginStop(absl::Time kill_at) {
+  absl::MutexLock lock(&mutex_);
+  StopTurn turn;
+  turn.first = !kill_at_.has_value();
+  turn.earlier = turn.first || kill_at < *kill_at_;
+  if (turn.earlier) kill_at_ = kill_at;
+  return turn;
+}
+
+Json Container::ToRecord() const {
+  Json body;
+  body["sandbox"] = sandbox->id;
+  body["name"] = config.metadata().name();
+  body["attempt"] = config.metadata().attempt();
+  body["image_id"] = image_id;
+  body["image_ref"] = image_ref;
+  body["uid"] = identity.uid;
+  body["gid"] = identity.gid;
+  body["groups"] = identity.groups;
+  body["stop_signal"] = stop_signal;
+  body["log_path"] = log_path;
+  body["created_at"] = Nanos(created_at);
+  body["config"] = absl::Base64Escape(config.SerializeAsString());
+  absl::MutexLock lock(&mutex_);
+  body["phase"] = static_cast<int>(state_.phase);
+  body["started_at"] = Nanos(state_.started_at);
+  body["finished_at"] = Nanos(state_.finished_at);
+  body["exit_code"] = state_.exit_code;
+  body["oom_killed"] = state_.oom_killed;
+  body["message"] = state_.message;
+  body["lost"] = state_.lost;
+  return body;
+}
+
+absl::Status Container::FromRecord(const Json& body) {
+  std::string wire;
+  if (!absl::Base64Unescape(runtime::StringAt(body, "config"), &wire) ||
+      !config.ParseFromString(wire) || !config.has_metadata()) {
+    return absl::DataLossError("field config: not a ContainerConfig");
+  }
+  int64_t phase = runtime::IntAt(body, "phase", -1);
+  if (phase < 0 || phase > static_cast<int>(ContainerPhase::kExited)) {
+    return absl::DataLossError("field phase: out of range");
+  }
+  image_id = runtime::StringAt(body, "image_id");
+  image_ref = runtime::StringAt(body, "image_ref");
+  identity.uid = static_cast<uint32_t>(runtime::IntAt(body, "uid"));
+  identity.gid = static_cast<uint32_t>(runtime::IntAt(body, "gid"));
+  for (const Json& group : runtime::ArrayAt(body, "groups")) {
+    if (group.is_number_unsigned()) identity.groups.push_back(group);
+  }
+  stop_signal = static_cast<int>(runtime::IntAt(body, "stop_signal", 15));
+  log_path = runtime::StringAt(body, "log_path");
+  created_at = FromNanos(runtime::IntAt(body, "created_at"));
+  absl::MutexLock lock(&mutex_);
+  state_.phase = static_cast<ContainerPhase>(phase);
+  state_.started_at = FromNanos(runtime::IntAt(body, "started_at"));
+  state_.finished_at = FromNanos(runtime::IntAt(body, "finished_at"));
+  state_.exit_code = static_cast<int>(runtime::IntAt(body, "exit_code"));
+  state_.oom_killed = runtime::BoolAt(body, "oom_killed");
+  state_.message = runtime::StringAt(body, "message");
+  state_.lost = runtime::BoolAt(body, "lost");
+  return absl::OkStatus();
+}
+
+}  // namespace cri::container

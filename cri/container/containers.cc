@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cri/container/containers.h"
+
+#include <unistd.h>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "cri/sandbox/record_file.h"
+#include "runtime/base/file.h"
+#include "runtime/base/log.h"
+#include "runtime/base/status.h"
+
+namespace cri::container {
+namespace {
+
+using runtime::ContainerPhase;
+namespace v1 = ::runtime::v1;
+
+void LogFailure(const std::string& id, const absl::Status& status) {
+  if (!status.ok()) {
+    runtime::log::Error("container ", id, ": cannot undo: ", status.message());
+  }
+}
+
+}  // namespace
+
+Containers::Containers(ContainersOptions options)
+    : options_(std::move(options)),
+      records_dir_(options_.root + "/containers") {}
+
+std::string Containers::Dir(const std::string& id) const {
+  return absl::StrCat(records_dir_, "/", id);
+}
+
+std::string Containers::RecordPath(const std::string& id) const {
+  return absl::StrCat(records_dir_, "/", id, ".json");
+}
+
+absl::Status Containers::Save(const Container& container) const {
+  return sandbox::WriteRecord(RecordPath(container.id), container.ToRecord());
+}
+
+std::vector<ContainerPtr> Containers::ListOf(
+    const sandbox::Sandbox& sandbox) const {
+  std::vector<ContainerPtr> result;
+  for (ContainerPtr& container : registry_.List()) {
+    if (container->sandbox.get() == &sandbox) {
+      result.push_back(std::move(container));
+    }
+  }
+  return result;
+}
+
+std::string Containers::ReadOciConfig(const std::string& id) const {
+  absl::StatusOr<std::string> text =
+      runtime::ReadFile(Dir(id) + "/config.json");
+  return text.ok() ? *std::move(text) : "";
+}
+
+void Containers::Publish(const ContainerPtr& container,
+                         v1::ContainerEventType type) {
+  container->sandbox->queue.Post([this, container, type] {
+    // A removed container has no record to bring up to date. Removal runs on
+    // this queue too, so the answer holds until the record is written.
+    absl::Status saved = registry_.Find(container->id).ok() ? Save(*container)
+                                                            : absl::OkStatus();
+    if (!saved.ok()) {
+      runtime::log::Error("container ", container->id,
+                          ": cannot keep its record: ", saved.message());
+    }
+    options_.notify(container, type);
+  });
+}
+
+void Containers::OnState(const runtime::ContainerState& state) {
+  absl::StatusOr<ContainerPtr> found = registry_.Find(state.id);
+  if (!found.ok() || !(*found)->Advance(state)) return;
+  if (state.phase == ContainerPhase::kRunning) {
+    Publish(*found, v1::CONTAINER_STARTED_EVENT);
+  } else if (state.phase == ContainerPhase::kExited) {
+    Publish(*found, v1::CONTAINER_STOPPED_EVENT);
+  }
+}
+
+absl::Status Containers::Start(const ContainerPtr& container,
+                               absl::Time deadline) {
+  return starts_.Do("StartContainer " + container->id, deadline,
+                    [&] { return StartNow(container); });
+}
+
+absl::Status Containers::StartNow(const ContainerPtr& container) {
+  ASSIGN_OR_RETURN(sandbox::Sandbox::Use use, container->sandbox->Enter());
+  const std::string& id = container->id;
+  switch (container->GetState().phase) {
+    case ContainerPhase::kCreated:
+      break;
+    case ContainerPhase::kRunning:
+      return absl::FailedPreconditionError(
+          absl::StrCat("container ", id, " is running already"));
+    case ContainerPhase::kExited:
+      return absl::FailedPreconditionError(
+          absl::StrCat("container ", id, " has exited; create a new one"));
+  }
+  absl::StatusOr<runtime::ContainerState> started =
+      options_.handler->StartContainer(container->sandbox->id, id);
+  if (started.ok()) {
+    OnState(*started);
+    return absl::OkStatus();
+  }
+  absl::StatusOr<runtime::ContainerState> now =
+      options_.handler->GetContainer(container->sandbox->id, id);
+  if (now.ok()) {
+    if (now->message.empty())
+      now->message = std::string(started.status().message());
+    OnState(*now);
+  } else if (absl::IsNotFound(now.status()) && container->MarkLost()) {
+    Publish(container, v1::CONTAINER_STOPPED_EVENT);
+  }
+  return runtime::Annotate(
+      started.status(),
+      absl::StrCat("container ", container->config.metadata().name()));
+}
+
+absl::Status Containers::Remove(const ContainerPtr& container,
+                                absl::Time deadline) {
+  return removes_.Do("RemoveContainer " + container->id, deadline,
+                     [&] { return RemoveNow(container, deadline); });
+}
+
+absl::Status Containers::RemoveNow(const ContainerPtr& container,
+                                   absl::Time deadline) {
+  if (container->GetState().phase == ContainerPhase::kRunning) {
+    RETURN_IF_ERROR(Stop(container, absl::ZeroDuration(), deadline));
+  }
+  RETURN_IF_ERROR(
+      options_.handler->RemoveContainer(container->sandbox->id, container->id));
+  RETURN_IF_ERROR(runtime::RemoveTree(Dir(container->id)));
+  absl::Notification done;
+  absl::Status unlinked;
+  container->sandbox->queue.Post([&, container] {
+    std::string record = RecordPath(container->id);
+    registry_.Remove(container->id);
+    if (unlink(record.c_str()) != 0 && errno != ENOENT) {
+      unlinked = runtime::ErrnoStatus("unlink " + record);
+    }
+    done.Notify();
+  });
+  done.WaitForNotification();
+  RETURN_IF_ERROR(unlinked);
+  options_.images->Release(container->id);
+  Publish(container, v1::CONTAINER_DELETED_EVENT);
+  return absl::OkStatus();
+}
+
+void Containers::Undo(const std::string& sandbox_id, const std::string& id) {
+  if (!sandbox_id.empty()) {
+    LogFailure(id, options_.handler->RemoveContainer(sandbox_id, id));
+  }
+  unlink(RecordPath(id).c_str());
+  LogFailure(id, runtime::RemoveTree(Dir(id)));
+  options_.images->Release(id);
+}
+
+}  // namespace cri::container

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Containers runs the container life cycle: it alone creates, starts, stops and
+// removes containers, keeps their records, and finds them after a restart.
+//
+//   <root>/containers/<id>.json         record; after the handler has created
+//   it <root>/containers/<id>/             upper, work, rootfs, config.json
+#ifndef CORACLE_CRI_CONTAINER_CONTAINERS_H_
+#define CORACLE_CRI_CONTAINER_CONTAINERS_H_
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "cri/container/container.h"
+#include "cri/image/image.h"
+#include "cri/sandbox/flights.h"
+#include "cri/sandbox/registry.h"
+#include "cri/sandbox/sandboxes.h"
+#include "runtime/base/executor.h"
+#include "runtime/handler/handler.h"
+
+namespace cri::container {
+
+struct ContainersOptions {
+  std::string root;
+  runtime::Executor* executor = nullptr;
+  runtime::Handler* handler = nullptr;
+  image::ImageStore* images = nullptr;
+  sandbox::Sandboxes* sandboxes = nullptr;
+  // Told of CREATED, STARTED, STOPPED, DELETED on the sandbox's queue, after
+  // the record holds the news.
+  std::function<void(const ContainerPtr&, runtime::v1::ContainerEventType)>
+      notify;
+};
+
+// Thread safe; calls block.
+class Containers {
+ public:
+  explicit Containers(ContainersOptions options);
+
+  // Reads the records, asks the handler how each stands now, and sweeps halves.
+  // After Sandboxes::Recover, before any other call.
+  absl::Status Recover();
+
+  // For Handler::SetListener.
+  void OnState(const runtime::ContainerState& state);
+
+  // The same request while one is under way joins it; afterwards it returns
+  // the container that exists.
+  absl::StatusOr<ContainerPtr> Create(
+      const sandbox::SandboxPtr& sandbox,
+      const runtime::v1::ContainerConfig& config, absl::Time deadline);
+  // FAILED_PRECONDITION unless CREATED. If the workload cannot be executed, the
+  // error says why and the container is EXITED with code 128.
+  absl::Status Start(const ContainerPtr& container, absl::Time deadline);
+  // Returns when dead. A stop under way is made shorter, never longer.
+  absl::Status Stop(const ContainerPtr& container, absl::Duration grace,
+                    absl::Time deadline);
+  // Kills if need be and forgets it.
+  absl::Status Remove(const ContainerPtr& container, absl::Time deadline);
+
+  // All of a sandbox that is closed, at once.
+  absl::Status KillAll(const sandbox::SandboxPtr& sandbox, absl::Time deadline);
+
+  absl::StatusOr<ContainerPtr> Find(absl::string_view prefix) const {
+    return registry_.Find(prefix);
+  }
+  std::vector<ContainerPtr> List() const { return registry_.List(); }
+  std::vector<ContainerPtr> ListOf(const sandbox::Sandbox& sandbox) const;
+
+  // The OCI config that it was created with, for verbose status.
+  std::string ReadOciConfig(const std::string& id) const;
+
+ private:
+  absl::StatusOr<ContainerPtr> Make(const sandbox::SandboxPtr& sandbox,
+                                    const runtime::v1::ContainerConfig& config);
+  absl::Status Build(Container& container, const image::Image& image);
+  absl::StatusOr<std::string> WriteOciConfig(Container& container,
+                                             const image::Image& image);
+  absl::StatusOr<int> TargetPid(const Container& container) const;
+  absl::Status StartNow(const ContainerPtr& container);
+  absl::Status RemoveNow(const ContainerPtr& container, absl::Time deadline);
+  absl::Status KillNow(const Container& container);
+  void Undo(const std::string& sandbox_id, const std::string& id);
+  ContainerPtr FindSame(const sandbox::Sandbox& sandbox,
+                        const runtime::v1::ContainerMetadata& metadata) const;
+  absl::Status Save(const Container& container) const;
+  // Writes the record and tells the news, in order, on the sandbox's queue.
+  void Publish(const ContainerPtr& container,
+               runtime::v1::ContainerEventType type);
+  absl::Status Load(const std::string& id, const runtime::Json& body);
+  void Reconcile(const sandbox::SandboxPtr& sandbox);
+  void SweepFiles();
+  std::string Dir(const std::string& id) const;
+  std::string RecordPath(const std::string& id) const;
+
+  const ContainersOptions options_;
+  const std::string records_dir_;
+  sandbox::Registry<Container> registry_{"container"};
+  sandbox::Flights<absl::StatusOr<ContainerPtr>> creates_;
+  sandbox::Flights<absl::Status> starts_;
+  sandbox::Flights<absl::Status> removes_;
+};
+
+// log_directory/log_path, "" if either is empty; INVALID_ARGUMENT if log_path
+// would leave the directory.
+absl::StatusOr<std::string> LogPath(
+    const runtime::v1::PodSandboxConfig& sandbox,
+    const runtime::v1::ContainerConfig& config);
+
+}  // namespace cri::container
+
+#endif  // CORACLE_CRI_CONTAINER_CONTAINERS_H_

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+// Making a container: everything up to CREATED.
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "cri/container/containers.h"
+#include "cri/container/oci_config.h"
+#include "cri/container/signal.h"
+#include "runtime/base/file.h"
+#include "runtime/base/status.h"
+
+namespace cri::container {
+namespace {
+
+namespace v1 = ::runtime::v1;
+
+constexpr size_t kMaxUserFileBytes = 1 << 20;
+
+absl::Status CheckConfig(const v1::ContainerConfig& config) {
+  if (config.metadata().name().empty()) {
+    return absl::InvalidArgumentError("config.metadata.name: is empty");
+  }
+  if (config.image().image().empty()) {
+    return absl::InvalidArgumentError("config.image.image: is empty");
+  }
+  const v1::NamespaceOption& namespaces =
+      config.linux().security_context().namespace_options();
+  if (namespaces.has_userns_options() &&
+      namespaces.userns_options().mode() != v1::NODE) {
+    return absl::UnimplementedError(
+        "namespace_options.userns_options: user namespaces are not "
+        "implemented (see Status.runtime_handlers)");
+  }
+  if (config.cdi_devices_size() > 0) {
+    return absl::UnimplementedError(
+        "config.CDI_devices: CDI is not implemented");
+  }
+  return absl::OkStatus();
+}
+
+std::string FlightKey(const sandbox::Sandbox& sandbox,
+                      const v1::ContainerMetadata& metadata) {
+  return absl::StrCat("CreateContainer of ", metadata.name(), " (attempt ",
+                      metadata.attempt(), ") in sandbox ", sandbox.id);
+}
+
+std::string RefOf(const image::Image& image) {
+  return image.repo_digests.empty() ? image.id : image.repo_digests.front();
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> LogPath(const v1::PodSandboxConfig& sandbox,
+                                    const v1::ContainerConfig& config) {
+  if (sandbox.log_directory().empty() || config.log_path().empty()) return "";
+  for (absl::string_view part : absl::StrSplit(config.log_path(), '/')) {
+    if (part == "..") {
+      return absl::InvalidArgumentError(
+          absl::StrCat("config.log_path: \"", config.log_path(),
+                       "\" leaves the log directory"));
+    }
+  }
+  return runtime::JoinPath(sandbox.log_directory(), config.log_path());
+}
+
+ContainerPtr Containers::FindSame(const sandbox::Sandbox& sandbox,
+                                  const v1::ContainerMetadata& metadata) const {
+  for (ContainerPtr& container : registry_.List()) {
+    const v1::ContainerMetadata& other = container->config.metadata();
+    if (container->sandbox->id == sandbox.id &&
+        other.name() == metadata.name() &&
+        other.attempt() == metadata.attempt()) {
+      return std::move(container);
+    }
+  }
+  return nullptr;
+}
+
+absl::StatusOr<ContainerPtr> Containers::Create(
+    const sandbox::SandboxPtr& sandbox, const v1::ContainerConfig& config,
+    absl::Time deadline) {
+  return creates_.Do(FlightKey(*sandbox, config.metadata()), deadline,
+                     [&]() -> absl::StatusOr<ContainerPtr> {
+                       ContainerPtr same =
+                           FindSame(*sandbox, config.metadata());
+                       if (same != nullptr) return same;
+                       return Make(sandbox, config);
+                     });
+}
+
+absl::StatusOr<ContainerPtr> Containers::Make(
+    const sandbox::SandboxPtr& sandbox, const v1::ContainerConfig& config) {
+  RETURN_IF_ERROR(CheckConfig(config));
+  ASSIGN_OR_RETURN(sandbox::Sandbox::Use use, sandbox->Enter());
+  image::ImagePtr image = options_.images->Find(config.image().image());
+  if (image == nullptr) {
+    return absl::NotFoundError(
+        absl::StrCat("image \"", config.image().image(),
+                     "\" is not present; it has to be pulled first"));
+  }
+  auto container = std::make_shared<Container>();
+  container->id = sandbox::NewId();
+  container->sandbox = sandbox;
+  container->config = config;
+  container->image_id = image->id;
+  container->image_ref = RefOf(*image);
+  container->stop_signal = StopSignal(config.stop_signal(), image->stop_signal);
+  ASSIGN_OR_RETURN(container->log_path, LogPath(sandbox->config, config));
+  container->created_at = absl::Now();
+  absl::Status built = Build(*container, *image);
+  if (!built.ok()) {
+    Undo(sandbox->id, container->id);
+    return runtime::Annotate(
+        built, absl::StrCat("container ", config.metadata().name()));
+  }
+  registry_.Add(container);
+  Publish(container, v1::CONTAINER_CREATED_EVENT);
+  return container;
+}
+
+absl::Status Containers::Build(Container& container,
+                               const image::Image& image) {
+  // The directory comes first: it tells a restart that there may be a half.
+  const std::string directory = Dir(container.id);
+  RETURN_IF_ERROR(runtime::MakeDirs(directory, 0700));
+  RETURN_IF_ERROR(options_.images->Hold(image.id, container.id));
+  runtime::ContainerOptions create;
+  ASSIGN_OR_RETURN(create.oci_config, WriteOciConfig(container, image));
+  create.sandbox_id = container.sandbox->id;
+  create.id = container.id;
+  create.upper_dir = directory + "/upper";
+  create.work_dir = directory + "/work";
+  create.rootfs_dir = directory + "/rootfs";
+  // The upper directory's mode becomes that of the container's "/".
+  for (const std::string& part :
+       {create.upper_dir, create.work_dir, create.rootfs_dir}) {
+    RETURN_IF_ERROR(runtime::MakeDirs(part, 0755));
+  }
+  create.lower_dirs.assign(image.layer_dirs.rbegin(), image.layer_dirs.rend());
+  create.log_path = container.log_path;
+  create.tty = container.config.tty();
+  create.stdin_open = container.config.stdin();
+  create.stdin_once = container.config.stdin_once();
+  if (!create.log_path.empty()) {
+    RETURN_IF_ERROR(runtime::MakeDirs(
+        create.log_path.substr(0, create.log_path.rfind('/')), 0755));
+  }
+  RETURN_IF_ERROR(options_.handler->CreateContainer(create).status());
+  return Save(container);
+}
+
+absl::StatusOr<std::string> Containers::WriteOciConfig(
+    Container& container, const image::Image& image) {
+  const sandbox::Sandbox& pod = *container.sandbox;
+  SpecInput input;
+  input.id = container.id;
+  input.sandbox_id = pod.id;
+  input.cgroup_parent = pod.cgroup_parent;
+  input.hostname = sandbox::HostnameFor(pod.config, pod.id);
+  input.pod_files_dir = options_.sandboxes->FilesDir(pod.id);
+  if (pod.Namespaces().ipc() != v1::NODE) {
+    input.shm_dir = options_.sandboxes->ShmDir(pod.id);
+  }
+  ASSIGN_OR_RETURN(input.target_pid, TargetPid(container));
+  input.config = &container.config;
+  input.sandbox = &pod.config;
+  input.image = &image;
+  input.read_image_file = [&](const char* path) {
+    return options_.images->ReadFile(image, path, kMaxUserFileBytes);
+  };
+  ASSIGN_OR_RETURN(OciConfig config, BuildOciConfig(input));
+  container.identity = config.identity;
+  std::string text = runtime::DumpJson(config.json);
+  RETURN_IF_ERROR(
+      runtime::WriteFileAtomic(Dir(container.id) + "/config.json", text));
+  return text;
+}
+
+absl::StatusOr<int> Containers::TargetPid(const Container& container) const {
+  const v1::NamespaceOption& namespaces =
+      container.config.linux().security_context().namespace_options();
+  if (namespaces.pid() != v1::TARGET) return 0;
+  ASSIGN_OR_RETURN(ContainerPtr target, Find(namespaces.target_id()));
+  Container::State state = target->GetState();
+  if (target->sandbox != container.sandbox ||
+      state.phase != runtime::ContainerPhase::kRunning) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("namespace_options.target_id: container ", target->id,
+                     " does not run in this sandbox"));
+  }
+  return state.pid;
+}
+
+}  // namespace cri::container

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cri/container/mounts.h"
+
+#include <stdlib.h>
+
+#include <algorithm>
+#include <memory>
+#include <set>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "runtime/base/file.h"
+#include "runtime/base/status.h"
+
+namespace cri::container {
+namespace {
+
+using runtime::Json;
+namespace v1 = ::runtime::v1;
+
+struct Entry {
+  std::string destination, type, source;
+  std::vector<std::string> options;
+};
+
+Entry Bind(std::string destination, std::string source,
+           std::vector<std::string> options) {
+  options.insert(options.begin(), "rbind");
+  return {std::move(destination), "bind", std::move(source),
+          std::move(options)};
+}
+
+void AddKernelFilesystems(const SpecInput& input, std::vector<Entry>& mounts) {
+  const char* access = input.Security().privileged() ? "rw" : "ro";
+  mounts.push_back({"/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}});
+  mounts.push_back({"/dev",
+                    "tmpfs",
+                    "tmpfs",
+                    {"nosuid", "strictatime", "mode=755", "size=65536k"}});
+  mounts.push_back({"/dev/pts",
+                    "devpts",
+                    "devpts",
+                    {"nosuid", "noexec", "newinstance", "ptmxmode=0666",
+                     "mode=0620", "gid=5"}});
+  mounts.push_back(
+      {"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", access}});
+  mounts.push_back({"/sys/fs/cgroup",
+                    "cgroup",
+                    "cgroup",
+                    {"nosuid", "noexec", "nodev", "relatime", access}});
+}
+
+void AddIpc(const SpecInput& input, std::vector<Entry>& mounts) {
+  if (input.shm_dir.empty()) {
+    mounts.push_back(Bind("/dev/mqueue", "/dev/mqueue", {"rw"}));
+    mounts.push_back(Bind("/dev/shm", "/dev/shm", {"rw"}));
+    return;
+  }
+  mounts.push_back(
+      {"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}});
+  mounts.push_back(Bind("/dev/shm", input.shm_dir, {"rw"}));
+}
+
+void AddPodFiles(const SpecInput& input, std::vector<Entry>& mounts) {
+  const char* access = input.Security().readonly_rootfs() ? "ro" : "rw";
+  for (const char* name : {"hostname", "hosts", "resolv.conf"}) {
+    mounts.push_back(Bind(absl::StrCat("/etc/", name),
+                          absl::StrCat(input.pod_files_dir, "/", name),
+                          {access}));
+  }
+}
+
+absl::StatusOr<std::string> RealPath(const std::string& path) {
+  std::unique_ptr<char, void (*)(void*)> real(realpath(path.c_str(), nullptr),
+                                              free);
+  if (real == nullptr) return runtime::ErrnoStatus(path);
+  return std::string(real.get());
+}
+
+// True if the mount that holds `path` is in a peer group: only then does what
+// the container mounts come back to the host.
+bool IsShared(const std::string& path) {
+  absl::StatusOr<std::string> table = runtime::ReadFile("/proc/self/mountinfo");
+  if (!table.ok()) return false;
+  size_t best = 0;
+  bool shared = false;
+  for (absl::string_view line : absl::StrSplit(*table, '\n')) {
+    std::vector<absl::string_view> part = absl::StrSplit(line, ' ');
+    if (part.size() < 7) continue;
+    absl::string_view point = part[4];
+    bool holds = point == "/" || path == point ||
+                 absl::StartsWith(path, absl::StrCat(point, "/"));
+    if (!holds || point.size() < best) continue;
+    best = point.size();
+    shared = absl::StartsWith(part[6], "shared:");
+  }
+  return shared;
+}
+
+absl::Status Refuse(const v1::Mount& mount, absl::string_view why) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("mount ", mount.container_path(), ": ", why));
+}
+
+absl::Status CheckMount(const v1::Mount& mount) {
+  if (!absl::StartsWith(mount.container_path(), "/") ||
+      CleanPath(mount.container_path()) == "/") {
+    return Refuse(mount, "container_path is not an absolute path below /");
+  }
+  if (mount.has_image() && !mount.image().image().empty()) {
+    return absl::UnimplementedError(
+        absl::StrCat("ImageVolumeMountFailed: mount ", mount.container_path(),
+                     ": image volumes are not implemented"));
+  }
+  if (mount.uidmappings_size() > 0 || mount.gidmappings_size() > 0) {
+    return absl::UnimplementedError(
+        absl::StrCat("mount ", mount.container_path(),
+                     ": ID-mapped mounts are not implemented"));
+  }
+  if (!absl::StartsWith(mount.host_path(), "/")) {
+    return Refuse(mount, "host_path is not an absolute path");
+  }
+  if (mount.recursive_read_only() &&
+      (!mount.readonly() || mount.propagation() != v1::PROPAGATION_PRIVATE)) {
+    return Refuse(mount,
+                  "RROUnsupported: recursive_read_only needs readonly and "
+                  "private propagation");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Entry> Requested(const v1::Mount& mount,
+                                std::string& rootfs_propagation) {
+  RETURN_IF_ERROR(CheckMount(mount));
+  absl::StatusOr<std::string> source = RealPath(mount.host_path());
+  if (!source.ok()) {
+    return runtime::Annotate(
+        source.status(),
+        absl::StrCat("mount ", mount.container_path(), ": host_path"));
+  }
+  std::string propagation = "rprivate";
+  if (mount.propagation() == v1::PROPAGATION_HOST_TO_CONTAINER) {
+    propagation = "rslave";
+    if (rootfs_propagation.empty()) rootfs_propagation = "rslave";
+  } else if (mount.propagation() == v1::PROPAGATION_BIDIRECTIONAL) {
+    if (!IsShared(*source)) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("mount ", mount.container_path(),
+                       ": bidirectional propagation: ", *source,
+                       " is not on a shared mount of the host (see mount "
+                       "--make-rshared)"));
+    }
+    propagation = "rshared";
+    rootfs_propagation = "rshared";
+  }
+  const char* access = mount.recursive_read_only() ? "rro"
+                       : mount.readonly()          ? "ro"
+                                                   : "rw";
+  return Bind(CleanPath(mount.container_path()), *std::move(source),
+              {propagation, access});
+}
+
+Json ToJson(const std::vector<Entry>& mounts) {
+  Json result = Json::array();
+  for (const Entry& entry : mounts) {
+    result.push_back(Json{{"destination", entry.destination},
+                          {"type", entry.type},
+                          {"source", entry.source},
+                          {"options", entry.options}});
+  }
+  return result;
+}
+
+}  // namespace
+
+std::string CleanPath(absl::string_view path) {
+  std::vector<absl::string_view> kept;
+  for (absl::string_view part : absl::StrSplit(path, '/', absl::SkipEmpty())) {
+    if (part == ".") continue;
+    if (part == "..") {
+      if (!kept.empty()) kept.pop_back();
+      continue;
+    }
+    kept.push_back(part);
+  }
+  return absl::StrCat("/", absl::StrJoin(kept, "/"));
+}
+
+absl::StatusOr<MountPlan> PlanMounts(const SpecInput& input) {
+  MountPlan plan;
+  std::vector<Entry> requested;
+  std::set<std::string> taken;
+  for (const v1::Mount& mount : input.config->mounts()) {
+    ASSIGN_OR_RETURN(Entry entry, Requested(mount, plan.rootfs_propagation));
+    taken.insert(entry.destination);
+    requested.push_back(std::move(entry));
+  }
+  std::vector<Entry> mounts;
+  AddKernelFilesystems(input, mounts);
+  AddIpc(input, mounts);
+  AddPodFiles(input, mounts);
+  mounts.erase(std::remove_if(mounts.begin(), mounts.end(),
+                              [&](const Entry& entry) {
+                                return taken.count(entry.destination) > 0;
+                              }),
+               mounts.end());
+  mounts.insert(mounts.end(), requested.begin(), requested.end());
+  std::stable_sort(
+      mounts.begin(), mounts.end(), [](const Entry& a, const Entry& b) {
+        return std::count(a.destination.begin(), a.destination.end(), '/') <
+               std::count(b.destination.begin(), b.destination.end(), '/');
+      });
+  plan.mounts = ToJson(mounts);
+  return plan;
+}
+
+}  // namespace cri::container

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// mounts of the OCI config: the usual ones, the pod's files, and the requested.
+#ifndef CORACLE_CRI_CONTAINER_MOUNTS_H_
+#define CORACLE_CRI_CONTAINER_MOUNTS_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "cri/container/spec_input.h"
+#include "runtime/base/json.h"
+
+namespace cri::container {
+
+struct MountPlan {
+  runtime::Json mounts;            // array, parents before children
+  std::string rootfs_propagation;  // "" = the default
+};
+
+// INVALID_ARGUMENT or NOT_FOUND names the mount at fault. A requested mount
+// replaces a usual one of the same destination.
+absl::StatusOr<MountPlan> PlanMounts(const SpecInput& input);
+
+// "/a//b/./../c/" → "/a/c"; never above "/".
+std::string CleanPath(absl::string_view path);
+
+}  // namespace cri::container
+
+#endif  // CORACLE_CRI_CONTAINER_MOUNTS_H_

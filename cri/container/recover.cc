@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// After a restart: records on one side, what the handler's holders know on the
+// other; where they differ the holders are right about what runs, the records
+// about what was asked for.
+#include <set>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "cri/container/containers.h"
+#include "cri/sandbox/record_file.h"
+#include "runtime/base/file.h"
+#include "runtime/base/log.h"
+#include "runtime/base/status.h"
+
+namespace cri::container {
+namespace {
+
+using runtime::ContainerPhase;
+namespace v1 = ::runtime::v1;
+
+}  // namespace
+
+absl::Status Containers::Recover() {
+  RETURN_IF_ERROR(runtime::MakeDirs(records_dir_, 0700));
+  RETURN_IF_ERROR(sandbox::LoadRecords(
+      records_dir_, [this](const std::string& id, const runtime::Json& body) {
+        return Load(id, body);
+      }));
+  for (const sandbox::SandboxPtr& sandbox : options_.sandboxes->List()) {
+    Reconcile(sandbox);
+  }
+  SweepFiles();
+  return absl::OkStatus();
+}
+
+absl::Status Containers::Load(const std::string& id,
+                              const runtime::Json& body) {
+  auto container = std::make_shared<Container>();
+  container->id = id;
+  std::string sandbox_id = runtime::StringAt(body, "sandbox");
+  absl::StatusOr<sandbox::SandboxPtr> sandbox =
+      options_.sandboxes->Find(sandbox_id);
+  if (!sandbox.ok()) {
+    return absl::DataLossError(absl::StrCat(
+        "container ", id, " of sandbox ", sandbox_id, ", which has no record"));
+  }
+  container->sandbox = *sandbox;
+  RETURN_IF_ERROR(container->FromRecord(body));
+  registry_.Add(std::move(container));
+  return absl::OkStatus();
+}
+
+void Containers::Reconcile(const sandbox::SandboxPtr& sandbox) {
+  std::set<std::string> known;
+  if (sandbox->IsReady()) {
+    absl::StatusOr<std::vector<runtime::ContainerState>> states =
+        options_.handler->ListContainers(sandbox->id);
+    if (!states.ok()) {
+      runtime::log::Error(
+          "sandbox ", sandbox->id,
+          ": cannot ask for its containers: ", states.status().message());
+      return;
+    }
+    for (const runtime::ContainerState& state : *states) {
+      if (registry_.Find(state.id).ok()) {
+        known.insert(state.id);
+        OnState(state);
+      } else {
+        Undo(sandbox->id, state.id);
+      }
+    }
+  }
+  for (const ContainerPtr& container : ListOf(*sandbox)) {
+    if (known.count(container->id) == 0 && container->MarkLost()) {
+      Publish(container, v1::CONTAINER_STOPPED_EVENT);
+    }
+  }
+}
+
+// Directories without a record are halves of a create that was cut short.
+void Containers::SweepFiles() {
+  absl::StatusOr<std::vector<std::string>> names =
+      runtime::ListDir(records_dir_);
+  if (!names.ok()) return;
+  for (const std::string& name : *names) {
+    if (absl::StrContains(name, ".") || registry_.Find(name).ok()) continue;
+    Undo("", name);
+  }
+}
+
+}  // namespace cri::container

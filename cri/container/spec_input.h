@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the OCI config of one container is made from.
+#ifndef CORACLE_CRI_CONTAINER_SPEC_INPUT_H_
+#define CORACLE_CRI_CONTAINER_SPEC_INPUT_H_
+
+#include <string>
+
+#include "cri/container/user.h"
+#include "cri/image/image.h"
+#include "proto/cri/v1/api.pb.h"
+
+namespace cri::container {
+
+struct SpecInput {
+  std::string id;
+  std::string sandbox_id;
+  std::string cgroup_parent;  // absolute
+  std::string hostname;
+  std::string pod_files_dir;  // holds hostname, hosts, resolv.conf
+  std::string shm_dir;        // "" = the host's /dev/shm
+  int target_pid = 0;         // whose PID namespace TARGET means
+  const runtime::v1::ContainerConfig* config = nullptr;
+  const runtime::v1::PodSandboxConfig* sandbox = nullptr;
+  const image::Image* image = nullptr;
+  ImageFile read_image_file;
+
+  const runtime::v1::LinuxContainerSecurityContext& Security() const {
+    return config->linux().security_context();
+  }
+};
+
+}  // namespace cri::container
+
+#endif  // CORACLE_CRI_CONTAINER_SPEC_INPUT_H_

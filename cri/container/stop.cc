@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stopping: a signal, a grace period, SIGKILL. Nothing here polls: the exit
+// comes as the handler's event, the end of the grace as a timer.
+#include <signal.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "cri/container/containers.h"
+#include "runtime/base/log.h"
+#include "runtime/base/status.h"
+
+namespace cri::container {
+namespace {
+
+using runtime::ContainerPhase;
+namespace v1 = ::runtime::v1;
+
+// Longer than this no process survives SIGKILL, unless the kernel itself is
+// stuck in it (a dead NFS server, for example).
+constexpr absl::Duration kDeathTakesAtMost = absl::Minutes(2);
+// After SIGKILL the event is due at once; then ask once whether one was lost.
+constexpr absl::Duration kEventDue = absl::Seconds(3);
+
+absl::Time Add(absl::Time time, absl::Duration duration) {
+  return time == absl::InfiniteFuture() ? time : time + duration;
+}
+
+}  // namespace
+
+absl::Status Containers::KillNow(const Container& container) {
+  return options_.handler->KillContainer(container.sandbox->id, container.id,
+                                         SIGKILL, /*all=*/true);
+}
+
+absl::Status Containers::Stop(const ContainerPtr& container,
+                              absl::Duration grace, absl::Time deadline) {
+  // What never ran needs no signal; it goes with RemoveContainer.
+  if (container->GetState().phase != ContainerPhase::kRunning) {
+    return absl::OkStatus();
+  }
+  grace = std::clamp(grace, absl::ZeroDuration(), absl::Hours(24 * 365));
+  const absl::Time kill_at = absl::Now() + grace;
+  Container::StopTurn turn = container->BeginStop(kill_at);
+  if (grace == absl::ZeroDuration()) {
+    RETURN_IF_ERROR(KillNow(*container));
+  } else {
+    if (turn.earlier) {
+      std::weak_ptr<Container> weak = container;
+      options_.executor->PostAt(kill_at, [this, weak] {
+        ContainerPtr late = weak.lock();
+        if (late == nullptr ||
+            late->GetState().phase == ContainerPhase::kExited) {
+          return;
+        }
+        if (absl::Status killed = KillNow(*late); !killed.ok()) {
+          runtime::log::Error(
+              "container ", late->id,
+              ": SIGKILL after its grace period: ", killed.message());
+        }
+      });
+    }
+    if (turn.first) {
+      RETURN_IF_ERROR(options_.handler->KillContainer(
+          container->sandbox->id, container->id, container->stop_signal,
+          /*all=*/false));
+    }
+  }
+  if (container->AwaitExit(std::min(deadline, kill_at + kEventDue))) {
+    return absl::OkStatus();
+  }
+  absl::StatusOr<runtime::ContainerState> now =
+      options_.handler->GetContainer(container->sandbox->id, container->id);
+  if (now.ok()) {
+    OnState(*now);
+  } else if (absl::IsNotFound(now.status()) && container->MarkLost()) {
+    Publish(container, v1::CONTAINER_STOPPED_EVENT);
+  }
+  if (container->AwaitExit(
+          std::min(deadline, Add(kill_at, kDeathTakesAtMost)))) {
+    return absl::OkStatus();
+  }
+  return absl::DeadlineExceededError(
+      absl::StrCat("container ", container->id, " is not dead yet"));
+}
+
+absl::Status Containers::KillAll(const sandbox::SandboxPtr& sandbox,
+                                 absl::Time deadline) {
+  std::vector<ContainerPtr> alive;
+  for (ContainerPtr& container : ListOf(*sandbox)) {
+    if (container->GetState().phase == ContainerPhase::kExited) continue;
+    RETURN_IF_ERROR(KillNow(*container));
+    alive.push_back(std::move(container));
+  }
+  const absl::Time due = std::min(deadline, absl::Now() + kEventDue);
+  for (const ContainerPtr& container : alive) {
+    if (container->AwaitExit(due)) continue;
+    absl::StatusOr<runtime::ContainerState> now =
+        options_.handler->GetContainer(sandbox->id, container->id);
+    if (now.ok() && now->phase == ContainerPhase::kExited) {
+      OnState(*now);
+    } else if (now.ok()) {
+      return absl::DeadlineExceededError(
+          absl::StrCat("container ", container->id,
+                       " is not dead yet, although it was killed"));
+    } else if (container->MarkLost()) {
+      Publish(container, v1::CONTAINER_STOPPED_EVENT);
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace cri::container

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Flights joins repeated operations: while one runs for a key, further calls
+// with that key wait for it and get its result. This is why a retried
+// RunPodSandbox never meets its own half-made predecessor.
+#ifndef CORACLE_CRI_SANDBOX_FLIGHTS_H_
+#define CORACLE_CRI_SANDBOX_FLIGHTS_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+
+namespace cri::sandbox {
+
+// Thread safe. Result is absl::Status or absl::StatusOr<T>.
+template <typename Result>
+class Flights {
+ public:
+  // Runs `operation` in the calling thread, or waits until `deadline` for the
+  // call under way with the same key. The operation itself is never cut short.
+  template <typename Operation>
+  Result Do(const std::string& key, absl::Time deadline,
+            const Operation& operation) {
+    bool leads = false;
+    std::shared_ptr<Flight> flight = Board(key, &leads);
+    if (!leads) return Await(*flight, key, deadline);
+    Result result = operation();
+    Land(key, *flight, result);
+    return result;
+  }
+
+ private:
+  struct Flight {
+    absl::Mutex mutex;
+    bool landed ABSL_GUARDED_BY(mutex) = false;
+    Result result ABSL_GUARDED_BY(mutex) = absl::UnknownError("");
+  };
+
+  std::shared_ptr<Flight> Board(const std::string& key, bool* leads) {
+    absl::MutexLock lock(&mutex_);
+    std::shared_ptr<Flight>& flight = flights_[key];
+    *leads = flight == nullptr;
+    if (*leads) flight = std::make_shared<Flight>();
+    return flight;
+  }
+
+  static Result Await(Flight& flight, const std::string& key,
+                      absl::Time deadline) {
+    absl::MutexLock lock(&flight.mutex);
+    if (!flight.mutex.AwaitWithDeadline(absl::Condition(&flight.landed),
+                                        deadline)) {
+      return absl::DeadlineExceededError(
+          absl::StrCat("the same request is still under way: ", key));
+    }
+    return flight.result;
+  }
+
+  void Land(const std::string& key, Flight& flight, const Result& result) {
+    {
+      absl::MutexLock lock(&mutex_);
+      flights_.erase(key);
+    }
+    absl::MutexLock lock(&flight.mutex);
+    flight.result = result;
+    flight.landed = true;
+  }
+
+  absl::Mutex mutex_;
+  std::map<std::string, std::shared_ptr<Flight>> flights_
+      ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace cri::sandbox
+
+#endif  // CORACLE_CRI_SANDBOX_FLIGHTS_H_

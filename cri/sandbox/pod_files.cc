@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cri/sandbox/pod_files.h"
+
+#include <errno.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "runtime/base/file.h"
+#include "runtime/base/status.h"
+
+namespace cri::sandbox {
+namespace {
+
+constexpr size_t kMaxHostFileBytes = 1 << 20;
+
+absl::Status CheckWord(absl::string_view field, absl::string_view word) {
+  if (word.empty() || !std::all_of(word.begin(), word.end(), [](char c) {
+        return absl::ascii_isgraph(static_cast<unsigned char>(c));
+      })) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(field, ": \"", word, "\" is not one word"));
+  }
+  return absl::OkStatus();
+}
+
+// The host's file, or "" if it has none.
+std::string HostFile(const std::string& path) {
+  absl::StatusOr<std::string> text = runtime::ReadFile(path, kMaxHostFileBytes);
+  return text.ok() ? *std::move(text) : "";
+}
+
+absl::Status WriteWorldReadable(const std::string& path,
+                                const std::string& text) {
+  return runtime::WriteFileAtomic(path, text, 0644);
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ResolvConf(const runtime::v1::DNSConfig& dns) {
+  for (const auto& server : dns.servers()) {
+    RETURN_IF_ERROR(CheckWord("dns_config.servers", server));
+  }
+  for (const auto& search : dns.searches()) {
+    RETURN_IF_ERROR(CheckWord("dns_config.searches", search));
+  }
+  for (const auto& option : dns.options()) {
+    RETURN_IF_ERROR(CheckWord("dns_config.options", option));
+  }
+  std::string text;
+  if (dns.searches_size() > 0) {
+    absl::StrAppend(&text, "search ", absl::StrJoin(dns.searches(), " "), "\n");
+  }
+  for (const auto& server : dns.servers()) {
+    absl::StrAppend(&text, "nameserver ", server, "\n");
+  }
+  if (dns.options_size() > 0) {
+    absl::StrAppend(&text, "options ", absl::StrJoin(dns.options(), " "), "\n");
+  }
+  // Nothing asked for means the host's resolver.
+  if (text.empty()) return HostFile("/etc/resolv.conf");
+  return text;
+}
+
+std::string Hosts(const std::string& hostname,
+                  const std::vector<std::string>& ips) {
+  std::string text =
+      "127.0.0.1\tlocalhost\n"
+      "::1\tlocalhost ip6-localhost ip6-loopback\n"
+      "fe00::\tip6-localnet\n"
+      "ff02::1\tip6-allnodes\n"
+      "ff02::2\tip6-allrouters\n";
+  for (const std::string& ip : ips) {
+    absl::StrAppend(&text, ip, "\t", hostname, "\n");
+  }
+  return text;
+}
+
+absl::Status CheckHostname(const std::string& hostname) {
+  auto fine = [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' ||
+           c == '.' || c == '_';
+  };
+  if (hostname.size() > 64 ||
+      !std::all_of(hostname.begin(), hostname.end(), fine)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "hostname: \"", hostname,
+        "\" is not a name of at most 64 letters, digits, '-', '.'"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WritePodFiles(const std::string& directory,
+                           const std::string& hostname, bool host_network,
+                           const runtime::v1::DNSConfig& dns,
+                           const std::vector<std::string>& ips) {
+  ASSIGN_OR_RETURN(std::string resolv, ResolvConf(dns));
+  std::string hosts = host_network ? HostFile("/etc/hosts") : "";
+  if (hosts.empty()) hosts = Hosts(hostname, ips);
+  RETURN_IF_ERROR(WriteWorldReadable(directory + "/resolv.conf", resolv));
+  RETURN_IF_ERROR(WriteWorldReadable(directory + "/hosts", hosts));
+  return WriteWorldReadable(directory + "/hostname", hostname + "\n");
+}
+
+absl::Status MountShm(const std::string& path, int64_t bytes) {
+  RETURN_IF_ERROR(runtime::MakeDirs(path, 0700));
+  struct stat here {};
+  struct stat parent {};
+  if (stat(path.c_str(), &here) == 0 &&
+      stat((path + "/..").c_str(), &parent) == 0 &&
+      here.st_dev != parent.st_dev) {
+    return absl::OkStatus();
+  }
+  std::string data = absl::StrCat("mode=1777,size=", bytes);
+  if (mount("shm", path.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+            data.c_str()) != 0) {
+    return runtime::ErrnoStatus("mount tmpfs at " + path);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status UnmountShm(const std::string& path) {
+  // Containers of the pod have their own bind mounts; detaching never waits.
+  if (umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0 &&
+      errno != ENOENT && errno != EINVAL) {
+    return runtime::ErrnoStatus("umount " + path);
+  }
+  if (rmdir(path.c_str()) != 0 && errno != ENOENT) {
+    return runtime::ErrnoStatus("rmdir " + path);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace cri::sandbox

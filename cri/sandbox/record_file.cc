@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cri/sandbox/record_file.h"
+
+#include <openssl/sha.h>
+#include <stdio.h>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "runtime/base/file.h"
+#include "runtime/base/log.h"
+#include "runtime/base/status.h"
+
+namespace cri::sandbox {
+namespace {
+
+constexpr char kSuffix[] = ".json";
+
+std::string Header(absl::string_view body) {
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(body.data()), body.size(),
+         digest);
+  absl::string_view bytes(reinterpret_cast<const char*>(digest), sizeof digest);
+  return absl::StrCat("coracle-record ", kRecordVersion,
+                      " sha256:", absl::BytesToHexString(bytes), "\n");
+}
+
+void SetAside(const std::string& path, const absl::Status& reason) {
+  std::string aside = absl::StrCat(path, ".unreadable");
+  if (rename(path.c_str(), aside.c_str()) != 0) {
+    runtime::log::Error(runtime::ErrnoStatus("rename " + path).message());
+  }
+  runtime::log::Warning("record set aside as ", aside, ": ", reason.message());
+}
+
+}  // namespace
+
+absl::Status WriteRecord(const std::string& path, const runtime::Json& body) {
+  std::string text = runtime::DumpJson(body);
+  return runtime::WriteFileAtomic(path, Header(text) + text);
+}
+
+absl::StatusOr<runtime::Json> ReadRecord(const std::string& path) {
+  ASSIGN_OR_RETURN(std::string text, runtime::ReadFile(path));
+  size_t end = text.find('\n');
+  if (end == std::string::npos) {
+    return absl::DataLossError(absl::StrCat(path, ": no header line"));
+  }
+  absl::string_view body = absl::string_view(text).substr(end + 1);
+  if (absl::string_view(text).substr(0, end + 1) != Header(body)) {
+    return absl::DataLossError(
+        absl::StrCat(path, ": version or checksum does not match"));
+  }
+  return runtime::ParseJson(body, path);
+}
+
+absl::Status LoadRecords(
+    const std::string& directory,
+    const std::function<absl::Status(const std::string& id,
+                                     const runtime::Json& body)>& load) {
+  ASSIGN_OR_RETURN(std::vector<std::string> names, runtime::ListDir(directory));
+  for (const std::string& name : names) {
+    absl::string_view id = name;
+    if (absl::StartsWith(id, ".") || !absl::ConsumeSuffix(&id, kSuffix)) {
+      continue;
+    }
+    std::string path = runtime::JoinPath(directory, name);
+    absl::StatusOr<runtime::Json> body = ReadRecord(path);
+    absl::Status status =
+        body.ok() ? load(std::string(id), *body) : body.status();
+    if (!status.ok()) SetAside(path, status);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace cri::sandbox

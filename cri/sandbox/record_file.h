@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Record files: how sandboxes and containers survive the daemon. One header
+// line, "coracle-record 1 sha256:<hex of the rest>", then one JSON document.
+// Thread safe as long as no two writers share a path.
+#ifndef CORACLE_CRI_SANDBOX_RECORD_FILE_H_
+#define CORACLE_CRI_SANDBOX_RECORD_FILE_H_
+
+#include <functional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "runtime/base/json.h"
+
+namespace cri::sandbox {
+
+inline constexpr int kRecordVersion = 1;
+
+// Replaces the record by rename; no fsync (a record lost with the power is
+// found again from what runs, or swept).
+absl::Status WriteRecord(const std::string& path, const runtime::Json& body);
+
+// DATA_LOSS if the header, version or checksum is not what it should be.
+absl::StatusOr<runtime::Json> ReadRecord(const std::string& path);
+
+// Calls `load` with each "<id>.json" of `directory`. A record that cannot be
+// read, or that `load` refuses, is renamed to "<id>.json.unreadable" and
+// reported once in the log; it is never fatal.
+absl::Status LoadRecords(
+    const std::string& directory,
+    const std::function<absl::Status(const std::string& id,
+                                     const runtime::Json& body)>& load);
+
+}  // namespace cri::sandbox
+
+#endif  // CORACLE_CRI_SANDBOX_RECORD_FILE_H_

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sandbox is one pod sandbox: what it was asked to be, and where it stands.
+//
+//   (run) ──▶ READY ──Stop──▶ stopping ──▶ stopped ──Remove──▶ gone
+//
+// CRI knows two states: READY, and NOTREADY from the first moment of a stop.
+// A half-made sandbox is not an object yet: it exists as a directory only.
+#ifndef CORACLE_CRI_SANDBOX_SANDBOX_H_
+#define CORACLE_CRI_SANDBOX_SANDBOX_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "proto/cri/v1/api.pb.h"
+#include "runtime/base/executor.h"
+#include "runtime/base/json.h"
+
+namespace cri::sandbox {
+
+// Thread safe. The public members do not change once the object is shared.
+class Sandbox {
+ public:
+  explicit Sandbox(runtime::Executor* executor) : queue(executor) {}
+
+  std::string id;  // 64 hex digits
+  runtime::v1::PodSandboxConfig config;
+  std::string runtime_handler;
+  std::string cgroup_parent;  // as used, never empty
+  absl::Time created_at;
+  int holder_pid = 0;
+  int pause_pid = 0;
+  std::vector<std::string> ips;  // empty with the host's network
+  // News of this pod (records, events), one after another.
+  runtime::SerialQueue queue;
+
+  const runtime::v1::NamespaceOption& Namespaces() const;
+  bool HostNetwork() const;
+
+  bool IsReady() const ABSL_LOCKS_EXCLUDED(mutex_);
+  bool IsTornDown() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // An operation that needs the sandbox READY until it is done.
+  class Use {
+   public:
+    explicit Use(Sandbox* sandbox) : sandbox_(sandbox) {}
+    Use(Use&& other) noexcept
+        : sandbox_(std::exchange(other.sandbox_, nullptr)) {}
+    ~Use() {
+      if (sandbox_ != nullptr) sandbox_->Leave();
+    }
+
+   private:
+    Sandbox* sandbox_;
+  };
+  // FAILED_PRECONDITION once it is no longer READY.
+  absl::StatusOr<Use> Enter() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Makes it NOTREADY and returns when no operation uses it any more.
+  void Close() ABSL_LOCKS_EXCLUDED(mutex_);
+  void SetTornDown() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // The record on disk and back.
+  runtime::Json ToRecord() const;
+  absl::Status FromRecord(const runtime::Json& body);
+
+ private:
+  void Leave() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  mutable absl::Mutex mutex_;
+  bool ready_ ABSL_GUARDED_BY(mutex_) = true;
+  bool torn_down_ ABSL_GUARDED_BY(mutex_) = false;
+  int uses_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+using SandboxPtr = std::shared_ptr<Sandbox>;
+
+// A fresh 64-digit ID.
+std::string NewId();
+
+// CRI's views of it.
+runtime::v1::PodSandbox ToListItem(const Sandbox& sandbox);
+runtime::v1::PodSandboxStatus ToStatus(const Sandbox& sandbox);
+bool Matches(const Sandbox& sandbox,
+             const runtime::v1::PodSandboxFilter& filter);
+
+// True if `labels` holds every pair of `selector`.
+bool HasLabels(const google::protobuf::Map<std::string, std::string>& labels,
+               const google::protobuf::Map<std::string, std::string>& selector);
+
+}  // namespace cri::sandbox
+
+#endif  // CORACLE_CRI_SANDBOX_SANDBOX_H_

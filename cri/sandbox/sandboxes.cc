@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cri/sandbox/sandboxes.h"
+
+#include <unistd.h>
+
+#include <set>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "cri/sandbox/pod_files.h"
+#include "cri/sandbox/record_file.h"
+#include "cri/sandbox/sysctl.h"
+#include "runtime/base/file.h"
+#include "runtime/base/log.h"
+#include "runtime/base/status.h"
+
+namespace cri::sandbox {
+namespace {
+
+namespace v1 = ::runtime::v1;
+
+// Parent of pods that name none (crictl).
+constexpr char kDefaultCgroupParent[] = "/coracle";
+
+std::string FlightKey(const v1::PodSandboxMetadata& metadata) {
+  return absl::StrCat("RunPodSandbox of ", metadata.namespace_(), "/",
+                      metadata.name(), " (uid ", metadata.uid(), ", attempt ",
+                      metadata.attempt(), ")");
+}
+
+bool SameMetadata(const v1::PodSandboxMetadata& a,
+                  const v1::PodSandboxMetadata& b) {
+  return a.uid() == b.uid() && a.attempt() == b.attempt() &&
+         a.name() == b.name() && a.namespace_() == b.namespace_();
+}
+
+// A step of an undo or a sweep: failing is news for the log, not for a caller.
+void LogFailure(const std::string& id, const absl::Status& status) {
+  if (!status.ok()) {
+    runtime::log::Error("sandbox ", id, ": cannot undo: ", status.message());
+  }
+}
+
+}  // namespace
+
+Sandboxes::Sandboxes(SandboxesOptions options)
+    : options_(std::move(options)),
+      records_dir_(options_.root + "/sandboxes") {}
+
+std::string Sandboxes::FilesDir(const std::string& id) const {
+  return absl::StrCat(records_dir_, "/", id);
+}
+
+std::string Sandboxes::RecordPath(const std::string& id) const {
+  return absl::StrCat(records_dir_, "/", id, ".json");
+}
+
+std::string Sandboxes::ShmDir(const std::string& id) const {
+  return absl::StrCat(options_.state, "/sandboxes/", id, "/shm");
+}
+
+absl::Status Sandboxes::Save(const Sandbox& sandbox) const {
+  return WriteRecord(RecordPath(sandbox.id), sandbox.ToRecord());
+}
+
+void Sandboxes::Notify(const SandboxPtr& sandbox, v1::ContainerEventType type) {
+  sandbox->queue.Post(
+      [this, sandbox, type] { options_.notify(sandbox, type); });
+}
+
+SandboxPtr Sandboxes::FindReady(const v1::PodSandboxMetadata& metadata) const {
+  for (SandboxPtr& sandbox : registry_.List()) {
+    if (sandbox->IsReady() &&
+        SameMetadata(sandbox->config.metadata(), metadata)) {
+      return std::move(sandbox);
+    }
+  }
+  return nullptr;
+}
+
+absl::StatusOr<SandboxPtr> Sandboxes::Run(const v1::PodSandboxConfig& config,
+                                          const std::string& runtime_handler,
+                                          absl::Time deadline) {
+  return runs_.Do(FlightKey(config.metadata()), deadline,
+                  [&]() -> absl::StatusOr<SandboxPtr> {
+                    SandboxPtr ready = FindReady(config.metadata());
+                    if (ready != nullptr) return ready;
+                    return Make(config, runtime_handler);
+                  });
+}
+
+absl::StatusOr<SandboxPtr> Sandboxes::Make(const v1::PodSandboxConfig& config,
+                                           const std::string& runtime_handler) {
+  RETURN_IF_ERROR(CheckConfig(config));
+  auto sandbox = std::make_shared<Sandbox>(options_.executor);
+  sandbox->id = NewId();
+  sandbox->config = config;
+  sandbox->runtime_handler = runtime_handler;
+  const std::string& parent = config.linux().cgroup_parent();
+  sandbox->cgroup_parent =
+      parent.empty() ? kDefaultCgroupParent : runtime::JoinPath("/", parent);
+  ASSIGN_OR_RETURN(
+      auto sysctls,
+      ValidateSysctls(config.linux().sysctls(), sandbox->HostNetwork(),
+                      sandbox->Namespaces().ipc() == v1::NODE));
+  sandbox->created_at = absl::Now();
+  absl::Status built = Build(*sandbox, sysctls);
+  if (!built.ok()) {
+    Undo(sandbox->id);
+    return built;
+  }
+  registry_.Add(sandbox);
+  Notify(sandbox, v1::CONTAINER_CREATED_EVENT);
+  Notify(sandbox, v1::CONTAINER_STARTED_EVENT);
+  return sandbox;
+}
+
+absl::Status Sandboxes::Build(
+    Sandbox& sandbox, const std::map<std::string, std::string>& sysctls) {
+  const v1::NamespaceOption& namespaces = sandbox.Namespaces();
+  // The directory comes first: it tells a restart that there may be a half.
+  RETURN_IF_ERROR(runtime::MakeDirs(FilesDir(sandbox.id), 0700));
+  runtime::SandboxOptions start;
+  start.id = sandbox.id;
+  start.hostname = HostnameFor(sandbox.config, sandbox.id);
+  start.host_network = sandbox.HostNetwork();
+  start.host_ipc = namespaces.ipc() == v1::NODE;
+  start.host_pid = namespaces.pid() == v1::NODE;
+  start.share_pid = namespaces.pid() == v1::POD;
+  start.cgroup_parent = sandbox.cgroup_parent;
+  start.sysctls = sysctls;
+  start.shm_bytes = options_.shm_bytes;
+  if (!start.host_ipc) {
+    RETURN_IF_ERROR(MountShm(ShmDir(sandbox.id), options_.shm_bytes));
+  }
+  ASSIGN_OR_RETURN(runtime::SandboxState state,
+                   options_.handler->StartSandbox(start));
+  sandbox.holder_pid = state.holder_pid;
+  sandbox.pause_pid = state.pause_pid;
+  RETURN_IF_ERROR(Connect(sandbox));
+  RETURN_IF_ERROR(WritePodFiles(FilesDir(sandbox.id), start.hostname,
+                                sandbox.HostNetwork(),
+                                sandbox.config.dns_config(), sandbox.ips));
+  return Save(sandbox);
+}
+
+absl::Status Sandboxes::Connect(Sandbox& sandbox) {
+  if (sandbox.HostNetwork()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(runtime::UniqueFd netns,
+                   options_.handler->NetworkNamespace(sandbox.id));
+  ASSIGN_OR_RETURN(sandbox.ips,
+                   options_.network->Setup(sandbox.id, netns.get()));
+  return absl::OkStatus();
+}
+
+void Sandboxes::Undo(const std::string& id) {
+  LogFailure(id, options_.handler->RemoveSandbox(id));
+  LogFailure(id, options_.network->Teardown(id));
+  std::string shm = ShmDir(id);
+  LogFailure(id, UnmountShm(shm));
+  rmdir(shm.substr(0, shm.rfind('/')).c_str());
+  unlink(RecordPath(id).c_str());
+  LogFailure(id, runtime::RemoveTree(FilesDir(id)));
+}
+
+absl::Status Sandboxes::TearDown(const SandboxPtr& sandbox) {
+  if (sandbox->IsTornDown()) return absl::OkStatus();
+  // The namespace goes first: the kernel takes its links down in a batch, and
+  // the address is free only when nothing answers to it any more.
+  RETURN_IF_ERROR(options_.handler->RemoveSandbox(sandbox->id));
+  if (!sandbox->HostNetwork()) {
+    RETURN_IF_ERROR(options_.network->Teardown(sandbox->id));
+  }
+  std::string shm = ShmDir(sandbox->id);
+  RETURN_IF_ERROR(UnmountShm(shm));
+  rmdir(shm.substr(0, shm.rfind('/')).c_str());
+  sandbox->SetTornDown();
+  RETURN_IF_ERROR(Save(*sandbox));
+  Notify(sandbox, v1::CONTAINER_STOPPED_EVENT);
+  return absl::OkStatus();
+}
+
+absl::Status Sandboxes::Remove(const SandboxPtr& sandbox) {
+  RETURN_IF_ERROR(runtime::RemoveTree(FilesDir(sandbox->id)));
+  std::string record = RecordPath(sandbox->id);
+  if (unlink(record.c_str()) != 0 && errno != ENOENT) {
+    return runtime::ErrnoStatus("unlink " + record);
+  }
+  registry_.Remove(sandbox->id);
+  Notify(sandbox, v1::CONTAINER_DELETED_EVENT);
+  return absl::OkStatus();
+}
+
+absl::Status Sandboxes::Recover(
+    const std::vector<runtime::SandboxState>& living) {
+  RETURN_IF_ERROR(runtime::MakeDirs(records_dir_, 0700));
+  std::map<std::string, runtime::SandboxState> by_id;
+  for (const runtime::SandboxState& state : living) by_id[state.id] = state;
+  RETURN_IF_ERROR(
+      LoadRecords(records_dir_, [&](const std::string& id, const auto& body) {
+        return Load(id, body, by_id);
+      }));
+  std::set<std::string> kept;
+  for (const SandboxPtr& sandbox : registry_.List()) {
+    if (sandbox->IsReady()) kept.insert(sandbox->id);
+  }
+  for (const auto& [id, state] : by_id) {
+    if (!registry_.Find(id).ok()) Undo(id);
+  }
+  SweepFiles();
+  options_.network->Sweep(kept);
+  return absl::OkStatus();
+}
+
+absl::Status Sandboxes::Load(
+    const std::string& id, const runtime::Json& body,
+    const std::map<std::string, runtime::SandboxState>& living) {
+  auto sandbox = std::make_shared<Sandbox>(options_.executor);
+  sandbox->id = id;
+  RETURN_IF_ERROR(sandbox->FromRecord(body));
+  auto it = living.find(id);
+  if (it == living.end()) {
+    // The holder died (a reboot, most likely): what it held is gone.
+    sandbox->Close();
+  } else {
+    sandbox->holder_pid = it->second.holder_pid;
+    sandbox->pause_pid = it->second.pause_pid;
+  }
+  registry_.Add(std::move(sandbox));
+  return absl::OkStatus();
+}
+
+// Directories without a record are halves of a run that was cut short.
+void Sandboxes::SweepFiles() {
+  for (const std::string& directory :
+       {records_dir_, options_.state + "/sandboxes"}) {
+    absl::StatusOr<std::vector<std::string>> names =
+        runtime::ListDir(directory);
+    if (!names.ok()) continue;  // not made yet
+    for (const std::string& name : *names) {
+      if (absl::StrContains(name, ".") || registry_.Find(name).ok()) continue;
+      Undo(name);
+    }
+  }
+}
+
+}  // namespace cri::sandbox

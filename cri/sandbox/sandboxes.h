@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sandboxes runs the sandbox life cycle: it alone makes, stops and removes
+// sandboxes, keeps their records, and finds them again after a restart.
+//
+//   <root>/sandboxes/<id>.json   record; written last, so it means "complete"
+//   <root>/sandboxes/<id>/       hostname, hosts, resolv.conf
+//   <state>/sandboxes/<id>/shm   tmpfs for /dev/shm
+#ifndef CORACLE_CRI_SANDBOX_SANDBOXES_H_
+#define CORACLE_CRI_SANDBOX_SANDBOXES_H_
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cri/network/network.h"
+#include "cri/sandbox/flights.h"
+#include "cri/sandbox/registry.h"
+#include "cri/sandbox/sandbox.h"
+#include "runtime/base/executor.h"
+#include "runtime/handler/handler.h"
+
+namespace cri::sandbox {
+
+struct SandboxesOptions {
+  std::string root;
+  std::string state;
+  int64_t shm_bytes = 64 << 20;
+  runtime::Executor* executor = nullptr;
+  runtime::Handler* handler = nullptr;
+  network::Network* network = nullptr;
+  // Told of CREATED, STARTED, STOPPED, DELETED on the sandbox's queue.
+  std::function<void(const SandboxPtr&, runtime::v1::ContainerEventType)>
+      notify;
+};
+
+// Thread safe; calls block.
+class Sandboxes {
+ public:
+  explicit Sandboxes(SandboxesOptions options);
+
+  // Reads the records, matches them with what the handler found `living`, and
+  // sweeps halves: sandboxes without a record, leases of nobody. Before any
+  // other call.
+  absl::Status Recover(const std::vector<runtime::SandboxState>& living);
+
+  // A READY sandbox for `config`, all or nothing. While one with the same
+  // metadata is being made, joins it; if one is READY, that is the result.
+  absl::StatusOr<SandboxPtr> Run(const runtime::v1::PodSandboxConfig& config,
+                                 const std::string& runtime_handler,
+                                 absl::Time deadline);
+
+  // Frees network, namespaces and shm of a sandbox that is closed and whose
+  // containers are dead. Repeatable until it succeeds.
+  absl::Status TearDown(const SandboxPtr& sandbox);
+
+  // Forgets a torn-down sandbox and removes its files.
+  absl::Status Remove(const SandboxPtr& sandbox);
+
+  absl::StatusOr<SandboxPtr> Find(absl::string_view prefix) const {
+    return registry_.Find(prefix);
+  }
+  std::vector<SandboxPtr> List() const { return registry_.List(); }
+
+  // Where the files for containers are: hostname, hosts, resolv.conf.
+  std::string FilesDir(const std::string& id) const;
+  std::string ShmDir(const std::string& id) const;
+
+ private:
+  absl::StatusOr<SandboxPtr> Make(const runtime::v1::PodSandboxConfig& config,
+                                  const std::string& runtime_handler);
+  absl::Status Build(Sandbox& sandbox,
+                     const std::map<std::string, std::string>& sysctls);
+  absl::Status Connect(Sandbox& sandbox);
+  void Undo(const std::string& id);
+  SandboxPtr FindReady(const runtime::v1::PodSandboxMetadata& metadata) const;
+  absl::Status Save(const Sandbox& sandbox) const;
+  absl::Status Load(const std::string& id, const runtime::Json& body,
+                    const std::map<std::string, runtime::SandboxState>& living);
+  void SweepFiles();
+  void Notify(const SandboxPtr& sandbox, runtime::v1::ContainerEventType type);
+  std::string RecordPath(const std::string& id) const;
+
+  const SandboxesOptions options_;
+  const std::string records_dir_;
+  Registry<Sandbox> registry_{"sandbox"};
+  Flights<absl::StatusOr<SandboxPtr>> runs_;
+};
+
+// INVALID_ARGUMENT or UNIMPLEMENTED with the field at fault.
+absl::Status CheckConfig(const runtime::v1::PodSandboxConfig& config);
+
+// The hostname that the pod gets.
+std::string HostnameFor(const runtime::v1::PodSandboxConfig& config,
+                        const std::string& id);
+
+}  // namespace cri::sandbox
+
+#endif  // CORACLE_CRI_SANDBOX_SANDBOXES_H_

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cri/server/engine.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/file.h"
+#include "runtime/base/log.h"
+#include "runtime/base/status.h"
+#include "runtime/handler/builtin.h"
+
+namespace cri::server {
+namespace {
+
+namespace v1 = ::runtime::v1;
+
+// Ours alone: what is below must not be reached by other users of the host
+// (CVE-2021-41103), whatever the modes further down.
+absl::Status MakePrivateDir(const std::string& path) {
+  RETURN_IF_ERROR(runtime::MakeDirs(path, 0700));
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) return runtime::ErrnoStatus(path);
+  if (info.st_uid != geteuid()) {
+    return absl::PermissionDeniedError(
+        absl::StrCat(path, " belongs to uid ", info.st_uid));
+  }
+  if ((info.st_mode & 077) != 0 && chmod(path.c_str(), 0700) != 0) {
+    return runtime::ErrnoStatus("chmod " + path);
+  }
+  return absl::OkStatus();
+}
+
+std::string DefaultLauncher() {
+  char path[4096] = {};
+  if (readlink("/proc/self/exe", path, sizeof path - 1) <= 0) {
+    return "/usr/bin/coracle-oci";
+  }
+  std::string self(path);
+  return self.substr(0, self.rfind('/')) + "/coracle-oci";
+}
+
+absl::Status FillDefaults(ServerOptions& options) {
+  const config::Config& config = options.config;
+  if (options.network == nullptr) {
+    network::NetworkOptions network;
+    network.state_dir = config.state;
+    network.bridge = config.bridge;
+    network.pod_cidr = config.pod_cidr;
+    network.masquerade = config.masquerade;
+    network.mtu = static_cast<int>(config.mtu);
+    options.network = network::MakeBridgeNetwork(network);
+  }
+  if (options.images == nullptr) {
+    image::StoreOptions store;
+    store.root = config.root + "/images";
+    store.registry_config_dir = config.registry_config_dir;
+    store.parallel_downloads = static_cast<int>(config.parallel_downloads);
+    ASSIGN_OR_RETURN(options.images, image::OpenImageStore(store));
+  }
+  if (options.handler == nullptr) {
+    runtime::BuiltinOptions builtin;
+    builtin.state_dir = config.state;
+    builtin.launcher_binary =
+        config.launcher.empty() ? DefaultLauncher() : config.launcher;
+    options.handler = runtime::MakeBuiltinHandler(builtin);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(ServerOptions options) {
+  RETURN_IF_ERROR(MakePrivateDir(options.config.root));
+  RETURN_IF_ERROR(MakePrivateDir(options.config.state));
+  RETURN_IF_ERROR(FillDefaults(options));
+  auto engine = std::make_unique<Engine>();
+  Engine* self = engine.get();
+  self->config = options.config;
+  self->network = std::move(options.network);
+  self->images = std::move(options.images);
+  self->handler = std::move(options.handler);
+  self->executor = std::make_unique<runtime::Executor>(
+      "cri", static_cast<int>(self->config.max_threads));
+
+  sandbox::SandboxesOptions sandboxes;
+  sandboxes.root = self->config.root;
+  sandboxes.state = self->config.state;
+  sandboxes.shm_bytes = self->config.shm_bytes;
+  sandboxes.executor = self->executor.get();
+  sandboxes.handler = self->handler.get();
+  sandboxes.network = self->network.get();
+  sandboxes.notify = [self](const sandbox::SandboxPtr& sandbox,
+                            v1::ContainerEventType type) {
+    self->PublishEvent(*sandbox, sandbox->id, type);
+  };
+  self->sandboxes = std::make_unique<sandbox::Sandboxes>(sandboxes);
+
+  container::ContainersOptions containers;
+  containers.root = self->config.root;
+  containers.executor = self->executor.get();
+  containers.handler = self->handler.get();
+  containers.images = self->images.get();
+  containers.sandboxes = self->sandboxes.get();
+  containers.notify = [self](const container::ContainerPtr& container,
+                             v1::ContainerEventType type) {
+    self->PublishEvent(*container->sandbox, container->id, type);
+  };
+  self->containers = std::make_unique<container::Containers>(containers);
+  RETURN_IF_ERROR(self->Recover());
+  return engine;
+}
+
+Engine::~Engine() {
+  // No event of the handler may arrive in rooms that are being taken down.
+  if (handler != nullptr) handler->SetListener(nullptr);
+}
+
+absl::Status Engine::Recover() {
+  absl::Time begin = absl::Now();
+  ASSIGN_OR_RETURN(std::vector<runtime::SandboxState> living,
+                   handler->Recover());
+  RETURN_IF_ERROR(sandboxes->Recover(living));
+  // From here on changes are told; what happened before, Containers asks for.
+  handler->SetListener([this](const runtime::ContainerState& state) {
+    containers->OnState(state);
+  });
+  RETURN_IF_ERROR(containers->Recover());
+  runtime::log::Info("recovered ", sandboxes->List().size(), " sandboxes (",
+                     living.size(), " alive) and ", containers->List().size(),
+                     " containers in ",
+                     absl::FormatDuration(absl::Now() - begin));
+  return absl::OkStatus();
+}
+
+absl::Status Engine::StopSandbox(const sandbox::SandboxPtr& sandbox,
+                                 absl::Time deadline) {
+  return stops.Do("StopPodSandbox " + sandbox->id, deadline,
+                  [&]() -> absl::Status {
+                    sandbox->Close();
+                    RETURN_IF_ERROR(containers->KillAll(sandbox, deadline));
+                    return sandboxes->TearDown(sandbox);
+                  });
+}
+
+absl::Status Engine::RemoveSandbox(const sandbox::SandboxPtr& sandbox,
+                                   absl::Time deadline) {
+  return removes.Do(
+      "RemovePodSandbox " + sandbox->id, deadline, [&]() -> absl::Status {
+        RETURN_IF_ERROR(StopSandbox(sandbox, deadline));
+        for (const auto& container : containers->ListOf(*sandbox)) {
+          RETURN_IF_ERROR(containers->Remove(container, deadline));
+        }
+        return sandboxes->Remove(sandbox);
+      });
+}
+
+void Engine::PublishEvent(const sandbox::Sandbox& sandbox,
+                          const std::string& id, v1::ContainerEventType type) {
+  if (!events.HasSubscribers()) return;
+  auto event = std::make_shared<v1::ContainerEventResponse>();
+  event->set_container_id(id);
+  event->set_container_event_type(type);
+  event->set_created_at(absl::ToUnixNanos(absl::Now()));
+  *event->mutable_pod_sandbox_status() = sandbox::ToStatus(sandbox);
+  for (const auto& container : containers->ListOf(sandbox)) {
+    *event->add_containers_statuses() = container::ToStatus(*container);
+  }
+  events.Publish(std::move(event));
+}
+
+}  // namespace cri::server

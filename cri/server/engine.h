@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Engine is what all RPCs work on: the rooms of the CRI server, wired.
+#ifndef CORACLE_CRI_SERVER_ENGINE_H_
+#define CORACLE_CRI_SERVER_ENGINE_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "cri/config/config.h"
+#include "cri/container/containers.h"
+#include "cri/image/image.h"
+#include "cri/network/network.h"
+#include "cri/sandbox/sandboxes.h"
+#include "cri/server/events.h"
+#include "cri/server/server.h"
+#include "runtime/base/executor.h"
+#include "runtime/handler/handler.h"
+
+namespace cri::server {
+
+// Thread safe once Open has returned it. Members are destroyed from the bottom
+// up: the executor first, which ends all work.
+struct Engine {
+  config::Config config;
+  std::unique_ptr<network::Network> network;
+  std::unique_ptr<image::ImageStore> images;
+  EventBus events;
+  std::unique_ptr<runtime::Handler> handler;
+  std::unique_ptr<sandbox::Sandboxes> sandboxes;
+  std::unique_ptr<container::Containers> containers;
+  sandbox::Flights<absl::Status> stops;    // StopPodSandbox by id
+  sandbox::Flights<absl::Status> removes;  // RemovePodSandbox by id
+  std::unique_ptr<runtime::Executor> executor;
+
+  // Makes the directories and the built-in rooms for what `options` leaves
+  // out, then recovers what runs.
+  static absl::StatusOr<std::unique_ptr<Engine>> Open(ServerOptions options);
+  ~Engine();
+
+  // Kills the containers and frees what the sandbox holds. Repeatable; calls
+  // at the same time share the work.
+  absl::Status StopSandbox(const sandbox::SandboxPtr& sandbox,
+                           absl::Time deadline);
+  absl::Status RemoveSandbox(const sandbox::SandboxPtr& sandbox,
+                             absl::Time deadline);
+
+ private:
+  absl::Status Recover();
+  void PublishEvent(const sandbox::Sandbox& sandbox, const std::string& id,
+                    runtime::v1::ContainerEventType type);
+};
+
+}  // namespace cri::server
+
+#endif  // CORACLE_CRI_SERVER_ENGINE_H_

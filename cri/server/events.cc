@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cri/server/events.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace cri::server {
+
+EventPtr Subscription::Take(absl::Status* end) {
+  absl::MutexLock lock(&mutex_);
+  *end = end_;
+  if (pending_.empty()) return nullptr;
+  EventPtr event = std::move(pending_.front());
+  pending_.pop_front();
+  return event;
+}
+
+void Subscription::Put(const EventPtr& event) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!end_.ok()) return;
+    if (pending_.size() < kMostPending) {
+      pending_.push_back(event);
+    } else {
+      pending_.clear();
+      end_ = absl::ResourceExhaustedError(absl::StrCat(
+          "events were lost: the reader is ", kMostPending, " events behind"));
+    }
+  }
+  wake_();
+}
+
+void Subscription::End(const absl::Status& reason) {
+  {
+    absl::MutexLock lock(&mutex_);
+    pending_.clear();
+    end_ = reason;
+  }
+  wake_();
+}
+
+std::shared_ptr<Subscription> EventBus::Subscribe(std::function<void()> wake) {
+  auto subscription = std::make_shared<Subscription>(std::move(wake));
+  absl::MutexLock lock(&mutex_);
+  subscriptions_.insert(subscription);
+  return subscription;
+}
+
+void EventBus::Unsubscribe(const std::shared_ptr<Subscription>& subscription) {
+  absl::MutexLock lock(&mutex_);
+  subscriptions_.erase(subscription);
+}
+
+void EventBus::Publish(EventPtr event) {
+  std::set<std::shared_ptr<Subscription>> readers;
+  {
+    absl::MutexLock lock(&mutex_);
+    readers = subscriptions_;
+  }
+  for (const auto& reader : readers) reader->Put(event);
+}
+
+void EventBus::Close() {
+  std::set<std::shared_ptr<Subscription>> readers;
+  {
+    absl::MutexLock lock(&mutex_);
+    readers = subscriptions_;
+  }
+  for (const auto& reader : readers) {
+    reader->End(absl::UnavailableError("the server is stopping"));
+  }
+}
+
+bool EventBus::HasSubscribers() const {
+  absl::MutexLock lock(&mutex_);
+  return !subscriptions_.empty();
+}
+
+}  // namespace cri::server

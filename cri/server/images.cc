@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// ImageService.
+#include "absl/strings/str_cat.h"
+#include "cri/container/user.h"
+#include "cri/server/errors.h"
+#include "cri/server/rpc.h"
+#include "runtime/base/json.h"
+#include "runtime/base/status.h"
+
+namespace cri::server {
+namespace {
+
+using runtime::Json;
+namespace v1 = ::runtime::v1;
+
+// USER of the image config as uid or name, never both; the group is dropped.
+void SetUser(const std::string& text, v1::Image& out) {
+  std::string user = text.substr(0, text.find(':'));
+  if (user.empty()) return;
+  if (std::optional<uint32_t> uid = container::ParseId(user)) {
+    out.mutable_uid()->set_value(*uid);
+  } else {
+    out.set_username(user);
+  }
+}
+
+v1::Image ToApi(const image::Image& image) {
+  v1::Image out;
+  out.set_id(image.id);
+  for (const std::string& tag : image.repo_tags) out.add_repo_tags(tag);
+  for (const std::string& digest : image.repo_digests) {
+    out.add_repo_digests(digest);
+  }
+  // Clients take size 0 for a broken answer.
+  out.set_size(image.size_bytes == 0 ? 1 : image.size_bytes);
+  SetUser(image.user, out);
+  out.mutable_spec()->set_image(
+      !image.repo_tags.empty()      ? image.repo_tags.front()
+      : !image.repo_digests.empty() ? image.repo_digests.front()
+                                    : image.id);
+  out.set_pinned(image.pinned);
+  return out;
+}
+
+absl::StatusOr<std::string> NameIn(const v1::ImageSpec& spec) {
+  if (spec.image().empty()) {
+    return absl::InvalidArgumentError("image.image: is empty");
+  }
+  return spec.image();
+}
+
+std::string VerboseInfo(const image::Image& image) {
+  Json info{{"chainLayers", image.layer_dirs.size()}};
+  absl::StatusOr<Json> config =
+      runtime::ParseJson(image.config_json, "image config");
+  if (config.ok()) info["imageSpec"] = *std::move(config);
+  return runtime::DumpJson(info);
+}
+
+image::Auth ToAuth(const v1::AuthConfig& from) {
+  image::Auth auth;
+  auth.username = from.username();
+  auth.password = from.password();
+  auth.auth = from.auth();
+  auth.server_address = from.server_address();
+  auth.identity_token = from.identity_token();
+  auth.registry_token = from.registry_token();
+  return auth;
+}
+
+}  // namespace
+
+absl::StatusOr<v1::ListImagesResponse> ListImages(
+    Context& context, const v1::ListImagesRequest& request) {
+  image::ImageStore& store = *context.engine.images;
+  v1::ListImagesResponse response;
+  const std::string& name = request.filter().image().image();
+  if (!name.empty()) {
+    image::ImagePtr image = store.Find(name);
+    if (image != nullptr) *response.add_images() = ToApi(*image);
+    return response;
+  }
+  for (const image::ImagePtr& image : store.List()) {
+    *response.add_images() = ToApi(*image);
+  }
+  return response;
+}
+
+absl::StatusOr<v1::ImageStatusResponse> ImageStatus(
+    Context& context, const v1::ImageStatusRequest& request) {
+  ASSIGN_OR_RETURN(std::string name, NameIn(request.image()));
+  v1::ImageStatusResponse response;
+  image::ImagePtr image = context.engine.images->Find(name);
+  if (image == nullptr) return response;
+  *response.mutable_image() = ToApi(*image);
+  if (request.verbose()) {
+    (*response.mutable_info())["info"] = VerboseInfo(*image);
+  }
+  return response;
+}
+
+absl::StatusOr<v1::PullImageResponse> PullImage(
+    Context& context, const v1::PullImageRequest& request) {
+  RETURN_IF_ERROR(CheckHandler(request.image().runtime_handler()));
+  ASSIGN_OR_RETURN(std::string name, NameIn(request.image()));
+  image::PullOptions options;
+  options.auth = ToAuth(request.auth());
+  options.deadline = context.deadline;
+  options.cancelled = [&context] { return context.IsCancelled(); };
+  absl::StatusOr<image::ImagePtr> image =
+      context.engine.images->Pull(name, options);
+  if (!image.ok()) return PullFailed(image.status());
+  v1::PullImageResponse response;
+  response.set_image_ref((*image)->id);
+  return response;
+}
+
+absl::StatusOr<v1::RemoveImageResponse> RemoveImage(
+    Context& context, const v1::RemoveImageRequest& request) {
+  ASSIGN_OR_RETURN(std::string name, NameIn(request.image()));
+  RETURN_IF_ERROR(context.engine.images->Remove(name));
+  return v1::RemoveImageResponse();
+}
+
+absl::StatusOr<v1::ImageFsInfoResponse> ImageFsInfo(
+    Context& context, const v1::ImageFsInfoRequest&) {
+  image::FsUsage usage = context.engine.images->Usage();
+  v1::FilesystemUsage filesystem;
+  filesystem.set_timestamp(absl::ToUnixNanos(absl::Now()));
+  filesystem.mutable_fs_id()->set_mountpoint(usage.mountpoint);
+  filesystem.mutable_used_bytes()->set_value(usage.used_bytes);
+  filesystem.mutable_inodes_used()->set_value(usage.inodes_used);
+  v1::ImageFsInfoResponse response;
+  *response.add_image_filesystems() = filesystem;
+  // Writable layers lie under the same root.
+  *response.add_container_filesystems() = filesystem;
+  return response;
+}
+
+}  // namespace cri::server

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// The RPCs of this server as free functions, by chapter. They know nothing of
+// gRPC; they run in the executor's threads and may block. Each is what
+// proto/cri/v1 promises of its namesake.
+#ifndef CORACLE_CRI_SERVER_RPC_H_
+#define CORACLE_CRI_SERVER_RPC_H_
+
+#include "absl/status/statusor.h"
+#include "cri/server/context.h"
+#include "proto/cri/v1/api.pb.h"
+
+namespace cri::server {
+
+// Declares absl::StatusOr<…Response> Method(Context&, const …Request&).
+#define CORACLE_RPC(Method)                               \
+  absl::StatusOr<::runtime::v1::Method##Response> Method( \
+      Context& context, const ::runtime::v1::Method##Request& request)
+
+// runtime.cc
+CORACLE_RPC(Version);
+CORACLE_RPC(Status);
+CORACLE_RPC(RuntimeConfig);
+CORACLE_RPC(UpdateRuntimeConfig);
+
+// sandboxes.cc
+CORACLE_RPC(RunPodSandbox);
+CORACLE_RPC(StopPodSandbox);
+CORACLE_RPC(RemovePodSandbox);
+CORACLE_RPC(PodSandboxStatus);
+CORACLE_RPC(ListPodSandbox);
+
+// containers.cc
+CORACLE_RPC(CreateContainer);
+CORACLE_RPC(StartContainer);
+CORACLE_RPC(StopContainer);
+CORACLE_RPC(RemoveContainer);
+CORACLE_RPC(ListContainers);
+CORACLE_RPC(ContainerStatus);
+
+// exec.cc
+CORACLE_RPC(ExecSync);
+CORACLE_RPC(ReopenContainerLog);
+
+// images.cc
+CORACLE_RPC(ListImages);
+CORACLE_RPC(ImageStatus);
+CORACLE_RPC(PullImage);
+CORACLE_RPC(RemoveImage);
+CORACLE_RPC(ImageFsInfo);
+
+// "" is the built-in handler; it is the only one so far.
+absl::Status CheckHandler(const std::string& name);
+
+// The JSON text of a message, for verbose answers.
+std::string ToJsonText(const google::protobuf::Message& message);
+
+}  // namespace cri::server
+
+#endif  // CORACLE_CRI_SERVER_RPC_H_

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// Version, Status, RuntimeConfig, UpdateRuntimeConfig.
+#include <google/protobuf/util/json_util.h>
+
+#include "absl/strings/str_cat.h"
+#include "cri/server/rpc.h"
+#include "runtime/base/file.h"
+#include "runtime/base/json.h"
+#include "runtime/base/status.h"
+
+namespace cri::server {
+namespace {
+
+using runtime::Json;
+namespace v1 = ::runtime::v1;
+
+void AddCondition(const char* type, bool met, const std::string& reason,
+                  const std::string& message, v1::RuntimeStatus& status) {
+  v1::RuntimeCondition* condition = status.add_conditions();
+  condition->set_type(type);
+  condition->set_status(met);
+  condition->set_reason(reason);
+  condition->set_message(message);
+}
+
+Json ConfigJson(const config::Config& config) {
+  return Json{{"listen", config.listen},
+              {"root", config.root},
+              {"state", config.state},
+              {"registry_config_dir", config.registry_config_dir},
+              {"pod_cidr", config.pod_cidr},
+              {"bridge", config.bridge},
+              {"masquerade", config.masquerade},
+              {"launcher", config.launcher},
+              {"max_message_bytes", config.max_message_bytes},
+              {"shm_bytes", config.shm_bytes}};
+}
+
+const char* CgroupMode() {
+  if (runtime::Exists("/sys/fs/cgroup/cgroup.controllers")) return "v2";
+  return runtime::Exists("/sys/fs/cgroup/unified/cgroup.controllers") ? "hybrid"
+                                                                      : "v1";
+}
+
+}  // namespace
+
+std::string ToJsonText(const google::protobuf::Message& message) {
+  std::string text;
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  auto status =
+      google::protobuf::util::MessageToJsonString(message, &text, options);
+  return status.ok() ? text : "{}";
+}
+
+absl::Status CheckHandler(const std::string& name) {
+  if (name.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "runtime_handler \"", name, "\" is not configured; known: \"\""));
+}
+
+absl::StatusOr<v1::VersionResponse> Version(Context&,
+                                            const v1::VersionRequest&) {
+  v1::VersionResponse response;
+  response.set_version(CORACLE_VERSION);
+  response.set_runtime_name("coracle");
+  response.set_runtime_version(CORACLE_VERSION);
+  response.set_runtime_api_version("v1");
+  return response;
+}
+
+absl::StatusOr<v1::StatusResponse> Status(Context& context,
+                                          const v1::StatusRequest& request) {
+  Engine& engine = context.engine;
+  v1::StatusResponse response;
+  AddCondition("RuntimeReady", true, "", "", *response.mutable_status());
+  network::Readiness network = engine.network->Ready();
+  AddCondition("NetworkReady", network.ready, network.reason, network.message,
+               *response.mutable_status());
+  v1::RuntimeHandler* handler = response.add_runtime_handlers();
+  handler->set_name("");
+  handler->mutable_features()->set_recursive_read_only_mounts(true);
+  handler->mutable_features()->set_user_namespaces(false);
+  response.mutable_features()->set_supplemental_groups_policy(true);
+  if (request.verbose()) {
+    Json host{{"cgroup", CgroupMode()},
+              {"sandboxes", engine.sandboxes->List().size()},
+              {"containers", engine.containers->List().size()}};
+    Json pulls = Json::array();
+    for (const image::PullProgress& pull : engine.images->ActivePulls()) {
+      pulls.push_back(Json{{"image", pull.reference},
+                           {"layers", pull.layers_total},
+                           {"layers_done", pull.layers_done},
+                           {"bytes", pull.bytes_total},
+                           {"bytes_done", pull.bytes_done}});
+    }
+    auto& info = *response.mutable_info();
+    info["config"] = runtime::DumpJson(ConfigJson(engine.config));
+    info["host"] = runtime::DumpJson(host);
+    info["pulls"] = runtime::DumpJson(pulls);
+    info["version"] = runtime::DumpJson(Json(CORACLE_VERSION));
+  }
+  return response;
+}
+
+absl::StatusOr<v1::RuntimeConfigResponse> RuntimeConfig(
+    Context&, const v1::RuntimeConfigRequest&) {
+  v1::RuntimeConfigResponse response;
+  response.mutable_linux()->set_cgroup_driver(v1::CGROUPFS);
+  return response;
+}
+
+absl::StatusOr<v1::UpdateRuntimeConfigResponse> UpdateRuntimeConfig(
+    Context& context, const v1::UpdateRuntimeConfigRequest& request) {
+  const std::string& cidr =
+      request.runtime_config().network_config().pod_cidr();
+  if (!cidr.empty()) {
+    RETURN_IF_ERROR(context.engine.network->SetPodCidr(cidr));
+  }
+  return v1::UpdateRuntimeConfigResponse();
+}
+
+}  // namespace cri::server

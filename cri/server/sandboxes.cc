@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// The five RPCs of pod sandboxes.
+#include "cri/server/rpc.h"
+#include "runtime/base/json.h"
+#include "runtime/base/status.h"
+
+namespace cri::server {
+namespace {
+
+using runtime::Json;
+namespace v1 = ::runtime::v1;
+
+std::string VerboseInfo(const Engine& engine, const sandbox::Sandbox& sandbox) {
+  absl::StatusOr<Json> config =
+      runtime::ParseJson(ToJsonText(sandbox.config), "config");
+  Json info{{"sandboxID", sandbox.id},
+            {"pid", sandbox.holder_pid},
+            {"pausePid", sandbox.pause_pid},
+            {"cgroupParent", sandbox.cgroup_parent},
+            {"filesDir", engine.sandboxes->FilesDir(sandbox.id)},
+            {"runtimeHandler", sandbox.runtime_handler}};
+  if (config.ok()) info["config"] = *std::move(config);
+  return runtime::DumpJson(info);
+}
+
+// Idempotent calls take "there is none" for success.
+absl::StatusOr<sandbox::SandboxPtr> FindOrNull(const Engine& engine,
+                                               const std::string& id) {
+  absl::StatusOr<sandbox::SandboxPtr> found = engine.sandboxes->Find(id);
+  if (absl::IsNotFound(found.status())) return sandbox::SandboxPtr();
+  return found;
+}
+
+}  // namespace
+
+absl::StatusOr<v1::RunPodSandboxResponse> RunPodSandbox(
+    Context& context, const v1::RunPodSandboxRequest& request) {
+  RETURN_IF_ERROR(CheckHandler(request.runtime_handler()));
+  ASSIGN_OR_RETURN(
+      sandbox::SandboxPtr sandbox,
+      context.engine.sandboxes->Run(request.config(), request.runtime_handler(),
+                                    context.deadline));
+  v1::RunPodSandboxResponse response;
+  response.set_pod_sandbox_id(sandbox->id);
+  return response;
+}
+
+absl::StatusOr<v1::StopPodSandboxResponse> StopPodSandbox(
+    Context& context, const v1::StopPodSandboxRequest& request) {
+  ASSIGN_OR_RETURN(sandbox::SandboxPtr sandbox,
+                   FindOrNull(context.engine, request.pod_sandbox_id()));
+  if (sandbox != nullptr) {
+    RETURN_IF_ERROR(context.engine.StopSandbox(sandbox, context.deadline));
+  }
+  return v1::StopPodSandboxResponse();
+}
+
+absl::StatusOr<v1::RemovePodSandboxResponse> RemovePodSandbox(
+    Context& context, const v1::RemovePodSandboxRequest& request) {
+  ASSIGN_OR_RETURN(sandbox::SandboxPtr sandbox,
+                   FindOrNull(context.engine, request.pod_sandbox_id()));
+  if (sandbox != nullptr) {
+    RETURN_IF_ERROR(context.engine.RemoveSandbox(sandbox, context.deadline));
+  }
+  return v1::RemovePodSandboxResponse();
+}
+
+absl::StatusOr<v1::PodSandboxStatusResponse> PodSandboxStatus(
+    Context& context, const v1::PodSandboxStatusRequest& request) {
+  Engine& engine = context.engine;
+  ASSIGN_OR_RETURN(sandbox::SandboxPtr sandbox,
+                   engine.sandboxes->Find(request.pod_sandbox_id()));
+  v1::PodSandboxStatusResponse response;
+  // The time first: what changes from here on is newer than the answer.
+  response.set_timestamp(absl::ToUnixNanos(absl::Now()));
+  *response.mutable_status() = sandbox::ToStatus(*sandbox);
+  for (const auto& container : engine.containers->ListOf(*sandbox)) {
+    *response.add_containers_statuses() = container::ToStatus(*container);
+  }
+  if (request.verbose()) {
+    (*response.mutable_info())["info"] = VerboseInfo(engine, *sandbox);
+  }
+  return response;
+}
+
+absl::StatusOr<v1::ListPodSandboxResponse> ListPodSandbox(
+    Context& context, const v1::ListPodSandboxRequest& request) {
+  v1::ListPodSandboxResponse response;
+  for (const auto& sandbox : context.engine.sandboxes->List()) {
+    if (sandbox::Matches(*sandbox, request.filter())) {
+      *response.add_items() = sandbox::ToListItem(*sandbox);
+    }
+  }
+  return response;
+}
+
+}  // namespace cri::server
