@@ -1,26 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // The built-in network against the real kernel. A test has a "node", a network
 // namespace of its own; pods and the world beyond are further ones.
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/cleanup/cleanup.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "cri/network/network.h"
 #include "runtime/base/file.h"
+#include "tests/component/network/tcp.h"
 #include "tests/support/netns.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
@@ -32,67 +28,12 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
+using tests::Connects;
 using tests::IsOk;
 using tests::NetNs;
+using tests::Server;
 using tests::Shell;
 using tests::StatusIs;
-
-constexpr uint16_t kPort = 8080;
-
-sockaddr_in SocketAddress(const std::string& ip, uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  inet_pton(AF_INET, ip.c_str(), &address.sin_addr);
-  return address;
-}
-
-// A TCP server in a namespace, and who connected to it last.
-class Server {
- public:
-  explicit Server(const NetNs& ns) {
-    ns.Run([this] {
-      listener_.reset(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-      const sockaddr_in any = SocketAddress("0.0.0.0", kPort);
-      EXPECT_EQ(bind(listener_.get(), reinterpret_cast<const sockaddr*>(&any),
-                     sizeof any),
-                0);
-      EXPECT_EQ(listen(listener_.get(), 16), 0);
-    });
-  }
-
-  // The peer's address, or "" if nobody came.
-  std::string Accept() {
-    pollfd wait{listener_.get(), POLLIN, 0};
-    if (poll(&wait, 1, 5000) != 1) return "";
-    sockaddr_in peer{};
-    socklen_t size = sizeof peer;
-    const runtime::UniqueFd connection(
-        accept4(listener_.get(), reinterpret_cast<sockaddr*>(&peer), &size,
-                SOCK_CLOEXEC));
-    char text[INET_ADDRSTRLEN] = "";
-    inet_ntop(AF_INET, &peer.sin_addr, text, sizeof text);
-    return text;
-  }
-
- private:
-  runtime::UniqueFd listener_;
-};
-
-// Whether a TCP connection to `ip` opens (or is refused by a living host, if
-// `refused_counts`), from the calling thread's namespace.
-bool Connects(const std::string& ip, bool refused_counts = false) {
-  const runtime::UniqueFd fd(
-      socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  const sockaddr_in to = SocketAddress(ip, kPort);
-  connect(fd.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to);
-  pollfd wait{fd.get(), POLLOUT, 0};
-  if (poll(&wait, 1, 5000) != 1) return false;
-  int error = 0;
-  socklen_t size = sizeof error;
-  getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-  return error == 0 || (refused_counts && error == ECONNREFUSED);
-}
 
 bool Eventually(const std::function<bool()>& condition) {
   const absl::Time deadline = absl::Now() + absl::Seconds(10);
