@@ -43,6 +43,8 @@ absl::StatusCode CodeOf(int status) {
     return absl::StatusCode::kPermissionDenied;
   }
   if (status == 404) return absl::StatusCode::kNotFound;
+  // The blob ends before the byte that we asked for.
+  if (status == 416) return absl::StatusCode::kDataLoss;
   return absl::StatusCode::kUnavailable;
 }
 

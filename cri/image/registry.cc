@@ -53,11 +53,16 @@ Registry::Registry(Reference reference, std::vector<Endpoint> endpoints,
       authorizer_(&http_, std::move(auth), reference_.host, Scope(reference_)) {
 }
 
+std::string Registry::Url(const Endpoint& endpoint, absl::string_view kind,
+                          absl::string_view selector) const {
+  return absl::StrCat(endpoint.base, "/", reference_.repository, "/", kind, "/",
+                      selector);
+}
+
 HttpRequest Registry::Request(const Endpoint& endpoint, absl::string_view kind,
                               absl::string_view selector) const {
   HttpRequest request;
-  request.url = absl::StrCat(endpoint.base, "/", reference_.repository, "/",
-                             kind, "/", selector);
+  request.url = Url(endpoint, kind, selector);
   if (endpoint.add_namespace) {
     absl::StrAppend(&request.url, "?ns=", reference_.host);
   }
@@ -130,7 +135,7 @@ absl::StatusOr<Resolved> Registry::Resolve(bool head_only,
       resolved_by_ = i;
       return resolved;
     }
-    attempts.emplace_back(Request(endpoint, "manifests", selector).url,
+    attempts.emplace_back(Url(endpoint, "manifests", selector),
                           resolved.status());
     if (EndsPull(resolved.status())) break;
   }
@@ -162,8 +167,8 @@ absl::StatusOr<std::string> Registry::FetchManifest(
       *media_type = got->media_type;
       return std::move(got->body);
     }
-    attempts.emplace_back(
-        Request(*endpoint, "manifests", descriptor.digest).url, got.status());
+    attempts.emplace_back(Url(*endpoint, "manifests", descriptor.digest),
+                          got.status());
     if (EndsPull(got.status())) break;
   }
   return AllFailed(attempts);
@@ -231,8 +236,7 @@ absl::Status Registry::FetchBlob(const Descriptor& descriptor,
       }
     }
     if (status.ok() || !progress.sink_status.ok()) return status;
-    attempts.emplace_back(Request(*endpoint, "blobs", descriptor.digest).url,
-                          status);
+    attempts.emplace_back(Url(*endpoint, "blobs", descriptor.digest), status);
     if (EndsPull(status)) break;
   }
   return AllFailed(attempts);

@@ -43,6 +43,9 @@ class Registry : public Source {
  private:
   struct Progress;  // of one blob
 
+  // The URL as errors name it, without the query.
+  std::string Url(const Endpoint& endpoint, absl::string_view kind,
+                  absl::string_view selector) const;
   HttpRequest Request(const Endpoint& endpoint, absl::string_view kind,
                       absl::string_view selector) const;
   absl::StatusOr<HttpResponse> Send(const Endpoint& endpoint,

@@ -50,6 +50,7 @@ class ImageBuilder {
   // Writes the layout (oci-layout, index.json, blobs) below `dir`.
   void Write(const std::string& dir, const std::string& ref_name);
 
+  std::string ManifestText() const;
   std::string ManifestDigest() const;
   std::string Id() const;  // the config's digest
 
@@ -59,7 +60,6 @@ class ImageBuilder {
 
  private:
   std::string ConfigText() const;
-  std::string ManifestText() const;
   std::vector<std::string> blobs_;
 };
 
