@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/hold/wire.h"
+
+#include <random>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace runtime::hold {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::Pair;
+
+Request MakeRequest() {
+  return {.type = RequestType::kSpawn,
+          .id = "sandbox",
+          .value = -9,
+          .flags = kNewNetwork | kSharePid,
+          .log_path = "/l",
+          .cgroups_path = "/c",
+          .hostname = "pod",
+          .sysctls = {{"net.ipv4.ip_forward", "1"}}};
+}
+
+Reply MakeReply() {
+  return {.type = ReplyType::kState,
+          .code = 5,
+          .value = 7,
+          .value2 = -8,
+          .text = "text",
+          .state = {.id = "c", .exit_code = 3}};
+}
+
+TEST(WireTest, RequestComesBackAsEncoded) {
+  Request back;
+  ASSERT_TRUE(Decode(Encode(MakeRequest()), &back));
+  EXPECT_EQ(back.type, RequestType::kSpawn);
+  EXPECT_EQ(back.id, "sandbox");
+  EXPECT_EQ(back.value, -9);
+  EXPECT_EQ(back.flags, kNewNetwork | kSharePid);
+  EXPECT_EQ(back.log_path, "/l");
+  EXPECT_EQ(back.cgroups_path, "/c");
+  EXPECT_EQ(back.hostname, "pod");
+  EXPECT_THAT(back.sysctls, ElementsAre(Pair("net.ipv4.ip_forward", "1")));
+}
+
+TEST(WireTest, ReplyComesBackAsEncoded) {
+  Reply back;
+  ASSERT_TRUE(Decode(Encode(MakeReply()), &back));
+  EXPECT_EQ(back.type, ReplyType::kState);
+  EXPECT_EQ(back.code, 5);
+  EXPECT_EQ(back.value, 7);
+  EXPECT_EQ(back.value2, -8);
+  EXPECT_EQ(back.text, "text");
+  EXPECT_EQ(back.state.id, "c");
+  EXPECT_EQ(back.state.exit_code, 3);
+}
+
+TEST(WireTest, WhatIsCutShortDoesNotDecode) {
+  const std::string request = Encode(MakeRequest());
+  for (size_t size = 0; size < request.size(); ++size) {
+    Request back;
+    EXPECT_FALSE(Decode(request.substr(0, size), &back)) << size;
+  }
+  const std::string reply = Encode(MakeReply());
+  for (size_t size = 0; size < reply.size(); ++size) {
+    Reply back;
+    EXPECT_FALSE(Decode(reply.substr(0, size), &back)) << size;
+  }
+}
+
+TEST(WireTest, FieldsOfALaterVersionAreSkipped) {
+  Request request;
+  std::string longer = Encode(MakeRequest());
+  longer.append(5, 'x');
+  EXPECT_TRUE(Decode(longer, &request));
+}
+
+TEST(WireTest, GarbageNeitherDecodesNorHarms) {
+  std::mt19937 random(1);
+  for (int round = 0; round < 20000; ++round) {
+    // Half of the rounds change a good message, which reaches deeper.
+    std::string data(random() % 200, '\0');
+    for (char& c : data) c = static_cast<char>(random());
+    if (round % 2 == 0) {
+      data = Encode(MakeRequest());
+      if (round % 4 == 0) data = Encode(MakeReply());
+      for (int i = 0; i < 4; ++i) {
+        data[random() % data.size()] = static_cast<char>(random());
+      }
+    }
+    Request request;
+    Reply reply;
+    Decode(data, &request);
+    Decode(data, &reply);
+    EXPECT_LE(request.sysctls.size(), data.size());
+    EXPECT_LE(reply.state.phases.size(), data.size());
+  }
+}
+
+}  // namespace
+}  // namespace runtime::hold
