@@ -51,8 +51,8 @@ std::vector<std::string> NamesIn(const std::string& path) {
 
 }  // namespace
 
-StagedLayer::~StagedLayer() {
-  if (auto status = runtime::RemoveTree(directory_); !status.ok()) {
+Staged::~Staged() {
+  if (auto status = runtime::RemoveTree(path_); !status.ok()) {
     log::Warning("image store: ", status.message());
   }
 }
@@ -96,7 +96,7 @@ std::string Disk::TemporaryPath() {
 
 absl::StatusOr<std::shared_ptr<StagedLayer>> Disk::Stage() {
   auto layer = std::make_shared<StagedLayer>(TemporaryPath());
-  const std::string root = absl::StrCat(layer->directory(), "/fs");
+  const std::string root = absl::StrCat(layer->path(), "/fs");
   RETURN_IF_ERROR(runtime::MakeDirs(root, kPrivate));
   // The layer's root becomes the container's "/".
   if (chmod(root.c_str(), 0755) != 0) {
@@ -106,14 +106,23 @@ absl::StatusOr<std::shared_ptr<StagedLayer>> Disk::Stage() {
 }
 
 absl::Status Disk::FinishStaged(const StagedLayer& layer) {
-  return runtime::WriteFileAtomic(absl::StrCat(layer.directory(), "/record"),
+  return runtime::WriteFileAtomic(absl::StrCat(layer.path(), "/record"),
                                   Encode(layer.record));
 }
 
-absl::Status Disk::WriteBlob(const std::string& digest,
-                             absl::string_view data) {
-  return runtime::WriteFileAtomic(
-      absl::StrCat(path_, "/blobs/", FileName(digest)), data);
+absl::StatusOr<std::unique_ptr<Staged>> Disk::StageConfig(
+    absl::string_view data) {
+  auto config = std::make_unique<Staged>(TemporaryPath());
+  RETURN_IF_ERROR(runtime::WriteFileAtomic(config->path(), data));
+  return config;
+}
+
+absl::Status Disk::CommitConfig(const Staged& config, const std::string& id) {
+  const std::string to = absl::StrCat(path_, "/blobs/", FileName(id));
+  if (rename(config.path().c_str(), to.c_str()) != 0) {
+    return ErrnoStatus(absl::StrCat("rename ", config.path(), " to ", to));
+  }
+  return SyncDirectory(absl::StrCat(path_, "/blobs"));
 }
 
 absl::Status Disk::Sync() {
@@ -125,12 +134,11 @@ absl::Status Disk::Sync() {
 
 absl::Status Disk::CommitLayer(const StagedLayer& layer) {
   const std::string home = LayerHome(layer.record.diff_id);
-  if (rename(layer.directory().c_str(), home.c_str()) != 0) {
+  if (rename(layer.path().c_str(), home.c_str()) != 0) {
     if (errno == ENOENT) {
       return absl::AbortedError("the layer has been committed and removed");
     }
-    return ErrnoStatus(
-        absl::StrCat("rename ", layer.directory(), " to ", home));
+    return ErrnoStatus(absl::StrCat("rename ", layer.path(), " to ", home));
   }
   return SyncDirectory(absl::StrCat(path_, "/layers"));
 }

@@ -18,21 +18,24 @@
 
 namespace cri::image {
 
-// A layer that is being unpacked or waits for its commit. Removes what it has
-// on disk when dropped, unless CommitLayer has moved it away.
-class StagedLayer {
+// Something below tmp/ that waits for its commit: removed when dropped, unless
+// the commit has moved it away.
+class Staged {
  public:
-  explicit StagedLayer(std::string directory)
-      : directory_(std::move(directory)) {}
-  ~StagedLayer();
-  StagedLayer(const StagedLayer&) = delete;
-  StagedLayer& operator=(const StagedLayer&) = delete;
+  explicit Staged(std::string path) : path_(std::move(path)) {}
+  ~Staged();
+  Staged(const Staged&) = delete;
+  Staged& operator=(const Staged&) = delete;
 
-  const std::string& directory() const { return directory_; }
-  LayerRecord record;
+  const std::string& path() const { return path_; }
 
  private:
-  const std::string directory_;
+  const std::string path_;
+};
+
+struct StagedLayer : Staged {
+  using Staged::Staged;
+  LayerRecord record;
 };
 
 // Thread safe, except that of two calls for the same record the last one wins.
@@ -57,12 +60,13 @@ class Disk {
   absl::StatusOr<std::shared_ptr<StagedLayer>> Stage();
   // The layer's record joins its data. Not yet durable.
   absl::Status FinishStaged(const StagedLayer& layer);
-  // A config or manifest. Not yet durable.
-  absl::Status WriteBlob(const std::string& digest, absl::string_view data);
+  // An image config. Not yet durable.
+  absl::StatusOr<std::unique_ptr<Staged>> StageConfig(absl::string_view data);
   // Makes all of the above durable.
   absl::Status Sync();
   // Moves the synced layer to its place; ABORTED if it is gone.
   absl::Status CommitLayer(const StagedLayer& layer);
+  absl::Status CommitConfig(const Staged& config, const std::string& id);
   // Durable on return: from then on the image exists.
   absl::Status WriteImage(const ImageRecord& record);
   absl::Status RemoveImage(const std::string& id);

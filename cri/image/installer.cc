@@ -184,9 +184,10 @@ absl::StatusOr<ImagePtr> Installer::Install(
   std::vector<std::shared_ptr<StagedLayer>> staged;
   RETURN_IF_ERROR(FetchLayers(source, plan, control, std::move(progress),
                               on_progress, &pins, &staged));
-  RETURN_IF_ERROR(disk_->WriteBlob(plan.id, plan.config_json));
+  ASSIGN_OR_RETURN(std::unique_ptr<Staged> config,
+                   disk_->StageConfig(plan.config_json));
   RETURN_IF_ERROR(disk_->Sync());
-  RETURN_IF_ERROR(Change([&] { return Commit(plan, names, staged); }));
+  RETURN_IF_ERROR(Change([&] { return Commit(plan, names, staged, *config); }));
   ImagePtr image = catalog_->Find(plan.id);
   if (image == nullptr) return absl::AbortedError("the image was removed");
   return image;
@@ -205,7 +206,8 @@ absl::Status Installer::Change(const std::function<absl::Status()>& change) {
 
 absl::Status Installer::Commit(
     const Plan& plan, const Names& names,
-    const std::vector<std::shared_ptr<StagedLayer>>& staged) {
+    const std::vector<std::shared_ptr<StagedLayer>>& staged,
+    const Staged& config) {
   for (const auto& layer : staged) {
     // Another pull that shared the job may have committed it already.
     if (catalog_->HasLayer(layer->record.diff_id)) continue;
@@ -223,6 +225,7 @@ absl::Status Installer::Commit(
     }
     bytes += layer_bytes;
   }
+  RETURN_IF_ERROR(disk_->CommitConfig(config, plan.id));
   return WriteNames(
       record, names,
       MakeImage(*disk_, record, plan.config, plan.config_json, bytes));

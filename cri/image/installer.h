@@ -78,7 +78,8 @@ class Installer {
   // Runs `change` on the serial queue, where records are written, and waits.
   absl::Status Change(const std::function<absl::Status()>& change);
   absl::Status Commit(const Plan& plan, const Names& names,
-                      const std::vector<std::shared_ptr<StagedLayer>>& staged);
+                      const std::vector<std::shared_ptr<StagedLayer>>& staged,
+                      const Staged& config);
   absl::Status WriteNames(ImageRecord record, const Names& names,
                           ImagePtr image);
   absl::Status FetchLayers(const std::shared_ptr<Source>& source,

@@ -109,7 +109,7 @@ absl::StatusOr<std::shared_ptr<StagedLayer>> LayerFetcher::Fetch(
   RETURN_IF_ERROR(control.Check());
   ASSIGN_OR_RETURN(std::shared_ptr<StagedLayer> staged, disk_->Stage());
   ASSIGN_OR_RETURN(runtime::UniqueFd root,
-                   runtime::OpenFile(absl::StrCat(staged->directory(), "/fs"),
+                   runtime::OpenFile(absl::StrCat(staged->path(), "/fs"),
                                      O_RDONLY | O_DIRECTORY));
   Pipe pipe(kPipeBytes);
   absl::Notification downloaded;

@@ -144,7 +144,7 @@ TEST_F(PullTest, AnUnknownImageNamesUrlAndStatus) {
       StatusIs(
           absl::StatusCode::kNotFound,
           absl::StrCat("pull registry.k8s.io/nope:1: http://127.0.0.1:", port_,
-                       "/v2/nope/manifests/1?ns=registry.k8s.io: 404 Not "
+                       "/v2/nope/manifests/1: 404 Not "
                        "Found (manifest unknown)")));
   ExpectNothingLeft();
 }
