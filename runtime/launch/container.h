@@ -62,7 +62,8 @@ struct ExecRequest {
   pid_t init_pid = 0;       // of the running container
   std::string config_json;  // the container's config (defaults for the process)
   std::string process_json;  // OCI process object: args, env, cwd, user, …
-  // cgroup directories to enter come from the container's config.
+  // The container's cgroup; "" = linux.cgroupsPath of its config.
+  std::string cgroups_path;
   int stdin_fd = -1, stdout_fd = -1, stderr_fd = -1;
   int report_fd = -1;  // kCreated carries the pid; then as above, no start byte
 };

@@ -250,6 +250,14 @@ absl::StatusOr<std::string> FindCommand(const spec::Process& process) {
   return ErrnoStatus(error, absl::StrCat("exec ", name));
 }
 
+std::string ExecError(const std::string& path, int error) {
+  char text[128];
+  bool searched = error == ENOENT && path.find('/') == std::string::npos;
+  return absl::StrCat("exec ", path, ": ",
+                      searched ? "executable file not found in $PATH"
+                               : strerror_r(error, text, sizeof(text)));
+}
+
 int Exec(const Identity& identity, std::string* path) {
   absl::StatusOr<std::string> command = FindCommand(identity.process);
   *path = command.ok() ? *command : identity.process.args[0];

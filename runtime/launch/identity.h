@@ -42,6 +42,8 @@ absl::Status SetRlimits(const std::vector<spec::Rlimit>& limits);
 absl::Status Become(const Identity& identity);
 // The file that argv[0] names, by PATH of the container's environment.
 absl::StatusOr<std::string> FindCommand(const spec::Process& process);
+// "exec /nope: No such file or directory".
+std::string ExecError(const std::string& path, int error);
 // Execs; returns only if that failed, with errno and *path set.
 int Exec(const Identity& identity, std::string* path);
 

@@ -200,13 +200,7 @@ void RunInit(Plan* plan, int socket) {
   }
   std::string path;
   int error = init.Start(&path);
-  char text[128];
-  std::string message =
-      absl::StrCat("exec ", path, ": ",
-                   error == ENOENT && path.find('/') == std::string::npos
-                       ? "executable file not found in $PATH"
-                       : strerror_r(error, text, sizeof(text)));
-  init.reporter().Failed(error, message);
+  init.reporter().Failed(error, ExecError(path, error));
   _exit(127);
 }
 

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/command/keeper.h"
+
+#include <errno.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/file.h"
+#include "runtime/base/status.h"
+#include "runtime/launch/container.h"
+
+namespace runtime::command {
+namespace {
+
+using launch::Report;
+
+// The next report; nullopt-like kind 0 at end of file.
+Report NextReport(int fd, UniqueFd* terminal) {
+  Report report = {};
+  iovec part = {&report, sizeof(report)};
+  msghdr message = {};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  message.msg_control = control;
+  message.msg_controllen = sizeof(control);
+  ssize_t size;
+  do {
+    size = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+  } while (size < 0 && errno == EINTR);
+  if (size != static_cast<ssize_t>(sizeof(report))) return Report{};
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
+    int received;
+    std::memcpy(&received, CMSG_DATA(header), sizeof(int));
+    if (terminal != nullptr) {
+      terminal->reset(received);
+    } else {
+      close(received);
+    }
+  }
+  report.text[sizeof(report.text) - 1] = '\0';
+  return report;
+}
+
+absl::Status FailureOf(const Report& report) {
+  switch (report.error) {
+    case ENOENT:
+      return absl::NotFoundError(report.text);
+    case EACCES:
+    case EPERM:
+      return absl::PermissionDeniedError(report.text);
+    default:
+      return absl::InternalError(report.text);
+  }
+}
+
+// Children of a failed set-up: the set-up process itself and perhaps init.
+void ReapAll() {
+  while (true) {
+    pid_t pid = waitpid(-1, nullptr, 0);
+    if (pid < 0 && errno != EINTR) return;
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<Made> MakeProcess(
+    const std::function<void(int report_fd)>& set_up) {
+  int sockets[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) {
+    return ErrnoStatus("socketpair");
+  }
+  Made made;
+  made.report.reset(sockets[0]);
+  UniqueFd other(sockets[1]);
+  pid_t setup = fork();
+  if (setup < 0) return ErrnoStatus("fork");
+  if (setup == 0) {
+    made.report.reset();
+    set_up(other.get());
+    _exit(1);
+  }
+  other.reset();
+  while (true) {
+    Report report = NextReport(made.report.get(), &made.terminal);
+    if (report.kind == Report::kPhase) continue;
+    if (report.kind == Report::kCreated) {
+      made.pid = report.pid;
+      break;
+    }
+    ReapAll();
+    if (report.kind == Report::kFailed) return FailureOf(report);
+    return absl::InternalError("the set-up process was killed");
+  }
+  while (waitpid(setup, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  return made;
+}
+
+absl::Status AwaitExec(int report_fd) {
+  while (true) {
+    Report report = NextReport(report_fd, nullptr);
+    if (report.kind == Report::kPhase) continue;
+    if (report.kind == Report::kFailed) return FailureOf(report);
+    return absl::OkStatus();
+  }
+}
+
+absl::Status SendTerminal(const std::string& socket_path, int terminal) {
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  if (socket_path.size() >= sizeof(address.sun_path)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--console-socket ", socket_path, ": path is too long"));
+  }
+  std::memcpy(address.sun_path, socket_path.data(), socket_path.size());
+  UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd.ok() || connect(fd.get(), reinterpret_cast<sockaddr*>(&address),
+                          sizeof(address)) != 0) {
+    return ErrnoStatus(absl::StrCat("--console-socket ", socket_path));
+  }
+  char name[] = "/dev/ptmx";
+  iovec part = {name, sizeof(name) - 1};
+  msghdr message = {};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  message.msg_control = control;
+  message.msg_controllen = sizeof(control);
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  std::memcpy(CMSG_DATA(header), &terminal, sizeof(int));
+  if (sendmsg(fd.get(), &message, MSG_NOSIGNAL) < 0) {
+    return ErrnoStatus(absl::StrCat("--console-socket ", socket_path));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WritePidFile(const std::string& path, pid_t pid) {
+  if (path.empty()) return absl::OkStatus();
+  return WriteFileAtomic(path, absl::StrCat(pid), 0644);
+}
+
+}  // namespace runtime::command

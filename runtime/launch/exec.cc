@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// A further process in a running container. The transient set-up process enters
+// the container's cgroups and namespaces itself; the process that it then
+// clones is born there and never visible in another state (CVE-2016-9962).
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/file.h"
+#include "runtime/base/status.h"
+#include "runtime/cgroup/cgroup.h"
+#include "runtime/launch/clone.h"
+#include "runtime/launch/container.h"
+#include "runtime/launch/identity.h"
+#include "runtime/launch/init.h"
+#include "runtime/launch/report.h"
+#include "runtime/mount/devices.h"
+
+namespace runtime::launch {
+namespace {
+
+class ExecSetup {
+ public:
+  explicit ExecSetup(const ExecRequest& request)
+      : request_(request), reporter_(request.report_fd) {}
+
+  absl::Status Run();
+  Reporter& reporter() { return reporter_; }
+
+ private:
+  absl::Status Parse();
+  absl::Status EnterCgroups();
+  absl::Status EnterNamespaces();
+  absl::Status Clone();
+  [[noreturn]] void RunChild(int socket);
+  absl::Status PrepareChild(int socket, UniqueFd* master);
+
+  const ExecRequest& request_;
+  Reporter reporter_;
+  spec::Config config_;
+  Identity identity_;
+  int unified_fd_ = -1;
+};
+
+absl::Status ExecSetup::Parse() {
+  ASSIGN_OR_RETURN(config_, spec::Parse(request_.config_json));
+  ASSIGN_OR_RETURN(spec::Process process,
+                   spec::ParseProcess(request_.process_json, config_.process));
+  ASSIGN_OR_RETURN(identity_, PrepareIdentity(process, config_));
+  return absl::OkStatus();
+}
+
+absl::Status ExecSetup::EnterCgroups() {
+  if (request_.cgroups_path.empty() &&
+      config_.linux_section.cgroups_path.empty()) {
+    return absl::InvalidArgumentError("the container has no cgroup path");
+  }
+  ASSIGN_OR_RETURN(cgroup::Cgroup cgroup,
+                   cgroup::Cgroup::At(request_.cgroups_path.empty()
+                                          ? config_.linux_section.cgroups_path
+                                          : request_.cgroups_path));
+  if (cgroup.IsFrozen()) {
+    return absl::FailedPreconditionError("the container is paused");
+  }
+  // On v1 this process itself moves and its child inherits: one wait for the
+  // kernel. On v2 the child is cloned into the cgroup.
+  unified_fd_ = cgroup.OpenUnified().release();
+  if (cgroup.layout().v2 && unified_fd_ >= 0) return absl::OkStatus();
+  return cgroup.Join(getpid(), unified_fd_ >= 0);
+}
+
+absl::Status ExecSetup::EnterNamespaces() {
+  UniqueFd pidfd(
+      static_cast<int>(syscall(SYS_pidfd_open, request_.init_pid, 0)));
+  if (!pidfd.ok()) return ErrnoStatus("container process");
+  // The pid was looked up by number: make sure that what the descriptor holds
+  // still is alive, so that the number was not used again.
+  if (syscall(SYS_pidfd_send_signal, pidfd.get(), 0, nullptr, 0) != 0) {
+    return ErrnoStatus("container process");
+  }
+  constexpr int kAll = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |
+                       CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+  if (setns(pidfd.get(), kAll) != 0) {
+    return ErrnoStatus("enter the container's namespaces");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ExecSetup::PrepareChild(int socket, UniqueFd* master) {
+  ResetSignals();
+  if (setsid() < 0) return ErrnoStatus("setsid");
+  syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, nullptr, 0, 0, 0);
+  if (identity_.process.terminal) {
+    ASSIGN_OR_RETURN(path::Root root, path::Root::Open("/"));
+    ASSIGN_OR_RETURN(mount::Terminal terminal, mount::OpenTerminal(root));
+    RETURN_IF_ERROR(SetTerminal(terminal.slave.get(), identity_.process));
+    *master = std::move(terminal.master);
+  } else {
+    RETURN_IF_ERROR(
+        SetStdio(request_.stdin_fd, request_.stdout_fd, request_.stderr_fd));
+  }
+  AddHome(&identity_);
+  if (!SendByte(socket, kReady, master->get())) return ErrnoStatus("set-up");
+  master->reset();
+  // Until the keeper has been told the pid.
+  if (ReceiveByte(socket) != kJoined) {
+    return absl::CancelledError("set-up ended early");
+  }
+  int report = request_.report_fd;
+  if (report != 3 && dup3(report, 3, O_CLOEXEC) < 0) return ErrnoStatus("dup");
+  reporter_.set_fd(3);
+  if (syscall(SYS_close_range, 4, ~0u, 0) != 0) {
+    return ErrnoStatus("close_range");
+  }
+  if (fcntl(3, F_SETFD, FD_CLOEXEC) != 0) return ErrnoStatus("cloexec");
+  RETURN_IF_ERROR(SetRlimits(identity_.process.rlimits));
+  return Become(identity_);
+}
+
+void ExecSetup::RunChild(int socket) {
+  UniqueFd master;
+  if (absl::Status status = PrepareChild(socket, &master); !status.ok()) {
+    reporter_.Failed(status);
+    SendByte(socket, kFault);
+    _exit(127);
+  }
+  std::string path;
+  int error = Exec(identity_, &path);
+  reporter_.Failed(error, ExecError(path, error));
+  _exit(error == ENOENT ? 127 : 126);
+}
+
+absl::Status ExecSetup::Clone() {
+  int sockets[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) {
+    return ErrnoStatus("socketpair");
+  }
+  UniqueFd socket(sockets[0]), other(sockets[1]);
+  pid_t pid = CloneProcess(CLONE_PARENT, unified_fd_);
+  if (pid < 0) return ErrnoStatus("clone");
+  if (pid == 0) {
+    socket.reset();
+    RunChild(other.release());
+  }
+  other.reset();
+  int terminal = -1;
+  int byte = ReceiveByte(socket.get(), &terminal);
+  UniqueFd master(terminal);
+  if (byte == kFault) _exit(1);  // the child has told why
+  if (byte != kReady) {
+    return absl::AbortedError("the process was killed during set-up");
+  }
+  reporter_.Created(pid, master.get());
+  SendByte(socket.get(), kJoined);
+  return absl::OkStatus();
+}
+
+absl::Status ExecSetup::Run() {
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  RaiseFileLimit();
+  RETURN_IF_ERROR(Parse());
+  reporter_.Phase("plan");
+  ASSIGN_OR_RETURN(path::Proc proc, path::Proc::Open());
+  RETURN_IF_ERROR(SetOomScore(proc, identity_.process.oom_score_adj));
+  RETURN_IF_ERROR(EnterCgroups());
+  reporter_.Phase("cgroup");
+  RETURN_IF_ERROR(EnterNamespaces());
+  reporter_.Phase("namespaces");
+  return Clone();
+}
+
+}  // namespace
+
+void RunExec(const ExecRequest& request) {
+  ExecSetup setup(request);
+  absl::Status status = setup.Run();
+  if (status.ok()) _exit(0);
+  setup.reporter().Failed(status);
+  _exit(1);
+}
+
+}  // namespace runtime::launch
