@@ -160,9 +160,7 @@ absl::StatusOr<std::string> Containers::WriteOciConfig(
   input.cgroup_parent = pod.cgroup_parent;
   input.hostname = sandbox::HostnameFor(pod.config, pod.id);
   input.pod_files_dir = options_.sandboxes->FilesDir(pod.id);
-  if (pod.Namespaces().ipc() != v1::NODE) {
-    input.shm_dir = options_.sandboxes->ShmDir(pod.id);
-  }
+  input.shm_dir = pod.shm_dir;
   ASSIGN_OR_RETURN(input.target_pid, TargetPid(container));
   input.config = &container.config;
   input.sandbox = &pod.config;

@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cri/sandbox/pod_files.h"
 
-#include <errno.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
@@ -106,35 +101,6 @@ absl::Status WritePodFiles(const std::string& directory,
   RETURN_IF_ERROR(WriteWorldReadable(directory + "/resolv.conf", resolv));
   RETURN_IF_ERROR(WriteWorldReadable(directory + "/hosts", hosts));
   return WriteWorldReadable(directory + "/hostname", hostname + "\n");
-}
-
-absl::Status MountShm(const std::string& path, int64_t bytes) {
-  RETURN_IF_ERROR(runtime::MakeDirs(path, 0700));
-  struct stat here {};
-  struct stat parent {};
-  if (stat(path.c_str(), &here) == 0 &&
-      stat((path + "/..").c_str(), &parent) == 0 &&
-      here.st_dev != parent.st_dev) {
-    return absl::OkStatus();
-  }
-  std::string data = absl::StrCat("mode=1777,size=", bytes);
-  if (mount("shm", path.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-            data.c_str()) != 0) {
-    return runtime::ErrnoStatus("mount tmpfs at " + path);
-  }
-  return absl::OkStatus();
-}
-
-absl::Status UnmountShm(const std::string& path) {
-  // Containers of the pod have their own bind mounts; detaching never waits.
-  if (umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0 &&
-      errno != ENOENT && errno != EINVAL) {
-    return runtime::ErrnoStatus("umount " + path);
-  }
-  if (rmdir(path.c_str()) != 0 && errno != ENOENT) {
-    return runtime::ErrnoStatus("rmdir " + path);
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace cri::sandbox

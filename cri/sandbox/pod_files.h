@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The files that all containers of a pod share: hostname, hosts, resolv.conf
-// in the sandbox's directory, and the tmpfs that becomes /dev/shm.
+// in the sandbox's directory.
 #ifndef CORACLE_CRI_SANDBOX_POD_FILES_H_
 #define CORACLE_CRI_SANDBOX_POD_FILES_H_
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -32,11 +31,6 @@ absl::Status WritePodFiles(const std::string& directory,
                            const std::string& hostname, bool host_network,
                            const runtime::v1::DNSConfig& dns,
                            const std::vector<std::string>& ips);
-
-// Mounts a tmpfs of `bytes` at `path`, which is created; already mounted: OK.
-absl::Status MountShm(const std::string& path, int64_t bytes);
-// Detaches it and removes the directory. Not mounted or missing: OK.
-absl::Status UnmountShm(const std::string& path);
 
 }  // namespace cri::sandbox
 

@@ -51,6 +51,11 @@ void Sandbox::Close() {
       +[](int* uses) { return *uses == 0; }, &uses_));
 }
 
+bool Sandbox::MarkDead() {
+  absl::MutexLock lock(&mutex_);
+  return std::exchange(ready_, false);
+}
+
 void Sandbox::SetTornDown() {
   absl::MutexLock lock(&mutex_);
   ready_ = false;
@@ -69,6 +74,7 @@ Json Sandbox::ToRecord() const {
   body["created_at"] = absl::ToUnixNanos(created_at);
   body["holder_pid"] = holder_pid;
   body["pause_pid"] = pause_pid;
+  body["shm_dir"] = shm_dir;
   body["ips"] = ips;
   body["config"] = absl::Base64Escape(config.SerializeAsString());
   absl::MutexLock lock(&mutex_);
@@ -88,6 +94,7 @@ absl::Status Sandbox::FromRecord(const Json& body) {
   created_at = absl::FromUnixNanos(runtime::IntAt(body, "created_at"));
   holder_pid = static_cast<int>(runtime::IntAt(body, "holder_pid"));
   pause_pid = static_cast<int>(runtime::IntAt(body, "pause_pid"));
+  shm_dir = runtime::StringAt(body, "shm_dir");
   for (const Json& ip : runtime::ArrayAt(body, "ips")) {
     if (ip.is_string()) ips.push_back(ip.get_ref<const std::string&>());
   }

@@ -34,6 +34,7 @@ class Sandbox {
   absl::Time created_at;
   int holder_pid = 0;
   int pause_pid = 0;
+  std::string shm_dir;           // becomes /dev/shm; "" = the host's
   std::vector<std::string> ips;  // empty with the host's network
   // News of this pod (records, events), one after another.
   runtime::SerialQueue queue;
@@ -61,6 +62,8 @@ class Sandbox {
   absl::StatusOr<Use> Enter() ABSL_LOCKS_EXCLUDED(mutex_);
   // Makes it NOTREADY and returns when no operation uses it any more.
   void Close() ABSL_LOCKS_EXCLUDED(mutex_);
+  // NOTREADY without waiting: what it stood on is gone. False if it was.
+  bool MarkDead() ABSL_LOCKS_EXCLUDED(mutex_);
   void SetTornDown() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // The record on disk and back.

@@ -55,10 +55,6 @@ std::string Sandboxes::RecordPath(const std::string& id) const {
   return absl::StrCat(records_dir_, "/", id, ".json");
 }
 
-std::string Sandboxes::ShmDir(const std::string& id) const {
-  return absl::StrCat(options_.state, "/sandboxes/", id, "/shm");
-}
-
 absl::Status Sandboxes::Save(const Sandbox& sandbox) const {
   return WriteRecord(RecordPath(sandbox.id), sandbox.ToRecord());
 }
@@ -130,13 +126,11 @@ absl::Status Sandboxes::Build(
   start.cgroup_parent = sandbox.cgroup_parent;
   start.sysctls = sysctls;
   start.shm_bytes = options_.shm_bytes;
-  if (!start.host_ipc) {
-    RETURN_IF_ERROR(MountShm(ShmDir(sandbox.id), options_.shm_bytes));
-  }
   ASSIGN_OR_RETURN(runtime::SandboxState state,
                    options_.handler->StartSandbox(start));
   sandbox.holder_pid = state.holder_pid;
   sandbox.pause_pid = state.pause_pid;
+  sandbox.shm_dir = state.shm_dir;
   RETURN_IF_ERROR(Connect(sandbox));
   RETURN_IF_ERROR(WritePodFiles(FilesDir(sandbox.id), start.hostname,
                                 sandbox.HostNetwork(),
@@ -156,9 +150,6 @@ absl::Status Sandboxes::Connect(Sandbox& sandbox) {
 void Sandboxes::Undo(const std::string& id) {
   LogFailure(id, options_.handler->RemoveSandbox(id));
   LogFailure(id, options_.network->Teardown(id));
-  std::string shm = ShmDir(id);
-  LogFailure(id, UnmountShm(shm));
-  rmdir(shm.substr(0, shm.rfind('/')).c_str());
   unlink(RecordPath(id).c_str());
   LogFailure(id, runtime::RemoveTree(FilesDir(id)));
 }
@@ -171,9 +162,6 @@ absl::Status Sandboxes::TearDown(const SandboxPtr& sandbox) {
   if (!sandbox->HostNetwork()) {
     RETURN_IF_ERROR(options_.network->Teardown(sandbox->id));
   }
-  std::string shm = ShmDir(sandbox->id);
-  RETURN_IF_ERROR(UnmountShm(shm));
-  rmdir(shm.substr(0, shm.rfind('/')).c_str());
   sandbox->SetTornDown();
   RETURN_IF_ERROR(Save(*sandbox));
   Notify(sandbox, v1::CONTAINER_STOPPED_EVENT);
@@ -232,16 +220,20 @@ absl::Status Sandboxes::Load(
 
 // Directories without a record are halves of a run that was cut short.
 void Sandboxes::SweepFiles() {
-  for (const std::string& directory :
-       {records_dir_, options_.state + "/sandboxes"}) {
-    absl::StatusOr<std::vector<std::string>> names =
-        runtime::ListDir(directory);
-    if (!names.ok()) continue;  // not made yet
-    for (const std::string& name : *names) {
-      if (absl::StrContains(name, ".") || registry_.Find(name).ok()) continue;
-      Undo(name);
-    }
+  absl::StatusOr<std::vector<std::string>> names =
+      runtime::ListDir(records_dir_);
+  if (!names.ok()) return;
+  for (const std::string& name : *names) {
+    if (absl::StrContains(name, ".") || registry_.Find(name).ok()) continue;
+    Undo(name);
   }
+}
+
+void Sandboxes::OnDeath(const std::string& id) {
+  absl::StatusOr<SandboxPtr> found = registry_.Find(id);
+  if (!found.ok() || !(*found)->MarkDead()) return;
+  runtime::log::Warning("sandbox ", id, ": its holder died");
+  Notify(*found, v1::CONTAINER_STOPPED_EVENT);
 }
 
 }  // namespace cri::sandbox

@@ -4,7 +4,6 @@
 //
 //   <root>/sandboxes/<id>.json   record; written last, so it means "complete"
 //   <root>/sandboxes/<id>/       hostname, hosts, resolv.conf
-//   <state>/sandboxes/<id>/shm   tmpfs for /dev/shm
 #ifndef CORACLE_CRI_SANDBOX_SANDBOXES_H_
 #define CORACLE_CRI_SANDBOX_SANDBOXES_H_
 
@@ -24,7 +23,6 @@ namespace cri::sandbox {
 
 struct SandboxesOptions {
   std::string root;
-  std::string state;
   int64_t shm_bytes = 64 << 20;
   runtime::Executor* executor = nullptr;
   runtime::Handler* handler = nullptr;
@@ -44,13 +42,16 @@ class Sandboxes {
   // other call.
   absl::Status Recover(const std::vector<runtime::SandboxState>& living);
 
+  // The sandbox's holder died; its containers were told before.
+  void OnDeath(const std::string& id);
+
   // A READY sandbox for `config`, all or nothing. While one with the same
   // metadata is being made, joins it; if one is READY, that is the result.
   absl::StatusOr<SandboxPtr> Run(const runtime::v1::PodSandboxConfig& config,
                                  const std::string& runtime_handler,
                                  absl::Time deadline);
 
-  // Frees network, namespaces and shm of a sandbox that is closed and whose
+  // Frees network and namespaces of a sandbox that is closed and whose
   // containers are dead. Repeatable until it succeeds.
   absl::Status TearDown(const SandboxPtr& sandbox);
 
@@ -64,7 +65,6 @@ class Sandboxes {
 
   // Where the files for containers are: hostname, hosts, resolv.conf.
   std::string FilesDir(const std::string& id) const;
-  std::string ShmDir(const std::string& id) const;
 
  private:
   absl::StatusOr<SandboxPtr> Make(const runtime::v1::PodSandboxConfig& config,

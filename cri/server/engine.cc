@@ -47,6 +47,7 @@ absl::Status FillDefaults(ServerOptions& options) {
     network.state_dir = config.state;
     network.bridge = config.bridge;
     network.pod_cidr = config.pod_cidr;
+    network.cluster_cidr = config.cluster_cidr;
     network.masquerade = config.masquerade;
     network.mtu = static_cast<int>(config.mtu);
     options.network = network::MakeBridgeNetwork(network);
@@ -85,7 +86,6 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(ServerOptions options) {
 
   sandbox::SandboxesOptions sandboxes;
   sandboxes.root = self->config.root;
-  sandboxes.state = self->config.state;
   sandboxes.shm_bytes = self->config.shm_bytes;
   sandboxes.executor = self->executor.get();
   sandboxes.handler = self->handler.get();
@@ -123,7 +123,11 @@ absl::Status Engine::Recover() {
   RETURN_IF_ERROR(sandboxes->Recover(living));
   // From here on changes are told; what happened before, Containers asks for.
   handler->SetListener([this](const runtime::ContainerState& state) {
-    containers->OnState(state);
+    if (state.id.empty()) {
+      sandboxes->OnDeath(state.sandbox_id);
+    } else {
+      containers->OnState(state);
+    }
   });
   RETURN_IF_ERROR(containers->Recover());
   runtime::log::Info("recovered ", sandboxes->List().size(), " sandboxes (",
