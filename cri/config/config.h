@@ -22,7 +22,8 @@ struct Config {
   std::string root = "/var/lib/coracle";  // images, records, container files
   std::string state = "/run/coracle";     // sockets, shm; gone after a reboot
   std::string registry_config_dir = "/etc/coracle/certs.d";
-  std::string pod_cidr;  // "" = told by UpdateRuntimeConfig
+  std::string pod_cidr;      // "" = told by UpdateRuntimeConfig
+  std::string cluster_cidr;  // pods of all nodes; no source NAT among them
   std::string bridge = "coracle0";
   bool masquerade = true;
   int64_t mtu = 0;       // 0 = that of the default route's link

@@ -103,6 +103,8 @@ const std::vector<Field>& Fields() {
        Directory(&Config::registry_config_dir)},
       {{"pod_cidr", "addresses of this node's pods, as 10.244.1.0/24"},
        Text(&Config::pod_cidr)},
+      {{"cluster_cidr", "addresses of all nodes' pods, which see each other's"},
+       Text(&Config::cluster_cidr)},
       {{"bridge", "name of the pod bridge"}, SetBridge},
       {{"masquerade", "source NAT for what leaves the pod CIDR"},
        Flag(&Config::masquerade)},

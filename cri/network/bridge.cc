@@ -183,8 +183,12 @@ absl::Status BridgeNetwork::Apply(const Cidr& cidr, Active& active) {
                    EnsureBridge(rtnl, options_.bridge, cidr, active.mtu));
   RETURN_IF_ERROR(Adopt(rtnl, active.bridge_index));
   RETURN_IF_ERROR(EnableForwarding(options_.bridge));
+  std::optional<Cidr> cluster;
+  if (!options_.cluster_cidr.empty()) {
+    ASSIGN_OR_RETURN(cluster, ParsePodCidr(options_.cluster_cidr));
+  }
   RETURN_IF_ERROR(options_.masquerade
-                      ? InstallMasquerade(TableName(options_), cidr)
+                      ? InstallMasquerade(TableName(options_), cidr, cluster)
                       : RemoveMasquerade(TableName(options_)));
   RETURN_IF_ERROR(runtime::MakeDirs(RoomDir(options_), 0700));
   return runtime::WriteFileAtomic(absl::StrCat(RoomDir(options_), "/pod_cidr"),

@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -121,13 +122,17 @@ void MatchNetwork(nftnl_rule* rule, uint32_t offset, uint32_t op,
   nftnl_rule_add_expr(rule, compare);
 }
 
-void AddRule(Batch& batch, const std::string& table, const Cidr& cidr) {
+void AddRule(Batch& batch, const std::string& table, const Cidr& cidr,
+             const std::optional<Cidr>& cluster) {
   RulePtr rule(nftnl_rule_alloc(), nftnl_rule_free);
   nftnl_rule_set_str(rule.get(), NFTNL_RULE_TABLE, table.c_str());
   nftnl_rule_set_str(rule.get(), NFTNL_RULE_CHAIN, kChain);
   nftnl_rule_set_u32(rule.get(), NFTNL_RULE_FAMILY, NFPROTO_IPV4);
   MatchNetwork(rule.get(), offsetof(iphdr, saddr), NFT_CMP_EQ, cidr);
   MatchNetwork(rule.get(), offsetof(iphdr, daddr), NFT_CMP_NEQ, cidr);
+  if (cluster.has_value()) {
+    MatchNetwork(rule.get(), offsetof(iphdr, daddr), NFT_CMP_NEQ, *cluster);
+  }
   nftnl_expr* masquerade = nftnl_expr_alloc("masq");
   // Random ports: two pods that leave with the same port at the same moment
   // would otherwise race for it, and one loses its packet.
@@ -142,14 +147,15 @@ void AddRule(Batch& batch, const std::string& table, const Cidr& cidr) {
 
 }  // namespace
 
-absl::Status InstallMasquerade(const std::string& table, const Cidr& cidr) {
+absl::Status InstallMasquerade(const std::string& table, const Cidr& cidr,
+                               const std::optional<Cidr>& cluster) {
   Batch batch;
   // Add, delete, add: replaces the table whether or not it is there.
   AddTable(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE, table);
   AddTable(batch, NFT_MSG_DELTABLE, 0, table);
   AddTable(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE, table);
   AddChain(batch, table);
-  AddRule(batch, table, cidr);
+  AddRule(batch, table, cidr, cluster);
   return batch.Commit(absl::StrCat("install nftables table ", table));
 }
 

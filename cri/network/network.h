@@ -21,6 +21,7 @@ struct NetworkOptions {
   std::string bridge = "coracle0";  // ≤ 15 characters
   std::string pod_cidr;             // may be empty: not ready until known
   bool masquerade = true;           // source NAT for what leaves the pod CIDR
+  std::string cluster_cidr;         // and this, if given: pods of other nodes
   int mtu = 0;                      // 0 = of the default route's link
 };
 

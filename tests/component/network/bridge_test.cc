@@ -178,6 +178,24 @@ TEST_F(BridgeNetworkTest, KeepsPodAddressesWithoutMasquerade) {
   EXPECT_EQ(outside.Accept(), ip);
 }
 
+TEST_F(BridgeNetworkTest, PodsOfOtherNodesSeePodAddresses) {
+  options_.cluster_cidr = "10.123.0.0/16";
+  Start();
+  NetNs other_node, pod;
+  ConnectWorld(other_node);
+  const std::string ip = IpOf("a", pod);
+  other_node.Run([] {
+    Shell("ip addr add 10.123.8.5/32 dev lo; ip link set lo up");
+    Shell("ip route add 10.123.7.0/24 via 192.0.2.1");
+  });
+  NodeShell("ip route add 10.123.8.0/24 via 192.0.2.2");
+  Server server(other_node);
+  pod.Run([] { EXPECT_TRUE(Connects("10.123.8.5")); });
+  EXPECT_EQ(server.Accept(), ip);
+  pod.Run([] { EXPECT_TRUE(Connects("192.0.2.2")); });
+  EXPECT_EQ(server.Accept(), "192.0.2.1");
+}
+
 TEST_F(BridgeNetworkTest, SetsTheNodeUpForForwarding) {
   Start();
   EXPECT_EQ(NodeShell("cat /proc/sys/net/ipv4/ip_forward"), "1\n");
