@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <deque>
 #include <fstream>
 #include <string>
 #include <thread>
@@ -16,12 +15,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/base/file.h"
 #include "runtime/base/json.h"
+#include "tests/support/handler_news.h"
 #include "tests/support/status_matchers.h"
 
 namespace runtime {
@@ -32,43 +31,6 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::tests::IsOk;
 using ::tests::StatusIs;
-
-// Collects what the handler tells.
-class News {
- public:
-  StateListener Listener() {
-    return [this](const ContainerState& state) {
-      absl::MutexLock lock(&mutex_);
-      states_.push_back(state);
-    };
-  }
-  // The first state of `id` in `phase`; fails the test after 20 s.
-  ContainerState Await(const std::string& id, ContainerPhase phase) {
-    absl::MutexLock lock(&mutex_);
-    const ContainerState* found = nullptr;
-    auto told = [&]() {
-      for (const ContainerState& state : states_) {
-        if (state.id == id && state.phase == phase) found = &state;
-      }
-      return found != nullptr;
-    };
-    if (!mutex_.AwaitWithTimeout(absl::Condition(&told), absl::Seconds(20))) {
-      ADD_FAILURE() << "no news of " << id;
-      return ContainerState();
-    }
-    return *found;
-  }
-  int Count(const std::string& id) {
-    absl::MutexLock lock(&mutex_);
-    int count = 0;
-    for (const ContainerState& state : states_) count += state.id == id;
-    return count;
-  }
-
- private:
-  absl::Mutex mutex_;
-  std::deque<ContainerState> states_;
-};
 
 class BuiltinHandlerTest : public ::testing::Test {
  protected:
@@ -93,7 +55,7 @@ class BuiltinHandlerTest : public ::testing::Test {
   // A daemon that ends and another that takes over.
   void Restart() {
     handler_.reset();
-    news_ = std::make_unique<News>();
+    news_ = std::make_unique<tests::News>();
     handler_ = MakeBuiltinHandler(
         {.state_dir = dir_ + "/state", .launcher_binary = FAKE_OCI});
     handler_->SetListener(news_->Listener());
@@ -153,7 +115,7 @@ class BuiltinHandlerTest : public ::testing::Test {
   std::string dir_;
   std::vector<std::string> sandboxes_;
   std::vector<SandboxState> found_;
-  std::unique_ptr<News> news_;
+  std::unique_ptr<tests::News> news_;
   std::unique_ptr<Handler> handler_;
 };
 

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pods of the real coracle-oci, whose image is this host's shell and a few
+// tools, copied with their libraries.
+#ifndef CORACLE_TESTS_COMPONENT_HOLD_POD_FIXTURE_H_
+#define CORACLE_TESTS_COMPONENT_HOLD_POD_FIXTURE_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "gtest/gtest.h"
+#include "runtime/base/json.h"
+#include "runtime/handler/builtin.h"
+#include "runtime/handler/handler.h"
+#include "tests/support/handler_news.h"
+#include "tests/support/temp_dir.h"
+
+namespace tests {
+
+// What a pod leaves traces in, counted on the whole host for names of ours.
+struct Traces {
+  std::vector<std::string> processes, cgroups, mounts;
+};
+
+class PodTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite();
+  static void TearDownTestSuite();
+  void SetUp() override;
+  void TearDown() override;
+
+  // A daemon that ends and another that takes over.
+  void Restart();
+  runtime::SandboxState StartSandbox(const std::string& id,
+                                     bool share_pid = false);
+  // The config of a container that runs `script` in a shell.
+  runtime::Json Config(const std::string& id, const std::string& script);
+  absl::StatusOr<runtime::ContainerState> Create(const std::string& sandbox,
+                                                 const std::string& id,
+                                                 const runtime::Json& config);
+  runtime::ContainerState Run(const std::string& sandbox, const std::string& id,
+                              const std::string& script);
+  std::string LogPath(const std::string& id) const;
+  // The log without its times; "…\n" for each line.
+  std::string Log(const std::string& id) const;
+  Traces FindTraces() const;
+  // Kilobytes of private memory.
+  static int64_t PrivateMemory(pid_t pid);
+
+  static TempDir* image_;
+  std::string dir_;  // unique; its last part names cgroups, too
+  std::string name_;
+  std::vector<std::string> sandboxes_;
+  std::vector<runtime::SandboxState> found_;
+  std::unique_ptr<News> news_;
+  std::unique_ptr<runtime::Handler> handler_;
+};
+
+}  // namespace tests
+
+#endif  // CORACLE_TESTS_COMPONENT_HOLD_POD_FIXTURE_H_
