@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The precompiled header of the gRPC rooms: what nearly every file there includes.
+// The precompiled header of the gRPC rooms: what nearly every file there
+// includes.
 #ifndef CORACLE_PROTO_PCH_H_
 #define CORACLE_PROTO_PCH_H_
 
