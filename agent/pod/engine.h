@@ -5,6 +5,7 @@
 #ifndef CORACLE_AGENT_POD_ENGINE_H_
 #define CORACLE_AGENT_POD_ENGINE_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -60,6 +61,9 @@ class Engine {
   // it flips.
   virtual RuntimeCondition Condition() = 0;
   virtual void SetConditionListener(std::function<void()> on_change) = 0;
+  // Hands the node's pod CIDR to the runtime (CRI UpdateRuntimeConfig); the
+  // node calls it when the API server has given one. Blocks.
+  virtual absl::Status SetPodCidr(const std::string& cidr) = 0;
 };
 
 // `cri` speaks runtime.v1 (ours in process, or any CRI socket). All pointers

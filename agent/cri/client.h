@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Client is the agent's typed view of a CRI v1 endpoint: ours in process, ours
+// over a socket, or containerd's. Every call has a deadline; a failed one
+// becomes an absl::Status with the same code and the server's own message.
+//
+// Thread safe. Calls with a `done` return at once; `done` runs exactly once on
+// a gRPC thread and must not block. Calls without one block their thread.
+#ifndef CORACLE_AGENT_CRI_CLIENT_H_
+#define CORACLE_AGENT_CRI_CLIENT_H_
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "proto/cri/v1/api.grpc.pb.h"
+
+namespace agent::cri {
+
+namespace v1 = ::runtime::v1;
+
+template <typename Response>
+using Done = std::function<void(absl::StatusOr<Response>)>;
+using DoneStatus = std::function<void(absl::Status)>;
+
+// gRPC status → absl::Status, code and message kept.
+absl::Status FromGrpc(const grpc::Status& status);
+
+class Client {
+ public:
+  explicit Client(std::shared_ptr<grpc::ChannelInterface> channel);
+  // Cancels what is under way and waits for the callbacks.
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  absl::StatusOr<v1::VersionResponse> Version();
+  absl::StatusOr<v1::StatusResponse> Status();
+  absl::Status UpdateRuntimeConfig(const std::string& pod_cidr);
+  absl::StatusOr<v1::ListPodSandboxResponse> ListPodSandbox();
+  absl::StatusOr<v1::ListContainersResponse> ListContainers();
+  absl::StatusOr<v1::PodSandboxStatus> PodSandboxStatus(const std::string& id);
+  absl::StatusOr<v1::ContainerStatus> ContainerStatus(const std::string& id);
+
+  void RunPodSandbox(v1::RunPodSandboxRequest request,
+                     Done<v1::RunPodSandboxResponse> done);
+  void PodSandboxStatus(const std::string& id, Done<v1::PodSandboxStatus> done);
+  void StopPodSandbox(const std::string& id, DoneStatus done);
+  void RemovePodSandbox(const std::string& id, DoneStatus done);
+  void CreateContainer(v1::CreateContainerRequest request,
+                       Done<v1::CreateContainerResponse> done);
+  void StartContainer(const std::string& id, DoneStatus done);
+  // The deadline is `grace` and a margin.
+  void StopContainer(const std::string& id, absl::Duration grace,
+                     DoneStatus done);
+  void RemoveContainer(const std::string& id, DoneStatus done);
+  void ContainerStatus(const std::string& id, Done<v1::ContainerStatus> done);
+  // All sandboxes and containers that carry this pod UID.
+  void ListPod(const std::string& pod_uid,
+               Done<v1::ListPodSandboxResponse> sandboxes,
+               Done<v1::ListContainersResponse> containers);
+  // A timed-out command is DEADLINE_EXCEEDED; `timeout` zero means no limit.
+  void ExecSync(const std::string& id, const std::vector<std::string>& command,
+                absl::Duration timeout, Done<v1::ExecSyncResponse> done);
+
+  // NOT_FOUND if the image is not there.
+  void ImageStatus(const v1::ImageSpec& image, Done<v1::Image> done);
+  void PullImage(v1::PullImageRequest request,
+                 Done<v1::PullImageResponse> done);
+
+  v1::RuntimeService::Stub& runtime() { return *runtime_; }
+
+ private:
+  template <typename Stub, typename Request, typename Response>
+  void Start(Stub* stub,
+             void (Stub::async::*method)(grpc::ClientContext*, const Request*,
+                                         Response*,
+                                         std::function<void(grpc::Status)>),
+             Request request, absl::Duration timeout, Done<Response> done);
+  void Forget(grpc::ClientContext* context) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  const std::unique_ptr<v1::RuntimeService::Stub> runtime_;
+  const std::unique_ptr<v1::ImageService::Stub> image_;
+  absl::Mutex mutex_;
+  std::set<grpc::ClientContext*> active_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace agent::cri
+
+#endif  // CORACLE_AGENT_CRI_CLIENT_H_

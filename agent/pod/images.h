@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Images makes sure that a container's image is on the node, by its pull
+// policy. Back-off between tries is the worker's. Thread safe.
+#ifndef CORACLE_AGENT_POD_IMAGES_H_
+#define CORACLE_AGENT_POD_IMAGES_H_
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "agent/cri/client.h"
+#include "agent/object/source.h"
+#include "runtime/base/executor.h"
+#include "runtime/base/json.h"
+
+namespace agent::pod {
+
+using runtime::Json;
+namespace v1 = ::runtime::v1;
+
+// What a container waits with if its image is not there: a reason of
+// kubelet.md §1.4 and the text of the status and the event.
+struct ImageFailure {
+  std::string reason, message;
+};
+
+struct ImageOutcome {
+  v1::Image image;  // if `failure` is empty
+  bool pulled = false;
+  absl::Duration took, waited;
+  ImageFailure failure;
+  bool ok() const { return failure.reason.empty(); }
+};
+
+// The reference with ":latest" where it has neither tag nor digest;
+// INVALID_ARGUMENT if it is not a reference at all.
+absl::StatusOr<std::string> NormalizeImage(const std::string& image);
+
+// imagePullPolicy of the container, or its default by tag.
+std::string PullPolicy(const Json& container);
+
+class Images {
+ public:
+  using Done = std::function<void(ImageOutcome)>;
+
+  Images(cri::Client* client, object::Source* objects,
+         runtime::Executor* executor, bool serialize);
+
+  // `on_pull` is called before a pull begins (the Pulling event). Both run on
+  // the executor or a gRPC thread and must not block. `sandbox` goes along with
+  // the pull.
+  void Ensure(std::shared_ptr<const Json> pod, const Json& container,
+              const v1::PodSandboxConfig& sandbox,
+              std::function<void()> on_pull, Done done);
+
+ private:
+  struct Pull;
+  void Enqueue(std::shared_ptr<Pull> pull) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Begin(std::shared_ptr<Pull> pull);
+  void Try(std::shared_ptr<Pull> pull);
+  void Finish(std::shared_ptr<Pull> pull, absl::Status status);
+  void Next() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  cri::Client* const client_;
+  object::Source* const objects_;
+  runtime::Executor* const executor_;
+  const int max_parallel_;
+  absl::Mutex mutex_;
+  int running_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::deque<std::shared_ptr<Pull>> waiting_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace agent::pod
+
+#endif  // CORACLE_AGENT_POD_IMAGES_H_

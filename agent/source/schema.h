@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Checks a pod manifest that no API server has seen: unknown fields, wrong
+// types, missing names. Pure.
+#ifndef CORACLE_AGENT_SOURCE_SCHEMA_H_
+#define CORACLE_AGENT_SOURCE_SCHEMA_H_
+
+#include "absl/status/status.h"
+#include "runtime/base/json.h"
+
+namespace agent::source {
+
+// INVALID_ARGUMENT with "spec.containers[0].image: …" for the first problem.
+absl::Status CheckPod(const runtime::Json& pod);
+
+}  // namespace agent::source
+
+#endif  // CORACLE_AGENT_SOURCE_SCHEMA_H_

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/status/writer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "agent/status/spec.h"
+#include "runtime/base/log.h"
+#include "runtime/base/status.h"
+
+namespace agent::status {
+namespace {
+
+namespace log = ::runtime::log;
+
+constexpr int kParallel = 6;
+constexpr absl::Duration kLazy = absl::Milliseconds(300);
+constexpr absl::Duration kFirstPause = absl::Milliseconds(200);
+constexpr absl::Duration kMaxPause = absl::Seconds(20);
+
+std::string Path(const Json& pod) {
+  return absl::StrCat("/api/v1/namespaces/", Namespace(pod), "/pods/",
+                      Name(pod));
+}
+
+}  // namespace
+
+Writer::Writer(api::Client* client, runtime::Executor* executor)
+    : client_(client), executor_(executor) {}
+
+Writer::EntryPtr Writer::GetEntry(const std::string& uid) {
+  EntryPtr& entry = entries_[uid];
+  if (entry == nullptr) entry = std::make_shared<Entry>();
+  return entry;
+}
+
+void Writer::Set(std::shared_ptr<const Json> pod, Json status, bool urgent) {
+  if (client_ == nullptr) return;
+  absl::MutexLock lock(&mutex_);
+  EntryPtr entry = GetEntry(Uid(*pod));
+  entry->is_static = IsStatic(*pod);
+  if (!entry->is_static && entry->written.is_null()) {
+    entry->written = runtime::At(*pod, "status");
+  }
+  entry->pod = std::move(pod);
+  entry->wanted = std::move(status);
+  if (urgent) {
+    if (entry->pause == absl::ZeroDuration()) {
+      entry->not_before = absl::InfinitePast();
+    }
+  } else if (entry->not_before == absl::InfinitePast()) {
+    entry->not_before = absl::Now() + kLazy;
+  }
+  Schedule(entry);
+}
+
+void Writer::SetTarget(const std::string& uid, const std::string& target) {
+  if (client_ == nullptr) return;
+  absl::MutexLock lock(&mutex_);
+  EntryPtr entry = GetEntry(uid);
+  if (entry->target == target) return;
+  entry->target = target;
+  entry->written = Json();  // a new mirror pod has no status yet
+  if (entry->pod != nullptr) Schedule(entry);
+}
+
+void Writer::Delete(std::shared_ptr<const Json> pod,
+                    std::function<void()> done) {
+  if (client_ == nullptr) return executor_->Post(std::move(done));
+  absl::MutexLock lock(&mutex_);
+  EntryPtr entry = GetEntry(Uid(*pod));
+  entry->pod = std::move(pod);
+  entry->on_deleted = std::move(done);
+  entry->deleting = true;
+  Schedule(entry);
+}
+
+void Writer::Forget(const std::string& uid) {
+  absl::MutexLock lock(&mutex_);
+  auto it = entries_.find(uid);
+  if (it == entries_.end()) return;
+  it->second->forgotten = true;
+  entries_.erase(it);
+}
+
+void Writer::Stop() {
+  absl::MutexLock lock(&mutex_);
+  stopping_ = true;
+  ready_.clear();
+  mutex_.Await(absl::Condition(
+      +[](int* n) { return *n == 0; }, &running_));
+}
+
+void Writer::Schedule(const EntryPtr& entry) {
+  if (stopping_ || entry->queued || entry->busy || entry->forgotten) return;
+  absl::Time now = absl::Now();
+  if (entry->not_before > now) {
+    // A timer may find that the entry was written meanwhile: it asks again.
+    executor_->PostAt(entry->not_before, [this, weak = std::weak_ptr(entry)] {
+      EntryPtr again = weak.lock();
+      if (again == nullptr) return;
+      absl::MutexLock lock(&mutex_);
+      if (again->not_before <= absl::Now()) {
+        again->not_before = absl::InfinitePast();
+      }
+      Schedule(again);
+    });
+    return;
+  }
+  if (entry->wanted.is_null() && !entry->deleting) return;
+  entry->queued = true;
+  ready_.push_back(entry);
+  Pump();
+}
+
+void Writer::Pump() {
+  while (!stopping_ && running_ < kParallel && !ready_.empty()) {
+    EntryPtr entry = std::move(ready_.front());
+    ready_.pop_front();
+    entry->queued = false;
+    entry->busy = true;
+    ++running_;
+    executor_->Post([this, entry] { Run(entry); });
+  }
+}
+
+void Writer::Run(const EntryPtr& entry) {
+  absl::Status status = Step(entry);
+  absl::MutexLock lock(&mutex_);
+  entry->busy = false;
+  --running_;
+  if (status.ok()) {
+    entry->pause = absl::ZeroDuration();
+  } else {
+    if (entry->pause == absl::ZeroDuration()) {
+      log::Warning("status of pod ", Describe(*entry->pod), ": ",
+                   status.message());
+    }
+    entry->pause = entry->pause == absl::ZeroDuration()
+                       ? kFirstPause
+                       : std::min(entry->pause * 2, kMaxPause);
+    entry->not_before = absl::Now() + entry->pause;
+  }
+  Schedule(entry);
+  Pump();
+}
+
+absl::Status Writer::Step(const EntryPtr& entry) {
+  std::shared_ptr<const Json> pod;
+  Json wanted, before;
+  std::string uid;
+  bool deleting;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (entry->forgotten) return absl::OkStatus();
+    pod = entry->pod;
+    wanted = std::exchange(entry->wanted, Json());
+    before = entry->written;
+    deleting = entry->deleting;
+    uid = entry->is_static ? entry->target : Uid(*pod);
+  }
+  if (!wanted.is_null() && !uid.empty()) {
+    absl::Status status = WriteStatus(entry, *pod, uid, wanted, before);
+    if (absl::IsNotFound(status) || absl::IsAborted(status) ||
+        absl::IsAlreadyExists(status)) {
+      // Gone, or another pod has the name now: nobody waits for this status.
+      status = absl::OkStatus();
+    }
+    if (!status.ok()) {
+      absl::MutexLock lock(&mutex_);
+      if (entry->wanted.is_null()) entry->wanted = std::move(wanted);
+      return status;
+    }
+  }
+  if (!deleting) return absl::OkStatus();
+  return DeletePod(entry, *pod);
+}
+
+absl::Status Writer::WriteStatus(const EntryPtr& entry, const Json& pod,
+                                 const std::string& uid, const Json& wanted,
+                                 const Json& before) {
+  Json patch = MakePatch(uid, before, wanted);
+  if (patch.is_null()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(Json result,
+                   client_->Patch(Path(pod) + "/status",
+                                  api::PatchType::kStrategicMerge, patch));
+  absl::MutexLock lock(&mutex_);
+  entry->written = runtime::At(result, "status");
+  return absl::OkStatus();
+}
+
+absl::Status Writer::DeletePod(const EntryPtr& entry, const Json& pod) {
+  Json options = {{"apiVersion", "v1"},
+                  {"kind", "DeleteOptions"},
+                  {"gracePeriodSeconds", 0},
+                  {"preconditions", {{"uid", Uid(pod)}}}};
+  absl::Status status = client_->Delete(Path(pod), options);
+  // Another UID under this name (409) means that ours is gone, too.
+  bool gone = status.ok() || absl::IsNotFound(status) ||
+              absl::IsAborted(status) || absl::IsAlreadyExists(status);
+  if (!gone) return runtime::Annotate(status, "delete");
+  std::function<void()> done;
+  {
+    absl::MutexLock lock(&mutex_);
+    entry->deleting = false;
+    done = std::exchange(entry->on_deleted, nullptr);
+  }
+  if (done) done();
+  return absl::OkStatus();
+}
+
+}  // namespace agent::status
