@@ -118,37 +118,40 @@ struct Request {
   const std::string name, image, result;
 };
 
+// DEADLINE_EXCEEDED if no answer comes. Leaves its files to the caller.
+absl::StatusOr<std::vector<std::string>> Ask(const Request& request,
+                                             const std::string& partial,
+                                             const std::string& path,
+                                             const std::string& name,
+                                             absl::Time deadline) {
+  RETURN_IF_ERROR(CopyTree(path, partial));
+  RETURN_IF_ERROR(runtime::WriteFileAtomic(request.name, name));
+  if (rename(partial.c_str(), request.image.c_str()) != 0) {
+    return ErrnoStatus(absl::StrCat("rename ", partial));
+  }
+  while (absl::Now() < deadline) {
+    auto text = runtime::ReadFile(request.result);
+    if (text.ok()) return ParseResult(*text);
+    if (!absl::IsNotFound(text.status())) return text.status();
+    absl::SleepFor(kPoll);
+  }
+  return absl::DeadlineExceededError("");
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<std::string>> ImportThroughInbox(
     const std::string& root, const std::string& path, const std::string& name,
     absl::Duration timeout) {
-  const absl::Time deadline = absl::Now() + timeout;
   const std::string id =
       absl::StrCat(getpid(), "-", absl::ToUnixNanos(absl::Now()));
   const Request request(absl::StrCat(InboxDir(root), "/", id));
   const std::string partial = absl::StrCat(InboxDir(root), "/.", id);
-  absl::Status status = CopyTree(path, partial);
-  if (status.ok()) status = runtime::WriteFileAtomic(request.name, name);
-  if (status.ok() && rename(partial.c_str(), request.image.c_str()) != 0) {
-    status = ErrnoStatus(absl::StrCat("rename ", partial));
-  }
-  absl::StatusOr<std::vector<std::string>> result = status;
-  if (status.ok()) {
-    absl::StatusOr<std::string> text = absl::NotFoundError("");
-    while (absl::IsNotFound(text.status()) && absl::Now() < deadline) {
-      text = runtime::ReadFile(request.result);
-      if (!text.ok()) absl::SleepFor(kPoll);
-    }
-    if (text.ok()) {
-      result = ParseResult(*text);
-    } else if (absl::IsNotFound(text.status())) {
-      result = absl::DeadlineExceededError(
-          absl::StrCat("import ", path, ": no answer from the daemon within ",
-                       absl::FormatDuration(timeout)));
-    } else {
-      result = text.status();
-    }
+  auto result = Ask(request, partial, path, name, absl::Now() + timeout);
+  if (absl::IsDeadlineExceeded(result.status())) {
+    result = absl::DeadlineExceededError(
+        absl::StrCat("import ", path, ": no answer from the daemon within ",
+                     absl::FormatDuration(timeout)));
   }
   for (const std::string& left :
        {partial, request.image, request.name, request.result}) {

@@ -14,7 +14,6 @@ namespace cri::image {
 namespace {
 
 constexpr size_t kOutputBytes = 256 << 10;
-constexpr uint64_t kBombBytes = uint64_t{1} << 30;
 constexpr uint64_t kBombRatio = 200;
 // Window of a zstd frame: 128 MiB is what `zstd --long` makes at most.
 constexpr int kZstdWindowLog = 27;
@@ -100,7 +99,8 @@ class ZstdCodec : public Inflater::Codec {
 
 }  // namespace
 
-Inflater::Inflater(ByteSource source) : source_(std::move(source)) {}
+Inflater::Inflater(ByteSource source, uint64_t bomb_bytes)
+    : source_(std::move(source)), bomb_bytes_(bomb_bytes) {}
 Inflater::~Inflater() = default;
 
 absl::Status Inflater::Refill() {
@@ -148,7 +148,7 @@ absl::StatusOr<absl::string_view> Inflater::Read() {
     }
     if (size == 0) continue;
     bytes_out_ += size;
-    if (bytes_out_ > kBombBytes && bytes_out_ / kBombRatio > bytes_in_) {
+    if (bytes_out_ > bomb_bytes_ && bytes_out_ / kBombRatio > bytes_in_) {
       return absl::ResourceExhaustedError(absl::StrCat(
           "it inflates to more than ", kBombRatio, " times its size"));
     }

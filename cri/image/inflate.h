@@ -18,11 +18,11 @@ namespace cri::image {
 // The next piece of input; empty at its end. Valid until the next call.
 using ByteSource = std::function<absl::StatusOr<absl::string_view>()>;
 
-// Not thread safe. An output of more than 1 GiB that is also more than 200
-// times the input is refused as a decompression bomb.
+// Not thread safe. An output of more than `bomb_bytes` that is also more than
+// 200 times the input is refused as a decompression bomb.
 class Inflater {
  public:
-  explicit Inflater(ByteSource source);
+  explicit Inflater(ByteSource source, uint64_t bomb_bytes = uint64_t{1} << 30);
   ~Inflater();
 
   // The next piece of output; empty at the end, after the whole input was
@@ -40,6 +40,7 @@ class Inflater {
   absl::Status Refill();
 
   ByteSource source_;
+  const uint64_t bomb_bytes_;
   std::string head_;
   absl::string_view input_;
   bool input_ended_ = false;

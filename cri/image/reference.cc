@@ -143,6 +143,9 @@ std::string Reference::ToString() const {
 
 absl::StatusOr<Reference> ParseReference(absl::string_view text) {
   if (text.empty()) return Invalid(text, "it is empty");
+  if (absl::StrContains(text, "://")) {
+    return Invalid(text, "it must not begin with a scheme such as https://");
+  }
   Reference reference;
   absl::string_view name = text;
   size_t at = name.find('@');

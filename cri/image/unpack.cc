@@ -36,7 +36,7 @@ class Unpacker {
  public:
   Unpacker(ByteSource source, UniqueFd root, const std::string& expected,
            const UnpackLimits& limits)
-      : inflater_(std::move(source)),
+      : inflater_(std::move(source), limits.bomb_bytes),
         tree_(std::move(root)),
         hasher_(expected),
         limits_(limits) {}

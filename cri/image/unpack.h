@@ -27,6 +27,7 @@ struct UnpackLimits {
   uint64_t max_entries = 10'000'000;
   // What libarchive may read for one header (names, xattrs, sparse maps).
   uint64_t max_header_bytes = 4 << 20;
+  uint64_t bomb_bytes = uint64_t{1} << 30;  // see Inflater
 };
 
 // Reads `source` to its end into the empty directory `root`. `expected` is the
