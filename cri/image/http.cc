@@ -76,7 +76,8 @@ size_t OnHeader(char* data, size_t, size_t size, void* user) {
 
 int OnProgress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   auto* transfer = static_cast<Transfer*>(user);
-  transfer->status = transfer->control->Check();
+  // libcurl also calls after a body callback has ended the transfer.
+  if (transfer->status.ok()) transfer->status = transfer->control->Check();
   return transfer->status.ok() ? 0 : 1;
 }
 
@@ -148,8 +149,12 @@ void SetTimes(CURL* handle, const Control& control) {
 absl::Status CurlStatus(CURLcode code, const Transfer& transfer,
                         const char* detail) {
   if (!transfer.status.ok()) return transfer.status;
-  // The deadline may have passed between two progress calls.
   RETURN_IF_ERROR(transfer.control->Check());
+  // libcurl's clock may be a tick ahead of ours.
+  if (code == CURLE_OPERATION_TIMEDOUT &&
+      transfer.control->deadline - absl::Now() < absl::Milliseconds(20)) {
+    return absl::DeadlineExceededError("the pull's deadline has passed");
+  }
   return absl::UnavailableError(*detail != '\0' ? detail
                                                 : curl_easy_strerror(code));
 }
