@@ -83,6 +83,8 @@ class BuiltinHandler : public Handler {
   absl::Status Sweep(const std::string& sandbox_id, bool tell);
   void SweepContainer(const std::string& sandbox_id, const std::string& id,
                       bool tell);
+  // Removes the pod's cgroup if it came with the sandbox and is empty.
+  void RemoveCgroupParent(const std::string& sandbox_id);
   void OnLost(const std::string& sandbox_id);
 
   const BuiltinOptions options_;

@@ -28,7 +28,7 @@ constexpr absl::Duration kSpawnTime = absl::Seconds(30);
 
 absl::StatusOr<pid_t> SpawnLauncher(const std::string& binary,
                                     const std::string& state_dir,
-                                    int error_fd) {
+                                    const std::string& identity, int error_fd) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0);
@@ -44,9 +44,12 @@ absl::StatusOr<pid_t> SpawnLauncher(const std::string& binary,
   posix_spawnattr_setflags(&attributes,
                            POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   std::string name = "coracle-oci", command = "launch", state_flag = "--state",
-              state = state_dir, background = "--background";
-  char* argv[] = {name.data(),  command.data(),    state_flag.data(),
-                  state.data(), background.data(), nullptr};
+              state = state_dir, identity_flag = "--identity",
+              its_identity = identity, background = "--background";
+  char* argv[] = {name.data(),          command.data(),
+                  state_flag.data(),    state.data(),
+                  identity_flag.data(), its_identity.data(),
+                  background.data(),    nullptr};
   // The holders' titles are written over arguments and environment: the
   // padding gives a sandbox ID room.
   std::string path = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
@@ -63,12 +66,12 @@ absl::StatusOr<pid_t> SpawnLauncher(const std::string& binary,
 
 }  // namespace
 
-absl::Status LauncherClient::Start() {
+absl::Status LauncherClient::Start(const std::string& identity) {
   int fds[2];
   if (pipe2(fds, O_CLOEXEC) != 0) return ErrnoStatus("pipe");
   UniqueFd error_here(fds[0]), error_there(fds[1]);
-  ASSIGN_OR_RETURN(pid_t pid,
-                   SpawnLauncher(binary_, state_dir_, error_there.get()));
+  ASSIGN_OR_RETURN(pid_t pid, SpawnLauncher(binary_, state_dir_, identity,
+                                            error_there.get()));
   error_there.reset();
   // Ends when the launcher has gone to the background, or failed.
   absl::StatusOr<std::string> said =
@@ -99,7 +102,7 @@ absl::Status LauncherClient::Check() {
   } else if (!absl::IsNotFound(connection.status())) {
     return connection.status();
   }
-  return Start();
+  return Start(ours);
 }
 
 absl::Status LauncherClient::Ensure() {

@@ -28,7 +28,7 @@ class LauncherClient {
 
  private:
   absl::Status Check();
-  absl::Status Start();
+  absl::Status Start(const std::string& identity);
 
   const std::string state_dir_, binary_;
   absl::Mutex mutex_;

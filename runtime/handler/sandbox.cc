@@ -16,6 +16,7 @@
 #include "runtime/base/file.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
+#include "runtime/cgroup/cgroup.h"
 #include "runtime/handler/builtin_impl.h"
 #include "runtime/launch/container.h"
 #include "runtime/state/record.h"
@@ -35,6 +36,24 @@ absl::Status MountShm(const std::string& dir, int64_t bytes) {
     return ErrnoStatus(absl::StrCat("mount tmpfs on ", dir));
   }
   return absl::OkStatus();
+}
+
+std::vector<std::string> CgroupDirs(const std::string& path) {
+  std::vector<std::string> dirs;
+  if (path.empty() || path == "/") return dirs;
+  absl::StatusOr<cgroup::Cgroup> cgroup = cgroup::Cgroup::At(path);
+  if (!cgroup.ok()) return dirs;
+  for (const cgroup::Hierarchy& hierarchy : cgroup->layout().hierarchies) {
+    dirs.push_back(cgroup->Directory(hierarchy));
+  }
+  return dirs;
+}
+
+bool IsMissing(const std::string& cgroup_path) {
+  for (const std::string& dir : CgroupDirs(cgroup_path)) {
+    if (Exists(dir)) return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -91,6 +110,7 @@ absl::Status BuiltinHandler::PrepareDir(const SandboxOptions& options) {
   state::SandboxRecord record;
   record.id = options.id;
   record.cgroup_parent = options.cgroup_parent;
+  record.owns_cgroup_parent = IsMissing(options.cgroup_parent);
   if (!options.host_ipc) {
     record.shm_dir = JoinPath(dir, "shm");
     RETURN_IF_ERROR(MountShm(record.shm_dir, options.shm_bytes));
@@ -217,6 +237,22 @@ void BuiltinHandler::SweepContainer(const std::string& sandbox_id,
   events_.Tell(ToContainerState(sandbox_id, record));
 }
 
+void BuiltinHandler::RemoveCgroupParent(const std::string& sandbox_id) {
+  std::string path = JoinPath(PodDir(sandbox_id), "sandbox.rec");
+  absl::StatusOr<std::string> body =
+      state::ReadRecord(path, state::kSandboxRecordKind);
+  if (absl::IsNotFound(body.status())) return;
+  state::SandboxRecord record;
+  if (!body.ok() || !state::Decode(*body, &record)) {
+    log::Warning(body.ok() ? path + ": malformed" : body.status().message());
+    return;
+  }
+  if (!record.owns_cgroup_parent) return;
+  for (const std::string& dir : CgroupDirs(record.cgroup_parent)) {
+    rmdir(dir.c_str());  // another sandbox may be in it: then it stays
+  }
+}
+
 absl::Status BuiltinHandler::Sweep(const std::string& sandbox_id, bool tell) {
   const std::string dir = PodDir(sandbox_id);
   absl::StatusOr<std::vector<std::string>> names = ListDir(dir);
@@ -228,6 +264,7 @@ absl::Status BuiltinHandler::Sweep(const std::string& sandbox_id, bool tell) {
       SweepContainer(sandbox_id, std::string(id), tell);
     }
   }
+  RemoveCgroupParent(sandbox_id);
   std::string shm = JoinPath(dir, "shm");
   if (umount2(shm.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0 &&
       errno != EINVAL && errno != ENOENT) {

@@ -20,7 +20,6 @@
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
 #include "runtime/hold/child.h"
-#include "runtime/hold/identity.h"
 #include "runtime/hold/socket.h"
 #include "runtime/hold/spawn.h"
 #include "runtime/hold/wire.h"
@@ -56,7 +55,6 @@ absl::StatusOr<Launcher> Open(const std::string& state_dir) {
     }
     return ErrnoStatus(absl::StrCat("lock ", state_dir, "/launch.lock"));
   }
-  ASSIGN_OR_RETURN(launcher.identity, BinaryIdentity("/proc/self/exe"));
   launcher.listen.reset(ListenAt(launcher.dir.get(), kLauncherSocket, 128));
   if (!launcher.listen.ok()) {
     return ErrnoStatus(-launcher.listen.get(),
@@ -148,15 +146,18 @@ int Fail(const absl::Status& status) {
 
 int LaunchMain(int argc, char** argv) {
   std::string state_dir = "/run/coracle";
+  std::string identity;
   bool background = false;
   for (int i = 1; i < argc; ++i) {
     absl::string_view argument = argv[i];
     if (argument == "--background") background = true;
     if (argument == "--state" && i + 1 < argc) state_dir = argv[++i];
+    if (argument == "--identity" && i + 1 < argc) identity = argv[++i];
   }
   umask(077);
   absl::StatusOr<Launcher> launcher = Open(state_dir);
   if (!launcher.ok()) return Fail(launcher.status());
+  launcher->identity = identity;
   if (background) {
     pid_t pid = fork();
     if (pid < 0) return Fail(ErrnoStatus("fork"));

@@ -9,7 +9,9 @@ namespace runtime::hold {
 
 inline constexpr char kLauncherSocket[] = "launch.sock";
 
-// `coracle-oci launch --state DIR [--background]`. With --background it returns
+// `coracle-oci launch --state DIR [--identity TEXT] [--background]`. The
+// identity is what kIdentity tells: the daemon knows by it from which binary it
+// started this launcher. With --background it returns
 // once the launcher listens, in a process of its own. A second launcher for
 // the same directory refuses. Options may stand anywhere in `argv`.
 int LaunchMain(int argc, char** argv);

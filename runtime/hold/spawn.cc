@@ -124,7 +124,12 @@ void RunHolder(const Request& request, int state_dir, UniqueFd requester) {
   reply.type = ReplyType::kSandbox;
   reply.value = getpid();
   reply.value2 = options.pause_pid;
-  SendMessage(requester.get(), Encode(reply));
+  if (SendMessage(requester.get(), Encode(reply)) != 0) {
+    // The daemon that wanted this pod has died, and the next one may have swept
+    // the directory already: a holder nobody knows must not be.
+    unlinkat(options.dir.get(), "holder.sock", 0);
+    _exit(1);  // the pause dies with us
+  }
   requester.reset();
   // What Prepare used is not needed for the years to come.
   malloc_trim(0);

@@ -101,6 +101,9 @@ absl::Status ExecSetup::EnterNamespaces() {
 absl::Status ExecSetup::PrepareChild(int socket, UniqueFd* master) {
   ResetSignals();
   if (setsid() < 0) return ErrnoStatus("setsid");
+  // What the command starts and orphans stays below it while it lives, so that
+  // a keeper that ends the command's tree finds all of it.
+  prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, nullptr, 0, 0, 0);
   if (identity_.process.terminal) {
     ASSIGN_OR_RETURN(path::Root root, path::Root::Open("/"));

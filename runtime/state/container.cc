@@ -86,6 +86,7 @@ std::string Encode(const SandboxRecord& record) {
   out.Str(record.id);
   out.Str(record.cgroup_parent);
   out.Str(record.shm_dir);
+  out.U32(record.owns_cgroup_parent ? 1 : 0);
   return out.Take();
 }
 
@@ -94,6 +95,7 @@ bool Decode(absl::string_view data, SandboxRecord* record) {
   record->id = in.Str();
   record->cgroup_parent = in.Str();
   record->shm_dir = in.Str();
+  record->owns_cgroup_parent = in.U32() != 0;
   return in.ok();
 }
 

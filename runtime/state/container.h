@@ -61,6 +61,8 @@ struct SandboxRecord {
   std::string id;
   std::string cgroup_parent;
   std::string shm_dir;
+  // The parent was not there before: it goes with the sandbox, if empty.
+  bool owns_cgroup_parent = false;
 };
 
 std::string Encode(const ContainerRecord& record);

@@ -109,7 +109,7 @@ TEST_F(PodTest, ExecOverItsTimeLeavesNoProcess) {
   Run("s", "c", "exec sleep 1000");
   auto result = handler_->ExecSync(
       "s", "c",
-      {.args = {"/bin/sh", "-c", "sleep 901 & setsid sleep 902 & sleep 903"},
+      {.args = {"/bin/sh", "-c", "sleep 901 & (setsid sleep 902 &); sleep 903"},
        .timeout = absl::Milliseconds(500)});
   EXPECT_THAT(result, StatusIs(absl::StatusCode::kDeadlineExceeded));
   auto left =
