@@ -32,6 +32,15 @@ struct AuthorizationOptions {
   absl::Duration unauthorized_ttl = absl::Seconds(30);
 };
 
+// How long a client may take. Tests make them short.
+struct Timeouts {
+  absl::Duration handshake = absl::Seconds(10);
+  absl::Duration request = absl::Seconds(30);   // the first, to its last byte
+  absl::Duration idle = absl::Seconds(90);      // between requests
+  absl::Duration write = absl::Hours(4);        // a reader that paused
+  absl::Duration log_check = absl::Seconds(1);  // does the container still run?
+};
+
 struct Options {
   std::string address = "0.0.0.0";
   int port = 10250;  // 0 takes a free one
@@ -47,6 +56,7 @@ struct Options {
   Pods* pods = nullptr;
   runtime::Executor* executor = nullptr;    // for everything that blocks
   std::function<absl::Status()> sync_loop;  // for /healthz; may be empty
+  Timeouts timeouts;
   runtime::Json configz;  // KubeletConfiguration for /configz; null: 404
 };
 

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/server/log_reader.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "runtime/base/file.h"
+#include "runtime/base/status.h"
+
+namespace agent::server {
+namespace {
+
+using runtime::ErrnoStatus;
+using runtime::UniqueFd;
+
+constexpr int64_t kPiece = 64 << 10;
+
+absl::Status NotALog(const std::string& path) {
+  return absl::PermissionDeniedError(
+      absl::StrCat("log ", path, " is not a regular file of the node's own"));
+}
+
+}  // namespace
+
+absl::StatusOr<UniqueFd> OpenLog(const std::string& root,
+                                 const std::string& path) {
+  absl::string_view below = path;
+  if (root.empty() || !absl::ConsumePrefix(&below, root) ||
+      !absl::ConsumePrefix(&below, "/")) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("log ", path, " is not below ", root));
+  }
+  ASSIGN_OR_RETURN(UniqueFd base,
+                   runtime::OpenFile(root, O_PATH | O_DIRECTORY));
+  open_how how{};
+  // O_NONBLOCK: a FIFO in its place must not hold the thread
+  how.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  UniqueFd file(static_cast<int>(syscall(
+      SYS_openat2, base.get(), std::string(below).c_str(), &how, sizeof how)));
+  if (!file.ok()) {
+    if (errno == ELOOP || errno == EXDEV || errno == ENXIO) {
+      return NotALog(path);
+    }
+    return ErrnoStatus(absl::StrCat("open log ", path));
+  }
+  struct stat st;
+  if (fstat(file.get(), &st) != 0) {
+    return ErrnoStatus(absl::StrCat("stat log ", path));
+  }
+  if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink > 1) {
+    return NotALog(path);
+  }
+  return file;
+}
+
+absl::StatusOr<std::unique_ptr<LogReader>> LogReader::Open(
+    const std::string& root, const std::string& path, const LogQuery& query) {
+  auto reader = std::unique_ptr<LogReader>(new LogReader(root, path, query));
+  ASSIGN_OR_RETURN(reader->file_, OpenLog(root, path));
+  struct stat st;
+  if (fstat(reader->file_.get(), &st) != 0) {
+    return ErrnoStatus(absl::StrCat("stat log ", path));
+  }
+  reader->end_ = st.st_size;
+  if (query.tail_lines) {
+    ASSIGN_OR_RETURN(
+        reader->offset_,
+        TailOffset(reader->file_.get(), st.st_size, *query.tail_lines));
+  }
+  return reader;
+}
+
+// True if the file was replaced and there is something to read again. The
+// writer makes the new file only when it has left the old one, so the old one
+// is read to its end once more after the new one was seen.
+absl::StatusOr<bool> LogReader::NextFile() {
+  if (next_.ok()) {
+    file_ = std::move(next_);
+    offset_ = 0;
+    formatter_.StartFile();
+    return true;
+  }
+  struct stat now, other;
+  if (fstat(file_.get(), &now) != 0) {
+    return ErrnoStatus(absl::StrCat("stat log ", path_));
+  }
+  if (now.st_size < offset_) {  // somebody cut it short
+    offset_ = 0;
+    formatter_.StartFile();
+    return now.st_size > 0;
+  }
+  if (lstat(path_.c_str(), &other) != 0 ||
+      (other.st_ino == now.st_ino && other.st_dev == now.st_dev)) {
+    return false;
+  }
+  absl::StatusOr<UniqueFd> next = OpenLog(root_, path_);
+  if (absl::IsNotFound(next.status())) return false;
+  RETURN_IF_ERROR(next.status());
+  next_ = *std::move(next);
+  return true;
+}
+
+absl::StatusOr<bool> LogReader::Read(std::string* out) {
+  if (formatter_.full()) return false;
+  int64_t want = kPiece;
+  if (!follow_) want = std::min(want, end_ - offset_);
+  if (want <= 0) return false;
+  std::string buffer(static_cast<size_t>(want), '\0');
+  ssize_t n;
+  do {
+    n = pread(file_.get(), buffer.data(), buffer.size(), offset_);
+  } while (n < 0 && errno == EINTR);
+  if (n < 0) return ErrnoStatus(absl::StrCat("read log ", path_));
+  if (n == 0) return follow_ ? NextFile() : absl::StatusOr<bool>(false);
+  offset_ += n;
+  formatter_.Feed(absl::string_view(buffer).substr(0, static_cast<size_t>(n)),
+                  out);
+  return !formatter_.full();
+}
+
+}  // namespace agent::server
