@@ -3,14 +3,12 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
-#include "runtime/hold/child.h"
 #include "runtime/hold/holder.h"
 #include "runtime/state/record.h"
 
@@ -39,34 +37,6 @@ absl::Status MakePipe(Pipe* pipe, bool holder_reads) {
 }
 
 }  // namespace
-
-int ReceiveReport(int fd, launch::Report* report, UniqueFd* passed) {
-  iovec part{report, sizeof *report};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  ssize_t size = recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-  if (size < 0) return errno;
-  if (size == 0) return ENODATA;
-  cmsghdr* head = CMSG_FIRSTHDR(&message);
-  if (head != nullptr && head->cmsg_type == SCM_RIGHTS) {
-    int received;
-    memcpy(&received, CMSG_DATA(head), sizeof received);
-    passed->reset(received);
-  }
-  if (static_cast<size_t>(size) != sizeof *report) return EBADMSG;
-  report->text[sizeof report->text - 1] = '\0';
-  return 0;
-}
-
-pid_t ForkChild() {
-  pid_t pid = fork();
-  if (pid == 0) ResetChild();
-  return pid;
-}
 
 void Holder::Create(Connection* connection, const Request& request) {
   if (!state::IsValidId(request.id)) {
@@ -128,81 +98,6 @@ absl::Status Holder::ForkSetup(HeldContainer* container) {
   container->out = std::move(out.read);
   container->err = std::move(err.read);
   return absl::OkStatus();
-}
-
-namespace {
-
-[[noreturn]] void FailChild(int report, absl::string_view text) {
-  launch::Report message{};
-  message.kind = launch::Report::kFailed;
-  memcpy(message.text, text.data(),
-         std::min(text.size(), sizeof message.text - 1));
-  send(report, &message, sizeof message, MSG_NOSIGNAL);
-  _exit(1);
-}
-
-// Runs in a fork: what it allocates ends with it.
-state::ContainerPlan ReadPlan(int dir, const std::string& id, int report) {
-  std::string path = absl::StrCat("/proc/self/fd/", dir, "/", id, ".plan");
-  absl::StatusOr<std::string> body =
-      state::ReadRecord(path, state::kContainerPlanKind);
-  if (!body.ok()) FailChild(report, body.status().message());
-  state::ContainerPlan plan;
-  if (!state::Decode(*body, &plan)) {
-    FailChild(report, absl::StrCat("plan of container ", id, ": malformed"));
-  }
-  return plan;
-}
-
-}  // namespace
-
-void Holder::SetupChild(const HeldContainer& container, int report, int start,
-                        int in, int out, int err) {
-  int dir = options_.dir.get();
-  int pod_pid = (container.flags & state::kJoinPodPid) != 0
-                    ? options_.pod_pid_namespace.get()
-                    : -1;
-  CloseAllBut({report, start, in, out, err, dir, pod_pid});
-  state::ContainerPlan plan = ReadPlan(dir, container.record.id, report);
-  close(dir);
-  launch::SetupRequest request;
-  request.id = plan.id;
-  request.config_json = std::move(plan.config_json);
-  request.bundle_dir = std::move(plan.bundle_dir);
-  request.lower_dirs = std::move(plan.lower_dirs);
-  request.upper_dir = std::move(plan.upper_dir);
-  request.work_dir = std::move(plan.work_dir);
-  request.rootfs_dir = std::move(plan.rootfs_dir);
-  request.stdin_fd = in;
-  request.stdout_fd = out;
-  request.stderr_fd = err;
-  request.report_fd = report;
-  request.start_fd = start;
-  request.pid_namespace_fd = pod_pid;
-  launch::RunSetup(request);
-}
-
-void Holder::ExecChild(const HeldContainer& container, int process, int out,
-                       int err, int report) {
-  int dir = options_.dir.get();
-  CloseAllBut({process, out, err, report, dir});
-  state::ContainerPlan plan = ReadPlan(dir, container.record.id, report);
-  close(dir);
-  launch::ExecRequest request;
-  request.init_pid = container.record.pid;
-  request.config_json = std::move(plan.config_json);
-  request.stdout_fd = out;
-  request.stderr_fd = err;
-  request.report_fd = report;
-  char buffer[16384];
-  off_t at = 0;
-  ssize_t size;
-  while ((size = pread(process, buffer, sizeof buffer, at)) > 0) {
-    request.process_json.append(buffer, static_cast<size_t>(size));
-    at += size;
-  }
-  close(process);
-  launch::RunExec(request);
 }
 
 void Holder::OnContainerReport(size_t index) {
