@@ -129,16 +129,21 @@ void AddHome(Identity* identity) {
 }
 
 void ResetSignals() {
-  struct sigaction action = {};
-  action.sa_handler = SIG_DFL;
+  // The kernel's own structure: the C library hides two signals that its
+  // threads use, and those may be ignored too. All zero is SIG_DFL.
+  struct {
+    void* handler = nullptr;
+    unsigned long flags = 0;
+    void* restorer = nullptr;
+    unsigned long mask = 0;
+  } action;
   // An ignored signal stays ignored over exec; a workload expects the default,
   // SIGPIPE above all.
-  for (int signal = 1; signal < NSIG; ++signal) {
-    sigaction(signal, &action, nullptr);
+  for (int signal = 1; signal <= 64; ++signal) {
+    syscall(SYS_rt_sigaction, signal, &action, nullptr, sizeof(action.mask));
   }
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
+  unsigned long none = 0;
+  syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, sizeof(none));
 }
 
 absl::Status SetStdio(int in, int out, int err) {

@@ -52,11 +52,20 @@ class Init {
   int start_fd_;
   Reporter reporter_;
   UniqueFd pty_, pty_slave_;
+  bool joined_ = false;
 };
 
 absl::Status Init::Expect(char byte, absl::string_view what) {
-  if (ReceiveByte(socket_) == byte) return absl::OkStatus();
-  return absl::CancelledError(absl::StrCat("set-up ended before ", what));
+  // The cgroups are joined meanwhile: that news may come at any time.
+  while (!(byte == kJoined && joined_)) {
+    int received = ReceiveByte(socket_);
+    if (received == kJoined) joined_ = true;
+    if (received == byte) break;
+    if (received != kJoined) {
+      return absl::CancelledError(absl::StrCat("set-up ended before ", what));
+    }
+  }
+  return absl::OkStatus();
 }
 
 // Descriptors that whoever forked us had open are none of the container's

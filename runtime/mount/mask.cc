@@ -29,7 +29,7 @@ absl::Status MaskDirectory(int target, UniqueFd* empty) {
   if (!empty->ok()) {
     ASSIGN_OR_RETURN(
         *empty,
-        NewFilesystem("tmpfs", "tmpfs", {"mode=0555", "size=0", "nr_inodes=1"},
+        NewFilesystem("tmpfs", "tmpfs", {"mode=0555", "size=4k", "nr_inodes=1"},
                       kEmptyAttributes));
     return Attach(empty->get(), target);
   }

@@ -89,6 +89,11 @@ absl::Status RootBuilder::MountBind(Prepared* prepared) {
     recursive = true;
   }
   RETURN_IF_ERROR(SetAttributes(tree, 0, 0, propagation, recursive));
+  struct statfs fs;
+  if (prepared->destination == "/proc" &&
+      (fstatfs(tree, &fs) != 0 || fs.f_type != PROC_SUPER_MAGIC)) {
+    return absl::PermissionDeniedError("is not a procfs");
+  }
   ASSIGN_OR_RETURN(UniqueFd target,
                    MakeTarget(root_, prepared->destination,
                               prepared->mount->type, prepared->directory));

@@ -115,6 +115,9 @@ absl::Status RootBuilder::Build(UniqueFd* pty, UniqueFd* pty_slave) {
     RETURN_IF_ERROR(MakeDevices(root_, plan_->config->linux_section.devices));
     RETURN_IF_ERROR(MakeDeviceLinks(root_));
   }
+  // As other runtimes do; whether it may be entered is found out later.
+  const std::string& cwd = plan_->config->process.cwd;
+  RETURN_IF_ERROR(Annotate(root_.MakeDirs(cwd).status(), "cwd"));
   if (pty != nullptr) {
     ASSIGN_OR_RETURN(Terminal terminal, OpenTerminal(root_));
     if (own_dev) {

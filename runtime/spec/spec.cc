@@ -102,11 +102,9 @@ void ReadSysctls(const Reader& reader, Linux* out) {
       return reader.Fail("sysctl",
                          absl::StrCat("\"", name, "\" is not a sysctl name"));
     }
-    for (char c : value) {
-      if (absl::ascii_iscntrl(static_cast<unsigned char>(c)) && c != '\t') {
-        return reader.Fail("sysctl", absl::StrCat("the value of ", name,
-                                                  " has a control character"));
-      }
+    if (!IsSysctlValue(value)) {
+      return reader.Fail(
+          "sysctl", absl::StrCat("the value of ", name, " is not a plain one"));
     }
     out->sysctl.emplace_back(name, std::move(value));
   }

@@ -20,7 +20,8 @@ constexpr std::array<absl::string_view, 8> kIpcFiles = {
 
 bool IsSysctlName(absl::string_view name) {
   if (name.empty() || absl::StrContains(name, "..") ||
-      absl::StrContains(name, "//")) {
+      absl::StrContains(name, "//") || absl::StrContains(name, "./") ||
+      absl::StrContains(name, "/.")) {
     return false;
   }
   for (char c : name) {
@@ -31,6 +32,16 @@ bool IsSysctlName(absl::string_view name) {
   }
   return name.front() != '.' && name.front() != '/' && name.back() != '.' &&
          name.back() != '/';
+}
+
+bool IsSysctlValue(absl::string_view value) {
+  for (char c : value) {
+    if (!absl::ascii_isalnum(static_cast<unsigned char>(c)) &&
+        !absl::StrContains(" \t.,:/_-", c)) {
+      return false;
+    }
+  }
+  return value.size() <= 4096;
 }
 
 std::string SysctlFile(absl::string_view name) {

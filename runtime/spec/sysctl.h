@@ -23,6 +23,10 @@ std::string SysctlFile(absl::string_view name);
 // form a second path or a second setting (CVE-2022-0811).
 bool IsSysctlName(absl::string_view name);
 
+// Words and numbers; no "=", "+", "|" or control character, with which a value
+// could be taken for a second setting by whatever reads it.
+bool IsSysctlValue(absl::string_view value);
+
 }  // namespace runtime::spec
 
 #endif  // CORACLE_RUNTIME_SPEC_SYSCTL_H_

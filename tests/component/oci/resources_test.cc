@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// Limits of a container, on whatever cgroup layout the host has.
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "runtime/cgroup/cgroup.h"
+#include "runtime/cgroup/layout.h"
+#include "tests/support/oci.h"
+
+namespace tests {
+namespace {
+
+using testing::AnyOf;
+
+class OciResourcesTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (std::string reason = Oci::Missing(); !reason.empty()) {
+      GTEST_SKIP() << reason;
+    }
+    absl::StatusOr<runtime::cgroup::Layout> layout = runtime::cgroup::Detect();
+    ASSERT_TRUE(layout.ok()) << layout.status();
+    v2_ = layout->v2;
+  }
+  bool v2_ = false;
+};
+
+TEST_F(OciResourcesTest, LimitsAreWritten) {
+  Oci oci;
+  oci.config["linux"]["resources"]["memory"] = {{"limit", 67108864}};
+  oci.config["linux"]["resources"]["cpu"] = {
+      {"shares", 512}, {"quota", 50000}, {"period", 100000}};
+  oci.config["linux"]["resources"]["pids"] = {{"limit", 33}};
+  oci.Script("exec sleep 1000");
+  Output started = oci.Start();
+  ASSERT_EQ(started.code, 0) << started.err;
+  EXPECT_EQ(oci.CgroupFile("pids", "pids.max"), "33");
+  if (v2_) {
+    EXPECT_EQ(oci.CgroupFile("", "memory.max"), "67108864");
+    EXPECT_EQ(oci.CgroupFile("", "cpu.max"), "50000 100000");
+    EXPECT_EQ(oci.CgroupFile("", "cpu.weight"), "20");
+  } else {
+    EXPECT_EQ(oci.CgroupFile("memory", "memory.limit_in_bytes"), "67108864");
+    EXPECT_EQ(oci.CgroupFile("cpu", "cpu.cfs_quota_us"), "50000");
+    EXPECT_EQ(oci.CgroupFile("cpu", "cpu.shares"), "512");
+  }
+  ASSERT_EQ(oci.Call({"update", "--memory", "33554432", oci.id()}).code, 0);
+  EXPECT_EQ(
+      oci.CgroupFile("memory", v2_ ? "memory.max" : "memory.limit_in_bytes"),
+      "33554432");
+}
+
+TEST_F(OciResourcesTest, AnOomKillIsCounted) {
+  Oci oci;
+  oci.config["linux"]["resources"]["memory"] = {{"limit", 16777216}};
+  // The second tail is a child, so that the container itself lives on.
+  oci.Script("tail /dev/zero; echo $?; exec sleep 1000");
+  ASSERT_EQ(oci.Start().code, 0);
+  while (runtime::cgroup::OomKills(oci.cgroup()) < 1) {
+  }
+  EXPECT_EQ(oci.Status(), "running");
+}
+
+TEST_F(OciResourcesTest, ProcessesAreLimited) {
+  Oci oci;
+  oci.config["linux"]["resources"]["pids"] = {{"limit", 5}};
+  oci.Script("for i in 1 2 3 4 5 6 7 8; do sleep 1 & done; wait");
+  Output output = oci.Run();
+  EXPECT_THAT(output.err, testing::HasSubstr("fork"));
+}
+
+TEST_F(OciResourcesTest, KillAllReachesEveryProcess) {
+  Oci oci;
+  oci.Script("sleep 1000 & sleep 1000 & wait");
+  ASSERT_EQ(oci.Start().code, 0);
+  ASSERT_EQ(runtime::cgroup::Kill(oci.cgroup(), 9), 0);
+  EXPECT_EQ(runtime::cgroup::Remove(oci.cgroup()), 0);
+  EXPECT_EQ(runtime::cgroup::Remove(oci.cgroup()), 0);
+  EXPECT_EQ(oci.Status(), "stopped");
+}
+
+TEST_F(OciResourcesTest, ChildCgroupsGoWithTheContainer) {
+  Oci oci;
+  for (auto& mount : oci.config["mounts"]) {
+    if (mount["destination"] == "/sys/fs/cgroup") mount["options"] = {"rw"};
+  }
+  oci.Script(
+      "for c in /sys/fs/cgroup /sys/fs/cgroup/pids; do mkdir -p $c/a/b "
+      "2>/dev/null; done; true");
+  ASSERT_EQ(oci.Run().code, 0);
+  EXPECT_EQ(oci.CgroupFile("pids", "pids.max"), "");
+}
+
+}  // namespace
+}  // namespace tests
