@@ -81,4 +81,17 @@ absl::StatusOr<std::map<std::string, std::string>> ReadFlagsEnv(
   return flags;
 }
 
+std::string SocketPath(const std::string& cri_socket) {
+  return std::string(absl::StripPrefix(cri_socket, "unix://"));
+}
+
+std::string LocalSocket(const std::string& cri_socket,
+                        const std::string& root_dir) {
+  const std::string path = SocketPath(cri_socket);
+  const std::string dir = path.substr(0, path.rfind('/'));
+  // Another runtime's directory is not ours to put sockets into.
+  if (dir.find("coracle") != std::string::npos) return dir + "/agent.sock";
+  return runtime::JoinPath(root_dir, "run/coracle/agent.sock");
+}
+
 }  // namespace agent::command

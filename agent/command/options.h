@@ -36,6 +36,15 @@ absl::StatusOr<std::string> DefaultNodeName();
 absl::StatusOr<std::map<std::string, std::string>> ReadFlagsEnv(
     const config::Paths& paths);
 
+// "unix:///run/x.sock" or "/run/x.sock" → "/run/x.sock".
+std::string SocketPath(const std::string& cri_socket);
+// Where a daemon tells `coracle status` what it knows of its pods: beside the
+// CRI server's own socket, else below the root directory.
+std::string LocalSocket(const std::string& cri_socket,
+                        const std::string& root_dir);
+
+inline constexpr char kDefaultCriSocket[] = "unix:///run/coracle/coracle.sock";
+
 }  // namespace agent::command
 
 #endif  // CORACLE_AGENT_COMMAND_OPTIONS_H_

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/command/daemon.h"
+
+#include <grpcpp/grpcpp.h>
+#include <malloc.h>
+
+#include <memory>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "agent/api/http_client.h"
+#include "agent/api/kubeconfig.h"
+#include "agent/command/certificates.h"
+#include "agent/command/settings.h"
+#include "agent/command/signals.h"
+#include "agent/join/bootstrap.h"
+#include "agent/node/capacity.h"
+#include "agent/node/node.h"
+#include "agent/node/plain_http.h"
+#include "agent/node/runtime.h"
+#include "agent/object/source.h"
+#include "agent/pod/engine.h"
+#include "agent/server/server.h"
+#include "agent/volume/manager.h"
+#include "cri/config/config.h"
+#include "cri/server/server.h"
+#include "proto/cri/v1/api.grpc.pb.h"
+#include "runtime/base/executor.h"
+#include "runtime/base/file.h"
+#include "runtime/base/log.h"
+#include "runtime/base/status.h"
+
+namespace agent::command {
+namespace {
+
+constexpr int kAgentThreads = 32;
+constexpr absl::Duration kApprovalWait = absl::Hours(1);
+constexpr absl::Duration kRuntimeRetry = absl::Milliseconds(500);
+constexpr absl::Duration kTrimPeriod = absl::Minutes(2);
+constexpr char kStandaloneCidr[] = "10.88.0.0/24";
+
+// Members are destroyed from the bottom up: what is used outlives its users.
+class Daemon {
+ public:
+  explicit Daemon(const DaemonOptions& options) : options_(options) {}
+
+  absl::Status Run();
+
+ private:
+  absl::Status StartRuntime();
+  absl::Status WaitForRuntime();
+  absl::Status StartClient();
+  absl::Status StartPods();
+  absl::Status StartServer();
+  absl::Status StartLocal();
+  absl::Status Health();
+  absl::Status StartNode();
+  void Stop();
+  // Gives memory that a burst of pods left behind back to the kernel.
+  void TrimLater();
+
+  const DaemonOptions options_;
+  const StopSignal stop_;
+  Settings settings_;
+  node::RuntimeInfo runtime_info_;
+  volume::NodeFacts node_facts_;
+  std::unique_ptr<::cri::server::Server> cri_;
+  std::shared_ptr<grpc::ChannelInterface> channel_;
+  std::unique_ptr<node::Runtime> runtime_;
+  std::unique_ptr<api::HttpClient> client_;
+  std::unique_ptr<runtime::Executor> executor_;
+  std::unique_ptr<object::Source> objects_;
+  std::unique_ptr<volume::Manager> volumes_;
+  std::unique_ptr<pod::Engine> engine_;
+  std::unique_ptr<node::Node> node_;
+  std::unique_ptr<Certificates> certificates_;
+  std::unique_ptr<server::Server> server_;
+  std::unique_ptr<node::PlainHttp> healthz_, local_;
+};
+
+absl::Status Daemon::StartRuntime() {
+  if (options_.cri_in_process) {
+    ::cri::config::Overrides overrides;
+    if (!settings_.cri_socket.empty()) {
+      overrides["listen"] = settings_.cri_socket;
+    }
+    if (!options_.pod_cidr.empty()) {
+      overrides["pod_cidr"] = options_.pod_cidr;
+    }
+    ::cri::server::ServerOptions server;
+    ASSIGN_OR_RETURN(server.config,
+                     ::cri::config::Load(options_.cri_config, overrides));
+    if (settings_.standalone && server.config.pod_cidr.empty()) {
+      server.config.pod_cidr = kStandaloneCidr;
+    }
+    settings_.cri_socket = server.config.listen;
+    ASSIGN_OR_RETURN(cri_, ::cri::server::Server::Start(std::move(server)));
+    channel_ = cri_->InProcessChannel();
+  } else {
+    if (!absl::StartsWith(settings_.cri_socket, "unix://")) {
+      return absl::InvalidArgumentError(
+          "give the runtime's socket: --cri-socket unix:///PATH");
+    }
+    grpc::ChannelArguments arguments;
+    arguments.SetMaxReceiveMessageSize(16 << 20);
+    channel_ = grpc::CreateCustomChannel(
+        settings_.cri_socket, grpc::InsecureChannelCredentials(), arguments);
+  }
+  runtime_ = std::make_unique<node::Runtime>(channel_);
+  return WaitForRuntime();
+}
+
+absl::Status Daemon::WaitForRuntime() {
+  for (bool told = false;;) {
+    auto info = runtime_->Info();
+    if (info.ok()) {
+      runtime_info_ = *std::move(info);
+      return absl::OkStatus();
+    }
+    if (!told) {
+      runtime::log::Warning("waiting for the runtime at ", settings_.cri_socket,
+                            ": ", info.status().message());
+      told = true;
+    }
+    if (stop_.stopped()) return absl::CancelledError("stopped");
+    absl::SleepFor(kRuntimeRetry);
+  }
+}
+
+absl::Status Daemon::StartClient() {
+  if (settings_.standalone) return absl::OkStatus();
+  RETURN_IF_ERROR(join::EnsureClientCertificate(
+      settings_.paths, settings_.node_name, kApprovalWait, stop_.token()));
+  ASSIGN_OR_RETURN(const api::ClientConfig config,
+                   api::LoadKubeconfig(settings_.paths.kubeconfig));
+  ASSIGN_OR_RETURN(client_, api::MakeClient(config));
+  return absl::OkStatus();
+}
+
+absl::Status Daemon::StartPods() {
+  const config::KubeletConfig& kubelet = settings_.kubelet;
+  const config::Paths& paths = settings_.paths;
+  for (const std::string& dir :
+       {paths.kubelet_dir, kubelet.pod_logs_dir, paths.container_logs_dir,
+        settings_.static_pod_dir}) {
+    if (!dir.empty()) RETURN_IF_ERROR(runtime::MakeDirs(dir));
+  }
+  node_facts_.name = settings_.node_name;
+  node_facts_.host_ips = settings_.node_ips;
+  ASSIGN_OR_RETURN(
+      node_facts_.allocatable,
+      node::Allocatable(node::ReadHostFacts(),
+                        node::ReadUsage(paths.kubelet_dir), kubelet));
+  executor_ = std::make_unique<runtime::Executor>("agent", kAgentThreads);
+  objects_ = client_ ? object::MakeApiSource(client_.get(), executor_.get())
+                     : object::MakeEmptySource();
+  volumes_ =
+      volume::MakeManager({paths.kubelet_dir, objects_.get(), node_facts_});
+  pod::EngineOptions engine;
+  engine.node_name = settings_.node_name;
+  engine.kubelet_dir = paths.kubelet_dir;
+  engine.pod_logs_dir = kubelet.pod_logs_dir;
+  engine.container_logs_dir = paths.container_logs_dir;
+  engine.static_pod_dir = settings_.static_pod_dir;
+  if (!kubelet.cgroup_root.empty()) engine.cgroup_root = kubelet.cgroup_root;
+  engine.node = node_facts_;
+  engine.dns = {kubelet.cluster_dns, kubelet.cluster_domain,
+                kubelet.resolv_conf};
+  engine.max_pods = static_cast<int>(kubelet.max_pods);
+  engine.max_restart_backoff = kubelet.max_restart_period;
+  engine.serialize_image_pulls = kubelet.serialize_image_pulls;
+  engine_ = pod::MakeEngine(engine, channel_, client_.get(), objects_.get(),
+                            volumes_.get(), executor_.get());
+  return engine_->Start();
+}
+
+absl::Status Daemon::StartServer() {
+  const config::KubeletConfig& kubelet = settings_.kubelet;
+  ASSIGN_OR_RETURN(const join::ServingFiles serving,
+                   Certificates::Serving(settings_));
+  if (client_ != nullptr) {
+    certificates_ = std::make_unique<Certificates>(&settings_, client_.get());
+    certificates_->Start();
+  }
+  // Without a cluster there is nobody to ask who may use it.
+  if (!kubelet.enable_server || client_ == nullptr) return absl::OkStatus();
+  server::Options options;
+  options.address = kubelet.address;
+  options.port = static_cast<int>(kubelet.port);
+  options.cert_file = serving.cert_file;
+  options.key_file = serving.key_file;
+  options.node_name = settings_.node_name;
+  options.pod_logs_dir = kubelet.pod_logs_dir;
+  options.debugging_handlers = kubelet.enable_debugging_handlers;
+  options.authentication = {kubelet.client_ca_file,
+                            kubelet.webhook_authentication,
+                            kubelet.authentication_ttl, kubelet.anonymous_auth};
+  options.authorization = {kubelet.authorization_mode == "Webhook",
+                           kubelet.authorized_ttl, kubelet.unauthorized_ttl};
+  options.client = client_.get();
+  options.pods = &engine_->pods();
+  options.executor = executor_.get();
+  options.sync_loop = [this] { return Health(); };
+  server_ = server::MakeServer(options);
+  return server_->Start();
+}
+
+absl::Status Daemon::Health() {
+  const pod::RuntimeCondition condition = engine_->Condition();
+  if (condition.runtime_ready) return absl::OkStatus();
+  return absl::UnavailableError(condition.message);
+}
+
+absl::Status Daemon::StartLocal() {
+  const std::string socket =
+      LocalSocket(settings_.cri_socket, settings_.paths.root);
+  ASSIGN_OR_RETURN(
+      local_,
+      node::PlainHttp::ListenUnix(socket, [this](const std::string& path) {
+        if (path == "/pods") {
+          return node::Reply{
+              200, runtime::DumpJson(runtime::Json(engine_->pods().List()))};
+        }
+        return node::Reply{404, "no such path\n"};
+      }));
+  const config::KubeletConfig& kubelet = settings_.kubelet;
+  if (kubelet.healthz_port == 0) return absl::OkStatus();
+  ASSIGN_OR_RETURN(
+      healthz_,
+      node::PlainHttp::ListenTcp(
+          kubelet.healthz_bind_address, static_cast<int>(kubelet.healthz_port),
+          [this](const std::string& path) {
+            if (path != "/healthz") return node::Reply{404, "no such path\n"};
+            const absl::Status health = Health();
+            if (health.ok()) return node::Reply{200, "ok"};
+            return node::Reply{500, std::string(health.message())};
+          }));
+  return absl::OkStatus();
+}
+
+absl::Status Daemon::StartNode() {
+  if (client_ == nullptr) return absl::OkStatus();
+  node::Options options;
+  options.identity = {settings_.node_name, settings_.node_ips, settings_.labels,
+                      settings_.cri_socket};
+  options.runtime = runtime_info_;
+  options.config = settings_.kubelet;
+  options.kubelet_dir = settings_.paths.kubelet_dir;
+  node::Hooks hooks;
+  hooks.readiness = [this] {
+    const pod::RuntimeCondition condition = engine_->Condition();
+    return node::Readiness{condition.runtime_ready && condition.network_ready,
+                           condition.message};
+  };
+  hooks.images = [this] { return runtime_->Images(); };
+  hooks.on_pod_cidr = [this](const std::string& cidr) {
+    return engine_->SetPodCidr(cidr);
+  };
+  node_ = std::make_unique<node::Node>(std::move(options), std::move(hooks),
+                                       client_.get());
+  engine_->SetConditionListener([this] { node_->Kick(); });
+  return node_->Start();
+}
+
+void Daemon::TrimLater() {
+  executor_->PostAfter(kTrimPeriod, [this] {
+    malloc_trim(0);
+    TrimLater();
+  });
+}
+
+void Daemon::Stop() {
+  NotifySystemd("STOPPING=1");
+  runtime::log::Info("stopping; pods keep running");
+  healthz_.reset();
+  local_.reset();
+  if (server_) server_->Stop();
+  if (certificates_) certificates_->Stop();
+  if (engine_) engine_->SetConditionListener([] {});
+  if (node_) node_->Stop();
+  if (engine_) engine_->Stop();
+  // Its queue may still hold work that uses the rooms above it.
+  executor_.reset();
+  if (cri_) cri_->Stop();
+}
+
+absl::Status Daemon::Run() {
+  ASSIGN_OR_RETURN(settings_, LoadSettings(options_));
+  runtime::log::Info("coracle " CORACLE_VERSION " starts node ",
+                     settings_.node_name,
+                     settings_.standalone ? " without a cluster" : "");
+  RETURN_IF_ERROR(StartRuntime());
+  RETURN_IF_ERROR(StartClient());
+  RETURN_IF_ERROR(StartPods());
+  RETURN_IF_ERROR(StartServer());
+  RETURN_IF_ERROR(StartLocal());
+  RETURN_IF_ERROR(StartNode());
+  TrimLater();
+  NotifySystemd("READY=1");
+  runtime::log::Info("node ", settings_.node_name, " runs, CRI on ",
+                     settings_.cri_socket);
+  stop_.Wait();
+  Stop();
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status RunDaemon(const DaemonOptions& options) {
+  TuneAllocator();
+  Daemon daemon(options);
+  return daemon.Run();
+}
+
+}  // namespace agent::command

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/command/signals.h"
+
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+
+#include "runtime/base/unique_fd.h"
+
+namespace agent::command {
+namespace {
+
+int wake_fd = -1;
+
+void OnSignal(int) {
+  const int saved = errno;
+  eventfd_write(wake_fd, 1);
+  errno = saved;
+}
+
+}  // namespace
+
+StopSignal::StopSignal() {
+  wake_fd = eventfd(0, EFD_CLOEXEC);
+  thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "signals");
+    eventfd_t count = 0;
+    while (eventfd_read(wake_fd, &count) != 0 && errno == EINTR) {
+    }
+    token_.Cancel();
+    stopped_.Notify();
+  });
+  struct sigaction action = {};
+  // The second signal meets the default action and ends what hangs.
+  action.sa_flags = SA_RESETHAND | SA_RESTART;
+  action.sa_handler = OnSignal;
+  for (const int number : {SIGTERM, SIGINT}) {
+    sigaction(number, &action, nullptr);
+  }
+  // As good as ignored, but not inherited by what we execute.
+  action.sa_flags = SA_RESTART;
+  action.sa_handler = [](int) {};
+  sigaction(SIGPIPE, &action, nullptr);
+}
+
+StopSignal::~StopSignal() {
+  for (const int number : {SIGTERM, SIGINT}) signal(number, SIG_DFL);
+  eventfd_write(wake_fd, 1);
+  thread_.join();
+  close(wake_fd);
+  wake_fd = -1;
+}
+
+void NotifySystemd(const char* state) {
+  const char* path = getenv("NOTIFY_SOCKET");
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  if (path == nullptr || strlen(path) >= sizeof address.sun_path ||
+      (path[0] != '/' && path[0] != '@')) {
+    return;
+  }
+  memcpy(address.sun_path, path, strlen(path));
+  if (path[0] == '@') address.sun_path[0] = '\0';  // abstract
+  const runtime::UniqueFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  // Nothing depends on an answer, so nothing is done about a failure.
+  (void)sendto(
+      fd.get(), state, strlen(state), MSG_NOSIGNAL,
+      reinterpret_cast<sockaddr*>(&address),
+      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + strlen(path)));
+}
+
+void TuneAllocator() {
+  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_TRIM_THRESHOLD, 256 << 10);
+  mallopt(M_MMAP_THRESHOLD, 256 << 10);
+}
+
+}  // namespace agent::command

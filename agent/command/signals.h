@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The end of a daemon: SIGTERM or SIGINT.
+#ifndef CORACLE_AGENT_COMMAND_SIGNALS_H_
+#define CORACLE_AGENT_COMMAND_SIGNALS_H_
+
+#include <thread>
+
+#include "absl/synchronization/notification.h"
+#include "agent/api/client.h"
+
+namespace agent::command {
+
+// At most one at a time. Handlers, not a blocked mask, because a mask would
+// pass on to the launcher and with it to every container.
+class StopSignal {
+ public:
+  StopSignal();
+  ~StopSignal();
+
+  // Cancelled by the signal; for calls that wait long.
+  const api::CancelToken& token() const { return token_; }
+  bool stopped() const { return stopped_.HasBeenNotified(); }
+  void Wait() const { stopped_.WaitForNotification(); }
+
+ private:
+  const api::CancelToken token_;
+  absl::Notification stopped_;
+  std::thread thread_;
+};
+
+// Tells systemd, if it listens (NOTIFY_SOCKET): "READY=1", "STOPPING=1".
+void NotifySystemd(const char* state);
+
+// Fewer malloc arenas than threads, and freed memory given back: a node agent
+// has many threads and little to do.
+void TuneAllocator();
+
+}  // namespace agent::command
+
+#endif  // CORACLE_AGENT_COMMAND_SIGNALS_H_
