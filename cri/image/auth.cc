@@ -163,9 +163,9 @@ absl::StatusOr<bool> Authorizer::Answer(const Endpoint& endpoint,
   return true;
 }
 
-absl::StatusOr<std::string> Authorizer::FetchToken(const Endpoint& endpoint,
-                                                   const Challenge& challenge,
-                                                   const Control& control) {
+// The request for a token; which form depends on what we have to offer.
+absl::StatusOr<HttpRequest> Authorizer::TokenRequest(
+    const Endpoint& endpoint, const Challenge& challenge) const {
   auto parameter = [&](const char* name) {
     auto it = challenge.parameters.find(name);
     return it == challenge.parameters.end() ? "" : it->second;
@@ -192,36 +192,41 @@ absl::StatusOr<std::string> Authorizer::FetchToken(const Endpoint& endpoint,
   // What the file says about the registry's certificate is no statement about
   // another server's.
   if (OriginOf(realm) == OriginOf(endpoint.base)) request.tls = endpoint.tls;
+  request.url = realm;
   if (refresh) {
     request.method = "POST";
-    request.url = realm;
     request.body = absl::StrCat(
         query, "&grant_type=refresh_token&client_id=coracle&refresh_token=",
         Escape(auth_.identity_token));
-  } else {
-    request.url =
-        absl::StrCat(realm, absl::StrContains(realm, '?') ? "&" : "?", query);
-    if (!login.first.empty()) {
-      absl::StrAppend(&request.url, "&account=", Escape(login.first));
-      request.private_headers.push_back(BasicHeader(login));
-    }
+    return request;
   }
+  absl::StrAppend(&request.url, absl::StrContains(realm, '?') ? "&" : "?",
+                  query);
+  if (!login.first.empty()) {
+    absl::StrAppend(&request.url, "&account=", Escape(login.first));
+    request.private_headers.push_back(BasicHeader(login));
+  }
+  return request;
+}
+
+absl::StatusOr<std::string> Authorizer::FetchToken(const Endpoint& endpoint,
+                                                   const Challenge& challenge,
+                                                   const Control& control) {
+  ASSIGN_OR_RETURN(HttpRequest request, TokenRequest(endpoint, challenge));
+  const std::string name = absl::StrCat(
+      "token service ", request.url.substr(0, request.url.find('?')));
   auto response = http_->Send(request, control);
-  if (!response.ok()) {
-    return runtime::Annotate(response.status(),
-                             absl::StrCat("token service ", realm));
-  }
+  if (!response.ok()) return runtime::Annotate(response.status(), name);
   if (response->status != 200) {
     return absl::PermissionDeniedError(
-        absl::StrCat("token service ", realm, ": ", response->status));
+        absl::StrCat(name, ": ", response->status));
   }
   ASSIGN_OR_RETURN(runtime::Json body,
-                   runtime::ParseJson(response->body, "token answer"));
+                   runtime::ParseJson(response->body, name));
   std::string token = runtime::StringAt(body, "token");
   if (token.empty()) token = runtime::StringAt(body, "access_token");
   if (token.empty() || token.find_first_of("\r\n") != std::string::npos) {
-    return absl::PermissionDeniedError(
-        absl::StrCat("token service ", realm, ": sent no token"));
+    return absl::PermissionDeniedError(absl::StrCat(name, ": sent no token"));
   }
   return token;
 }

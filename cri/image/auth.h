@@ -54,6 +54,8 @@ class Authorizer {
       ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
+  absl::StatusOr<HttpRequest> TokenRequest(const Endpoint& endpoint,
+                                           const Challenge& challenge) const;
   absl::StatusOr<std::string> FetchToken(const Endpoint& endpoint,
                                          const Challenge& challenge,
                                          const Control& control);

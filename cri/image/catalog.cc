@@ -25,12 +25,10 @@ bool Catalog::HasLayer(const std::string& diff_id) {
   return layers_.count(diff_id) > 0;
 }
 
-bool Catalog::LayerBytes(const std::string& diff_id, uint64_t* bytes) {
+LayerRecord Catalog::GetLayer(const std::string& diff_id) {
   absl::MutexLock lock(&mutex_);
   auto it = layers_.find(diff_id);
-  if (it == layers_.end()) return false;
-  *bytes = it->second.record.bytes;
-  return true;
+  return it == layers_.end() ? LayerRecord() : it->second.record;
 }
 
 bool Catalog::Pin(const std::string& diff_id) {

@@ -23,9 +23,8 @@ class Catalog {
  public:
   void PutLayer(const LayerRecord& layer) ABSL_LOCKS_EXCLUDED(mutex_);
   bool HasLayer(const std::string& diff_id) ABSL_LOCKS_EXCLUDED(mutex_);
-  // False if the layer is not there.
-  bool LayerBytes(const std::string& diff_id, uint64_t* bytes)
-      ABSL_LOCKS_EXCLUDED(mutex_);
+  // The record of a layer; an empty diff ID if there is none.
+  LayerRecord GetLayer(const std::string& diff_id) ABSL_LOCKS_EXCLUDED(mutex_);
   // True if the layer is there; it then stays until Unpin.
   bool Pin(const std::string& diff_id) ABSL_LOCKS_EXCLUDED(mutex_);
   void Unpin(const std::string& diff_id) ABSL_LOCKS_EXCLUDED(mutex_);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cri/image/installer.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -9,6 +11,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "cri/image/digest.h"
+#include "cri/image/fixup.h"
+#include "runtime/base/file.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
 
@@ -129,11 +133,11 @@ absl::StatusOr<Plan> Installer::MakePlan(Source* source, Descriptor descriptor,
       "indexes are nested deeper than ", kMaxIndexDepth, " levels"));
 }
 
-absl::Status Installer::FetchLayers(
-    const std::shared_ptr<Source>& source, const Plan& plan,
-    const Control& control, PullProgress progress,
-    const OnProgress& on_progress, Pins* pins,
-    std::vector<std::shared_ptr<StagedLayer>>* staged) {
+absl::Status Installer::FetchLayers(const std::shared_ptr<Source>& source,
+                                    const Plan& plan, const Control& control,
+                                    PullProgress progress,
+                                    const OnProgress& on_progress, Pins* pins,
+                                    StagedLayers* staged) {
   std::vector<LayerTicket> tickets;
   std::set<std::string> seen;
   for (size_t i = 0; i < plan.manifest.layers.size(); ++i) {
@@ -172,6 +176,41 @@ absl::Status Installer::FetchLayers(
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::vector<std::string>> Installer::AddFixups(
+    const std::vector<std::string>& diff_ids, Pins* pins,
+    StagedLayers* staged) {
+  std::vector<StackLayer> stack;
+  std::vector<std::string> layers;
+  for (const std::string& diff_id : diff_ids) {
+    LayerRecord record = catalog_->GetLayer(diff_id);
+    std::string dir = disk_->LayerDir(diff_id);
+    for (const auto& layer : *staged) {
+      if (layer->record.diff_id != diff_id) continue;
+      record = layer->record;
+      dir = absl::StrCat(layer->path(), "/fs");
+    }
+    stack.push_back({diff_id, dir, record.implied});
+    layers.push_back(diff_id);
+    ASSIGN_OR_RETURN(bool needed, NeedsFixup(stack));
+    if (!needed) continue;
+    const std::string id = FixupId(stack);
+    layers.push_back(id);
+    if (pins->Add(id)) {
+      stack.push_back({id, disk_->LayerDir(id), {}});
+      continue;
+    }
+    ASSIGN_OR_RETURN(std::shared_ptr<StagedLayer> fixup, disk_->Stage());
+    dir = absl::StrCat(fixup->path(), "/fs");
+    ASSIGN_OR_RETURN(runtime::UniqueFd root,
+                     runtime::OpenFile(dir, O_RDONLY | O_DIRECTORY));
+    ASSIGN_OR_RETURN(fixup->record, WriteFixup(stack, std::move(root)));
+    RETURN_IF_ERROR(disk_->FinishStaged(*fixup));
+    stack.push_back({id, dir, {}});
+    staged->push_back(std::move(fixup));
+  }
+  return layers;
+}
+
 absl::StatusOr<ImagePtr> Installer::Install(
     const std::shared_ptr<Source>& source, const Plan& plan, const Names& names,
     const Control& control, PullProgress progress,
@@ -181,13 +220,16 @@ absl::StatusOr<ImagePtr> Installer::Install(
     if (image != nullptr) return image;
   }
   Pins pins(catalog_);
-  std::vector<std::shared_ptr<StagedLayer>> staged;
+  StagedLayers staged;
   RETURN_IF_ERROR(FetchLayers(source, plan, control, std::move(progress),
                               on_progress, &pins, &staged));
+  ASSIGN_OR_RETURN(std::vector<std::string> layers,
+                   AddFixups(plan.config.diff_ids, &pins, &staged));
   ASSIGN_OR_RETURN(std::unique_ptr<Staged> config,
                    disk_->StageConfig(plan.config_json));
   RETURN_IF_ERROR(disk_->Sync());
-  RETURN_IF_ERROR(Change([&] { return Commit(plan, names, staged, *config); }));
+  RETURN_IF_ERROR(
+      Change([&] { return Commit(plan, names, layers, staged, *config); }));
   ImagePtr image = catalog_->Find(plan.id);
   if (image == nullptr) return absl::AbortedError("the image was removed");
   return image;
@@ -204,10 +246,10 @@ absl::Status Installer::Change(const std::function<absl::Status()>& change) {
   return status;
 }
 
-absl::Status Installer::Commit(
-    const Plan& plan, const Names& names,
-    const std::vector<std::shared_ptr<StagedLayer>>& staged,
-    const Staged& config) {
+absl::Status Installer::Commit(const Plan& plan, const Names& names,
+                               const std::vector<std::string>& layers,
+                               const StagedLayers& staged,
+                               const Staged& config) {
   for (const auto& layer : staged) {
     // Another pull that shared the job may have committed it already.
     if (catalog_->HasLayer(layer->record.diff_id)) continue;
@@ -216,14 +258,14 @@ absl::Status Installer::Commit(
   }
   ImageRecord record = catalog_->Record(plan.id);
   record.id = plan.id;
-  record.layers = plan.config.diff_ids;
+  record.layers = layers;
   uint64_t bytes = 0;
   for (const std::string& layer : record.layers) {
-    uint64_t layer_bytes = 0;
-    if (!catalog_->LayerBytes(layer, &layer_bytes)) {
+    const LayerRecord present = catalog_->GetLayer(layer);
+    if (present.diff_id.empty()) {
       return absl::AbortedError("a layer was removed meanwhile");
     }
-    bytes += layer_bytes;
+    bytes += present.bytes;
   }
   RETURN_IF_ERROR(disk_->CommitConfig(config, plan.id));
   return WriteNames(

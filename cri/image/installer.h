@@ -74,19 +74,23 @@ class Installer {
 
  private:
   class Pins;
+  using StagedLayers = std::vector<std::shared_ptr<StagedLayer>>;
 
   // Runs `change` on the serial queue, where records are written, and waits.
   absl::Status Change(const std::function<absl::Status()>& change);
   absl::Status Commit(const Plan& plan, const Names& names,
-                      const std::vector<std::shared_ptr<StagedLayer>>& staged,
-                      const Staged& config);
+                      const std::vector<std::string>& layers,
+                      const StagedLayers& staged, const Staged& config);
   absl::Status WriteNames(ImageRecord record, const Names& names,
                           ImagePtr image);
   absl::Status FetchLayers(const std::shared_ptr<Source>& source,
                            const Plan& plan, const Control& control,
                            PullProgress progress, const OnProgress& on_progress,
-                           Pins* pins,
-                           std::vector<std::shared_ptr<StagedLayer>>* staged);
+                           Pins* pins, StagedLayers* staged);
+  // The image's layers with the fix-ups that they need; makes missing ones.
+  absl::StatusOr<std::vector<std::string>> AddFixups(
+      const std::vector<std::string>& diff_ids, Pins* pins,
+      StagedLayers* staged);
   void CollectLayers();
 
   Disk* const disk_;

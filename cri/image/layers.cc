@@ -101,7 +101,24 @@ void LayerFetcher::Run(const std::shared_ptr<LayerJob>& job) {
   RunNext();
 }
 
-// This thread inflates and unpacks, a second one downloads and hashes.
+// On its own thread: the blob goes into the pipe, hashed on the way.
+absl::Status LayerFetcher::Download(LayerJob* job, const Control& control,
+                                    Pipe* pipe, bool* reader_left) {
+  Hasher hasher(job->descriptor().digest);
+  RETURN_IF_ERROR(job->source_->FetchBlob(
+      job->descriptor(), control, [&](absl::string_view data) {
+        hasher.Update(data);
+        job->bytes_done_ += data.size();
+        absl::Status written = pipe->Write(data);
+        *reader_left = !written.ok();
+        return written;
+      }));
+  const std::string actual = hasher.Finish();
+  if (actual == job->descriptor().digest) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("the blob's digest is ", actual));
+}
+
+// This thread inflates and unpacks, a second one downloads.
 absl::StatusOr<std::shared_ptr<StagedLayer>> LayerFetcher::Fetch(
     const std::shared_ptr<LayerJob>& job) {
   Control control;
@@ -116,22 +133,7 @@ absl::StatusOr<std::shared_ptr<StagedLayer>> LayerFetcher::Fetch(
   absl::Status download;
   bool reader_left = false;
   executor_->Post([&] {
-    Hasher hasher(job->descriptor().digest);
-    download = job->source_->FetchBlob(
-        job->descriptor(), control, [&](absl::string_view data) {
-          hasher.Update(data);
-          job->bytes_done_ += data.size();
-          absl::Status written = pipe.Write(data);
-          reader_left = !written.ok();
-          return written;
-        });
-    if (download.ok()) {
-      std::string actual = hasher.Finish();
-      if (actual != job->descriptor().digest) {
-        download =
-            absl::DataLossError(absl::StrCat("the blob's digest is ", actual));
-      }
-    }
+    download = Download(job.get(), control, &pipe, &reader_left);
     pipe.CloseWrite(download);
     downloaded.Notify();
   });
@@ -139,11 +141,9 @@ absl::StatusOr<std::shared_ptr<StagedLayer>> LayerFetcher::Fetch(
       UnpackLayer([&] { return pipe.Read(); }, std::move(root), job->diff_id());
   // A blob that cannot be unpacked is still hashed to its end, for "corrupt on
   // the way" and "made wrong" are different news. Not for bombs.
-  if (!unpacked.ok() && absl::IsDataLoss(unpacked.status())) {
-    while (true) {
-      auto rest = pipe.Read();
-      if (!rest.ok() || rest->empty()) break;
-    }
+  while (absl::IsDataLoss(unpacked.status())) {
+    auto rest = pipe.Read();
+    if (!rest.ok() || rest->empty()) break;
   }
   pipe.CloseRead();
   downloaded.WaitForNotification();
@@ -154,7 +154,8 @@ absl::StatusOr<std::shared_ptr<StagedLayer>> LayerFetcher::Fetch(
         absl::StrCat("its content has diff ID ", unpacked->diff_id,
                      ", the image config says ", job->diff_id()));
   }
-  staged->record = {job->diff_id(), unpacked->bytes, unpacked->inodes};
+  staged->record = {job->diff_id(), unpacked->bytes, unpacked->inodes,
+                    unpacked->implied};
   RETURN_IF_ERROR(disk_->FinishStaged(*staged));
   return staged;
 }

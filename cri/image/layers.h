@@ -18,6 +18,7 @@
 #include "cri/image/disk.h"
 #include "cri/image/http.h"
 #include "cri/image/manifest.h"
+#include "cri/image/pipe.h"
 #include "cri/image/source.h"
 #include "runtime/base/executor.h"
 
@@ -98,6 +99,8 @@ class LayerFetcher {
   void GiveUp(const std::shared_ptr<LayerJob>& job) ABSL_LOCKS_EXCLUDED(mutex_);
   void RunNext() ABSL_LOCKS_EXCLUDED(mutex_);
   void Run(const std::shared_ptr<LayerJob>& job);
+  absl::Status Download(LayerJob* job, const Control& control, Pipe* pipe,
+                        bool* reader_left);
   absl::StatusOr<std::shared_ptr<StagedLayer>> Fetch(
       const std::shared_ptr<LayerJob>& job);
 

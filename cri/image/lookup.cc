@@ -35,6 +35,7 @@ using Merged = std::vector<std::shared_ptr<UniqueFd>>;
 // What a name in a merged directory is.
 struct Found {
   enum Kind { kNothing, kDirectory, kLink, kFile, kOther } kind = kNothing;
+  struct stat st {};  // of the topmost layer
   Merged directory;
   std::string target;  // of a link
   UniqueFd file;
@@ -49,6 +50,7 @@ bool IsOpaque(int fd) {
 absl::StatusOr<Found> Classify(int parent, const std::string& name,
                                const struct stat& st) {
   Found found;
+  found.st = st;
   if (S_ISLNK(st.st_mode)) {
     char target[PATH_MAX];
     ssize_t size = readlinkat(parent, name.c_str(), target, sizeof target);
@@ -85,6 +87,7 @@ absl::StatusOr<Found> LookUp(const Merged& in, const std::string& name) {
                        O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!fd.ok()) return ErrnoStatus(absl::StrCat("open ", name));
     const bool opaque = IsOpaque(fd.get());
+    if (found.kind != Found::kDirectory) found.st = st;
     found.kind = Found::kDirectory;
     found.directory.push_back(std::make_shared<UniqueFd>(std::move(fd)));
     if (opaque) break;
@@ -109,13 +112,31 @@ void Prepend(const std::string& path, std::deque<std::string>* parts) {
   parts->insert(parts->begin(), more.begin(), more.end());
 }
 
-}  // namespace
+// A walk through the stack that follows links. Ends at a file, at something
+// else, at nothing, or with all parts used up in a directory.
+class Walk {
+ public:
+  explicit Walk(Merged root) { stack_.push_back({"", std::move(root)}); }
 
-absl::StatusOr<std::optional<std::string>> ReadLayeredFile(
-    const std::vector<std::string>& layer_dirs, const std::string& path,
-    size_t max_bytes) {
-  std::vector<Merged> stack(1);
-  ASSIGN_OR_RETURN(stack[0], OpenRoots(layer_dirs));
+  absl::StatusOr<Found> To(const std::string& path);
+  // After To has found a directory: its path.
+  std::string Path() const {
+    std::string path;
+    for (const Step& step : stack_) {
+      absl::StrAppend(&path, path.empty() ? "" : "/", step.name);
+    }
+    return path;
+  }
+
+ private:
+  struct Step {
+    std::string name;
+    Merged directory;
+  };
+  std::vector<Step> stack_;
+};
+
+absl::StatusOr<Found> Walk::To(const std::string& path) {
   std::deque<std::string> parts;
   Prepend(path, &parts);
   int links = 0;
@@ -124,33 +145,70 @@ absl::StatusOr<std::optional<std::string>> ReadLayeredFile(
     parts.pop_front();
     if (part.empty() || part == ".") continue;
     if (part == "..") {
-      if (stack.size() > 1) stack.pop_back();
+      if (stack_.size() > 1) stack_.pop_back();
       continue;
     }
-    ASSIGN_OR_RETURN(Found found, LookUp(stack.back(), part));
-    switch (found.kind) {
-      case Found::kNothing:
-        return std::nullopt;
-      case Found::kDirectory:
-        stack.push_back(std::move(found.directory));
-        break;
-      case Found::kLink:
-        if (++links > kMaxLinks) {
-          return absl::InvalidArgumentError(
-              absl::StrCat(path, ": too many symbolic links"));
-        }
-        if (absl::StartsWith(found.target, "/")) stack.resize(1);
-        Prepend(found.target, &parts);
-        break;
-      case Found::kFile:
-        if (!parts.empty()) return std::nullopt;
-        return runtime::ReadFd(found.file.get(), path, max_bytes);
-      case Found::kOther:
+    ASSIGN_OR_RETURN(Found found, LookUp(stack_.back().directory, part));
+    if (found.kind == Found::kDirectory) {
+      stack_.push_back({part, std::move(found.directory)});
+    } else if (found.kind == Found::kLink) {
+      if (++links > kMaxLinks) {
         return absl::InvalidArgumentError(
-            absl::StrCat(path, ": not a regular file"));
+            absl::StrCat(path, ": too many symbolic links"));
+      }
+      if (absl::StartsWith(found.target, "/")) stack_.resize(1);
+      Prepend(found.target, &parts);
+    } else {
+      // A file has nothing below it.
+      if (found.kind == Found::kFile && !parts.empty()) return Found();
+      return found;
     }
   }
-  return absl::InvalidArgumentError(absl::StrCat(path, ": is a directory"));
+  Found found;
+  found.kind = Found::kDirectory;
+  return found;
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<std::string>> ReadLayeredFile(
+    const std::vector<std::string>& layer_dirs, const std::string& path,
+    size_t max_bytes) {
+  ASSIGN_OR_RETURN(Merged root, OpenRoots(layer_dirs));
+  ASSIGN_OR_RETURN(Found found, Walk(std::move(root)).To(path));
+  switch (found.kind) {
+    case Found::kNothing:
+      return std::nullopt;
+    case Found::kFile:
+      return runtime::ReadFd(found.file.get(), path, max_bytes);
+    case Found::kDirectory:
+      return absl::InvalidArgumentError(absl::StrCat(path, ": is a directory"));
+    default:
+      return absl::InvalidArgumentError(
+          absl::StrCat(path, ": not a regular file"));
+  }
+}
+
+absl::StatusOr<std::optional<std::string>> ResolveLayeredDirectory(
+    const std::vector<std::string>& layer_dirs, const std::string& path) {
+  ASSIGN_OR_RETURN(Merged root, OpenRoots(layer_dirs));
+  Walk walk(std::move(root));
+  ASSIGN_OR_RETURN(Found found, walk.To(path));
+  if (found.kind != Found::kDirectory) return std::nullopt;
+  return walk.Path();
+}
+
+absl::StatusOr<std::optional<LayeredStat>> StatLayered(
+    const std::vector<std::string>& layer_dirs, const std::string& path) {
+  ASSIGN_OR_RETURN(Merged directory, OpenRoots(layer_dirs));
+  Found found;
+  for (absl::string_view part : absl::StrSplit(path, '/')) {
+    ASSIGN_OR_RETURN(found, LookUp(directory, std::string(part)));
+    if (found.kind == Found::kNothing) return std::nullopt;
+    // Empty for all but directories: below them there is nothing.
+    directory = found.directory;
+  }
+  return LayeredStat{found.st, found.target};
 }
 
 }  // namespace cri::image

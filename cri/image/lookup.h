@@ -4,6 +4,8 @@
 #ifndef CORACLE_CRI_IMAGE_LOOKUP_H_
 #define CORACLE_CRI_IMAGE_LOOKUP_H_
 
+#include <sys/stat.h>
+
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -19,6 +21,20 @@ namespace cri::image {
 absl::StatusOr<std::optional<std::string>> ReadLayeredFile(
     const std::vector<std::string>& layer_dirs, const std::string& path,
     size_t max_bytes);
+
+// What stands at `path` in the stack. No link on the way is followed: below one
+// there is nothing.
+struct LayeredStat {
+  struct stat st {};
+  std::string target;  // of a symbolic link
+};
+absl::StatusOr<std::optional<LayeredStat>> StatLayered(
+    const std::vector<std::string>& layer_dirs, const std::string& path);
+
+// The path of the directory that `path` leads to with all links followed inside
+// the stack ("usr/lib" for "lib"); nullopt if it leads to none.
+absl::StatusOr<std::optional<std::string>> ResolveLayeredDirectory(
+    const std::vector<std::string>& layer_dirs, const std::string& path);
 
 }  // namespace cri::image
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cri/image/record.h"
 
+#include <utility>
+
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "cri/image/digest.h"
@@ -41,6 +44,13 @@ absl::StatusOr<Json> Unwrap(absl::string_view kind, absl::string_view text,
   return runtime::ParseJson(body, source);
 }
 
+// Names in a layer need not be UTF-8, JSON does.
+Json EscapeAll(const std::vector<std::string>& names) {
+  Json array = Json::array();
+  for (const std::string& name : names) array.push_back(absl::CEscape(name));
+  return array;
+}
+
 Json ToJson(const std::vector<std::string>& values) {
   Json array = Json::array();
   for (const std::string& value : values) array.push_back(value);
@@ -76,7 +86,8 @@ std::string Encode(const ImageRecord& record) {
 std::string Encode(const LayerRecord& record) {
   return Wrap("layer", Json{{"diffID", record.diff_id},
                             {"bytes", record.bytes},
-                            {"inodes", record.inodes}});
+                            {"inodes", record.inodes},
+                            {"implied", EscapeAll(record.implied)}});
 }
 
 std::string Encode(const HoldRecord& record) {
@@ -112,6 +123,14 @@ absl::StatusOr<LayerRecord> DecodeLayer(absl::string_view text,
   if (!IsDigest(record.diff_id)) return Broken(source, "diffID: not a digest");
   record.bytes = static_cast<uint64_t>(runtime::IntAt(value, "bytes"));
   record.inodes = static_cast<uint64_t>(runtime::IntAt(value, "inodes"));
+  for (const Json& item : runtime::ArrayAt(value, "implied")) {
+    std::string name;
+    if (!item.is_string() ||
+        !absl::CUnescape(item.get_ref<const std::string&>(), &name)) {
+      return Broken(source, "implied: not a path");
+    }
+    record.implied.push_back(std::move(name));
+  }
   return record;
 }
 

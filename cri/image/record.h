@@ -31,6 +31,8 @@ struct LayerRecord {
   std::string diff_id;
   uint64_t bytes = 0;
   uint64_t inodes = 0;
+  // Directories that its entries needed but it did not carry, parents first.
+  std::vector<std::string> implied;
 };
 
 struct HoldRecord {

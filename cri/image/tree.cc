@@ -9,7 +9,9 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -24,6 +26,8 @@ using runtime::UniqueFd;
 
 constexpr char kOpaque[] = "trusted.overlay.opaque";
 constexpr mode_t kImpliedMode = 0755;
+// Their paths are kept in the layer's record.
+constexpr size_t kMaxImplied = 2000;
 
 int OpenAt2(int dir, const char* path, uint64_t flags, uint64_t resolve) {
   open_how how{};
@@ -121,6 +125,10 @@ absl::Status Tree::MakeImplied(const std::string& path) {
     ASSIGN_OR_RETURN(UniqueFd fd,
                      OpenInRoot(root_.get(), parent, O_PATH | O_DIRECTORY));
     if (mkdirat(fd.get(), std::string(part).c_str(), kImpliedMode) == 0) {
+      if (implied_.size() >= kMaxImplied) {
+        return absl::ResourceExhaustedError(absl::StrCat(
+            "the layer lacks more than ", kMaxImplied, " directories"));
+      }
       implied_.push_back(made);
       ++inodes_;
       if (fchmodat(fd.get(), std::string(part).c_str(), kImpliedMode, 0) != 0) {
@@ -185,6 +193,8 @@ absl::Status Tree::Apply(int parent, const std::string& path,
 absl::Status Tree::MakeDirectory(const std::string& path,
                                  const Attributes& with) {
   directory_times_[path] = with.mtime;
+  implied_.erase(std::remove(implied_.begin(), implied_.end(), path),
+                 implied_.end());
   if (path.empty()) return Apply(root_.get(), path, with, true);
   ASSIGN_OR_RETURN(int parent, Parent(path, 0));
   bool was_whiteout = false;
@@ -263,6 +273,16 @@ absl::Status Tree::MakeHardLink(const std::string& path,
   RETURN_IF_ERROR(Clear(parent, path, false, nullptr).status());
   if (linkat(from.get(), base.c_str(), parent, BaseOf(path).c_str(), 0) != 0) {
     return ErrnoStatus(absl::StrCat("hard link ", path, " to ", target));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Tree::LinkFrom(int directory, const std::string& name,
+                            const std::string& path) {
+  ASSIGN_OR_RETURN(int parent, Parent(path, 0));
+  RETURN_IF_ERROR(Clear(parent, path, false, nullptr).status());
+  if (linkat(directory, name.c_str(), parent, BaseOf(path).c_str(), 0) != 0) {
+    return ErrnoStatus(absl::StrCat("link ", path));
   }
   return absl::OkStatus();
 }

@@ -53,6 +53,9 @@ class Tree {
   absl::Status MakeSymlink(const std::string& path, const std::string& target,
                            const Attributes& with);
   absl::Status MakeHardLink(const std::string& path, const std::string& target);
+  // The same with a file of another tree on this filesystem.
+  absl::Status LinkFrom(int directory, const std::string& name,
+                        const std::string& path);
   // `type` is S_IFCHR, S_IFBLK or S_IFIFO.
   absl::Status MakeNode(const std::string& path, mode_t type, dev_t device,
                         const Attributes& with);
