@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <utility>
 
@@ -133,13 +134,22 @@ absl::Status Cgroup::Limit(const spec::Resources& resources,
   return Annotate(status, "cgroup");
 }
 
-absl::Status Cgroup::Join(pid_t pid, bool v2_joined) {
-  std::string text = absl::StrCat(pid);
-  // Back to back: only the first write waits.
+absl::StatusOr<std::vector<UniqueFd>> Cgroup::OpenDoors(bool v2_joined) const {
+  std::vector<UniqueFd> doors;
   for (const Hierarchy& hierarchy : layout_.hierarchies) {
     if (hierarchy.v2 && v2_joined) continue;
-    RETURN_IF_ERROR(Annotate(
-        WriteFile(Directory(hierarchy) + "/cgroup.procs", text), "cgroup"));
+    std::string file =
+        Directory(hierarchy) + (hierarchy.v2 ? "/cgroup.procs" : "/tasks");
+    absl::StatusOr<UniqueFd> fd = OpenFile(file, O_WRONLY);
+    RETURN_IF_ERROR(Annotate(fd.status(), "cgroup"));
+    doors.push_back(*std::move(fd));
+  }
+  return doors;
+}
+
+absl::Status Enter(const std::vector<UniqueFd>& doors) {
+  for (const UniqueFd& door : doors) {
+    if (write(door.get(), "0", 1) != 1) return ErrnoStatus("enter cgroup");
   }
   return absl::OkStatus();
 }

@@ -2,10 +2,11 @@
 // One container's cgroup: the directory of the same path in every hierarchy of
 // the host. Making, limits, joining, killing, counting, removing.
 //
-// Costs: writing cgroup.procs waits for an RCU grace period (10 ms on a quiet
-// host), further writes right after it do not. So all hierarchies are joined
-// back to back, by a process that is not waited for by the one that mounts;
-// on v2 CLONE_INTO_CGROUP avoids the move altogether.
+// Costs: moving a process by cgroup.procs waits for an RCU grace period (10 ms
+// on a quiet host), because it must stop all forks. A single thread that moves
+// itself, by writing 0 to v1's `tasks`, needs no such stop (Linux 5.5): so the
+// new process enters by itself, and on v2 CLONE_INTO_CGROUP avoids the move
+// altogether.
 #ifndef CORACLE_RUNTIME_CGROUP_CGROUP_H_
 #define CORACLE_RUNTIME_CGROUP_CGROUP_H_
 
@@ -39,9 +40,9 @@ class Cgroup {
   // Writes what `resources` sets; absent values are left alone.
   absl::Status Limit(const spec::Resources& resources,
                      const std::vector<spec::Device>& devices);
-  // Moves `pid` into the v1 hierarchies, and into v2 ones unless
-  // `v2_joined` (it was cloned into it).
-  absl::Status Join(pid_t pid, bool v2_joined);
+  // What a process needs to enter: a file of each v1 hierarchy, and of the v2
+  // one unless `v2_joined` (the process will be cloned into it).
+  absl::StatusOr<std::vector<UniqueFd>> OpenDoors(bool v2_joined) const;
   // For CLONE_INTO_CGROUP; an invalid descriptor if there is no v2 hierarchy.
   UniqueFd OpenUnified() const;
 
@@ -56,6 +57,9 @@ class Cgroup {
   Layout layout_;
   std::string path_;
 };
+
+// Moves the calling process, which has one thread, through the doors.
+absl::Status Enter(const std::vector<UniqueFd>& doors);
 
 // For the keeper of a container; see runtime/launch/container.h.
 int Remove(const std::string& path);

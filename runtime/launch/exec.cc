@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A further process in a running container. The transient set-up process enters
-// the container's cgroups and namespaces itself; the process that it then
-// clones is born there and never visible in another state (CVE-2016-9962).
+// the container's namespaces itself, and what it then clones is born there and
+// cannot be inspected until it execs (CVE-2016-9962).
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -41,7 +41,7 @@ class ExecSetup {
 
  private:
   absl::Status Parse();
-  absl::Status EnterCgroups();
+  absl::Status OpenCgroups();
   absl::Status EnterNamespaces();
   absl::Status Clone();
   [[noreturn]] void RunChild(int socket);
@@ -51,7 +51,8 @@ class ExecSetup {
   Reporter reporter_;
   spec::Config config_;
   Identity identity_;
-  int unified_fd_ = -1;
+  UniqueFd unified_fd_;
+  std::vector<UniqueFd> doors_;
 };
 
 absl::Status ExecSetup::Parse() {
@@ -62,7 +63,7 @@ absl::Status ExecSetup::Parse() {
   return absl::OkStatus();
 }
 
-absl::Status ExecSetup::EnterCgroups() {
+absl::Status ExecSetup::OpenCgroups() {
   if (request_.cgroups_path.empty() &&
       config_.linux_section.cgroups_path.empty()) {
     return absl::InvalidArgumentError("the container has no cgroup path");
@@ -74,11 +75,11 @@ absl::Status ExecSetup::EnterCgroups() {
   if (cgroup.IsFrozen()) {
     return absl::FailedPreconditionError("the container is paused");
   }
-  // On v1 this process itself moves and its child inherits: one wait for the
-  // kernel. On v2 the child is cloned into the cgroup.
-  unified_fd_ = cgroup.OpenUnified().release();
-  if (cgroup.layout().v2 && unified_fd_ >= 0) return absl::OkStatus();
-  return cgroup.Join(getpid(), unified_fd_ >= 0);
+  // Opened while the host's files can still be seen. The new process enters by
+  // itself; on v2 it is cloned into the cgroup.
+  unified_fd_ = cgroup.OpenUnified();
+  ASSIGN_OR_RETURN(doors_, cgroup.OpenDoors(unified_fd_.ok()));
+  return absl::OkStatus();
 }
 
 absl::Status ExecSetup::EnterNamespaces() {
@@ -99,6 +100,7 @@ absl::Status ExecSetup::EnterNamespaces() {
 }
 
 absl::Status ExecSetup::PrepareChild(int socket, UniqueFd* master) {
+  RETURN_IF_ERROR(cgroup::Enter(doors_));
   ResetSignals();
   if (setsid() < 0) return ErrnoStatus("setsid");
   // What the command starts and orphans stays below it while it lives, so that
@@ -118,7 +120,7 @@ absl::Status ExecSetup::PrepareChild(int socket, UniqueFd* master) {
   if (!SendByte(socket, kReady, master->get())) return ErrnoStatus("set-up");
   master->reset();
   // Until the keeper has been told the pid.
-  if (ReceiveByte(socket) != kJoined) {
+  if (ReceiveByte(socket) != kTold) {
     return absl::CancelledError("set-up ended early");
   }
   int report = request_.report_fd;
@@ -151,7 +153,7 @@ absl::Status ExecSetup::Clone() {
     return ErrnoStatus("socketpair");
   }
   UniqueFd socket(sockets[0]), other(sockets[1]);
-  pid_t pid = CloneProcess(CLONE_PARENT, unified_fd_);
+  pid_t pid = CloneProcess(CLONE_PARENT, unified_fd_.get());
   if (pid < 0) return ErrnoStatus("clone");
   if (pid == 0) {
     socket.reset();
@@ -166,7 +168,7 @@ absl::Status ExecSetup::Clone() {
     return absl::AbortedError("the process was killed during set-up");
   }
   reporter_.Created(pid, master.get());
-  SendByte(socket.get(), kJoined);
+  SendByte(socket.get(), kTold);
   return absl::OkStatus();
 }
 
@@ -177,8 +179,7 @@ absl::Status ExecSetup::Run() {
   reporter_.Phase("plan");
   ASSIGN_OR_RETURN(path::Proc proc, path::Proc::Open());
   RETURN_IF_ERROR(SetOomScore(proc, identity_.process.oom_score_adj));
-  RETURN_IF_ERROR(EnterCgroups());
-  reporter_.Phase("cgroup");
+  RETURN_IF_ERROR(OpenCgroups());
   RETURN_IF_ERROR(EnterNamespaces());
   reporter_.Phase("namespaces");
   return Clone();

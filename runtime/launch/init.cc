@@ -52,20 +52,11 @@ class Init {
   int start_fd_;
   Reporter reporter_;
   UniqueFd pty_, pty_slave_;
-  bool joined_ = false;
 };
 
 absl::Status Init::Expect(char byte, absl::string_view what) {
-  // The cgroups are joined meanwhile: that news may come at any time.
-  while (!(byte == kJoined && joined_)) {
-    int received = ReceiveByte(socket_);
-    if (received == kJoined) joined_ = true;
-    if (received == byte) break;
-    if (received != kJoined) {
-      return absl::CancelledError(absl::StrCat("set-up ended before ", what));
-    }
-  }
-  return absl::OkStatus();
+  if (ReceiveByte(socket_) == byte) return absl::OkStatus();
+  return absl::CancelledError(absl::StrCat("set-up ended before ", what));
 }
 
 // Descriptors that whoever forked us had open are none of the container's
@@ -143,7 +134,8 @@ absl::Status Init::BuildRoot() {
 }
 
 absl::Status Init::EnterCgroups() {
-  RETURN_IF_ERROR(Expect(kJoined, "the cgroups were joined"));
+  RETURN_IF_ERROR(cgroup::Enter(plan_.cgroup_doors));
+  plan_.cgroup_doors.clear();
   // Only now is our own cgroup the root of what a new namespace shows.
   if (plan_.new_cgroup_namespace && unshare(CLONE_NEWCGROUP) != 0) {
     return ErrnoStatus("unshare cgroup");
@@ -157,6 +149,7 @@ absl::Status Init::Prepare() {
   if (setsid() < 0 && errno != EPERM) return ErrnoStatus("setsid");
   // A session keyring of its own; kernels without keys have nothing to share.
   syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr, 0, 0, 0);
+  RETURN_IF_ERROR(EnterCgroups());
   RETURN_IF_ERROR(SetHost());
   RETURN_IF_ERROR(BuildRoot());
   const SetupRequest& request = *plan_.request;
@@ -167,7 +160,6 @@ absl::Status Init::Prepare() {
         SetStdio(request.stdin_fd, request.stdout_fd, request.stderr_fd));
   }
   AddHome(&plan_.identity);
-  RETURN_IF_ERROR(EnterCgroups());
   if (request.verify_command) {
     RETURN_IF_ERROR(FindCommand(plan_.config.process).status());
   }

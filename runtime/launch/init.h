@@ -10,8 +10,8 @@ namespace runtime::launch {
 // Bytes on the socket between set-up and init.
 inline constexpr char kBuilt = 'B';  // init → set-up: mounts done, not pivoted
 inline constexpr char kHooked = 'H';  // set-up → init: runtime hooks ran
-inline constexpr char kJoined = 'J';  // set-up → init: you are in your cgroups
 inline constexpr char kReady = 'R';   // init → set-up; a terminal comes along
+inline constexpr char kTold = 'T';    // set-up → exec: the keeper knows you
 inline constexpr char kFault = 'F';   // init → set-up: I reported a failure
 
 // The container's process 1, from clone to exec: alone in its namespaces,

@@ -26,6 +26,7 @@ struct Plan {
   mount::RootPlan root;
   std::unique_ptr<path::Proc> proc;  // the host's
   std::unique_ptr<cgroup::Cgroup> cgroup;
+  std::vector<UniqueFd> cgroup_doors;  // opened when the cgroup exists
   // New namespaces, as CLONE_NEW… flags; the cgroup namespace is unshared
   // later, when the process is in its cgroup.
   uint64_t clone_flags = 0;

@@ -91,7 +91,6 @@ class Setup {
   pid_t pid_ = 0;
   bool made_cgroup_ = false;
   bool reported_ = false;  // init told the keeper what went wrong
-  bool joined_v2_ = false;
 };
 
 absl::Status Setup::CloneInit() {
@@ -102,12 +101,12 @@ absl::Status Setup::CloneInit() {
   socket_.reset(sockets[0]);
   UniqueFd other(sockets[1]);
   UniqueFd unified = plan_.cgroup->OpenUnified();
+  ASSIGN_OR_RETURN(plan_.cgroup_doors, plan_.cgroup->OpenDoors(unified.ok()));
   uint64_t flags = plan_.clone_flags | CLONE_PARENT;
   pid_ = CloneProcess(flags, unified.get());
-  joined_v2_ = unified.ok();
   if (pid_ < 0 && unified.ok()) {
-    // Before Linux 5.7, or a v2 cgroup that takes no process: move it later.
-    joined_v2_ = false;
+    // Before Linux 5.7, or a v2 cgroup that takes no process that way.
+    ASSIGN_OR_RETURN(plan_.cgroup_doors, plan_.cgroup->OpenDoors(false));
     pid_ = CloneProcess(flags, -1);
   }
   if (pid_ == 0) {
@@ -167,9 +166,6 @@ absl::Status Setup::Run() {
   RETURN_IF_ERROR(JoinNamespaces(plan_));
   RETURN_IF_ERROR(CloneInit());
   reporter_.Phase("clone");
-  // While init mounts: on v1 the move waits for the kernel, not for a CPU.
-  RETURN_IF_ERROR(plan_.cgroup->Join(pid_, joined_v2_));
-  if (!SendByte(socket_.get(), kJoined)) return AwaitInit();
   return AwaitInit();
 }
 
