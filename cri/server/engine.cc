@@ -54,7 +54,7 @@ absl::Status FillDefaults(ServerOptions& options) {
   }
   if (options.images == nullptr) {
     image::StoreOptions store;
-    store.root = config.root + "/images";
+    store.root = config.root;
     store.registry_config_dir = config.registry_config_dir;
     store.parallel_downloads = static_cast<int>(config.parallel_downloads);
     ASSIGN_OR_RETURN(options.images, image::OpenImageStore(store));

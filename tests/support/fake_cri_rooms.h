@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// The CRI server's image store and network in memory.
+#ifndef CORACLE_TESTS_SUPPORT_FAKE_CRI_ROOMS_H_
+#define CORACLE_TESTS_SUPPORT_FAKE_CRI_ROOMS_H_
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "cri/image/image.h"
+#include "cri/network/network.h"
+
+namespace tests {
+
+// Knows images that a test adds. Thread safe.
+class FakeImages : public cri::image::ImageStore {
+ public:
+  void Add(cri::image::Image image) {
+    absl::MutexLock lock(&mutex_);
+    auto shared = std::make_shared<const cri::image::Image>(std::move(image));
+    images_[shared->id] = shared;
+  }
+  std::map<std::string, std::string> files;  // "/etc/passwd" → text
+  absl::Status pull_error;
+
+  absl::StatusOr<cri::image::ImagePtr> Pull(
+      const std::string& reference, const cri::image::PullOptions&) override {
+    if (!pull_error.ok()) return pull_error;
+    cri::image::ImagePtr image = Find(reference);
+    if (image == nullptr) return absl::NotFoundError(reference);
+    return image;
+  }
+  cri::image::ImagePtr Find(const std::string& reference) override {
+    absl::MutexLock lock(&mutex_);
+    for (const auto& [id, image] : images_) {
+      if (id == reference) return image;
+      for (const std::string& tag : image->repo_tags) {
+        if (tag == reference) return image;
+      }
+    }
+    return nullptr;
+  }
+  std::vector<cri::image::ImagePtr> List() override {
+    absl::MutexLock lock(&mutex_);
+    std::vector<cri::image::ImagePtr> all;
+    for (const auto& [id, image] : images_) all.push_back(image);
+    return all;
+  }
+  absl::Status Remove(const std::string& reference) override {
+    cri::image::ImagePtr image = Find(reference);
+    absl::MutexLock lock(&mutex_);
+    if (image != nullptr) images_.erase(image->id);
+    return absl::OkStatus();
+  }
+  absl::StatusOr<std::vector<cri::image::ImagePtr>> Import(
+      const std::string&, const std::string&) override {
+    return absl::UnimplementedError("fake");
+  }
+  cri::image::FsUsage Usage() override { return {"/fake", 42, 7}; }
+  std::vector<cri::image::PullProgress> ActivePulls() override { return {}; }
+  absl::Status Hold(const std::string&, const std::string& holder) override {
+    absl::MutexLock lock(&mutex_);
+    holders_.insert(holder);
+    return absl::OkStatus();
+  }
+  void Release(const std::string& holder) override {
+    absl::MutexLock lock(&mutex_);
+    holders_.erase(holder);
+  }
+  std::set<std::string> Holders() {
+    absl::MutexLock lock(&mutex_);
+    return holders_;
+  }
+  absl::StatusOr<std::optional<std::string>> ReadFile(const cri::image::Image&,
+                                                      const std::string& path,
+                                                      size_t) override {
+    auto it = files.find(path);
+    if (it == files.end()) return std::nullopt;
+    return it->second;
+  }
+
+ private:
+  absl::Mutex mutex_;
+  std::map<std::string, cri::image::ImagePtr> images_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> holders_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Gives out 10.9.0.2, .3, … Thread safe.
+class FakeNetwork : public cri::network::Network {
+ public:
+  absl::Status setup_error;
+
+  cri::network::Readiness Ready() override { return {true, "", ""}; }
+  absl::Status SetPodCidr(const std::string& cidr) override {
+    absl::MutexLock lock(&mutex_);
+    cidr_ = cidr;
+    return absl::OkStatus();
+  }
+  absl::StatusOr<std::vector<std::string>> Setup(const std::string& id,
+                                                 int) override {
+    if (!setup_error.ok()) return setup_error;
+    absl::MutexLock lock(&mutex_);
+    leases_.insert(id);
+    return std::vector<std::string>{absl::StrCat("10.9.0.", ++last_)};
+  }
+  absl::Status SetupLoopback(int) override { return absl::OkStatus(); }
+  absl::Status Teardown(const std::string& id) override {
+    absl::MutexLock lock(&mutex_);
+    leases_.erase(id);
+    return absl::OkStatus();
+  }
+  void Sweep(const std::set<std::string>& living) override {
+    absl::MutexLock lock(&mutex_);
+    for (auto it = leases_.begin(); it != leases_.end();) {
+      it = living.count(*it) > 0 ? std::next(it) : leases_.erase(it);
+    }
+  }
+  std::set<std::string> Leases() {
+    absl::MutexLock lock(&mutex_);
+    return leases_;
+  }
+  std::string Cidr() {
+    absl::MutexLock lock(&mutex_);
+    return cidr_;
+  }
+
+ private:
+  absl::Mutex mutex_;
+  std::set<std::string> leases_ ABSL_GUARDED_BY(mutex_);
+  std::string cidr_ ABSL_GUARDED_BY(mutex_);
+  int last_ ABSL_GUARDED_BY(mutex_) = 1;
+};
+
+}  // namespace tests
+
+#endif  // CORACLE_TESTS_SUPPORT_FAKE_CRI_ROOMS_H_

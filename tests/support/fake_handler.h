@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+// A runtime::Handler in memory: containers change when a test says so.
+#ifndef CORACLE_TESTS_SUPPORT_FAKE_HANDLER_H_
+#define CORACLE_TESTS_SUPPORT_FAKE_HANDLER_H_
+
+#include <fcntl.h>
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "runtime/handler/handler.h"
+
+namespace tests {
+
+// Thread safe. What outlives the daemon (`world`) can be handed to a second
+// handler, which then recovers it.
+class FakeHandler : public runtime::Handler {
+ public:
+  struct Sandbox {
+    runtime::SandboxOptions options;
+    std::map<std::string, runtime::ContainerState> containers;
+  };
+  struct World {
+    absl::Mutex mutex;
+    std::map<std::string, Sandbox> sandboxes;
+    std::map<std::string, runtime::ContainerOptions> created;  // by id
+    std::vector<std::pair<std::string, int>> signals;          // id, signal
+    absl::Status start_sandbox_error, start_container_error;
+    // StartSandbox waits for this; a test closes the gate first.
+    bool gate_open = true;
+    int sandboxes_started = 0;
+    bool dies_of_sigterm = true;
+  };
+
+  explicit FakeHandler(World* world) : world_(*world) {}
+
+  absl::StatusOr<std::vector<runtime::SandboxState>> Recover() override {
+    absl::MutexLock lock(&world_.mutex);
+    std::vector<runtime::SandboxState> states;
+    for (const auto& [id, sandbox] : world_.sandboxes) {
+      states.push_back({id, 100, 0, "/shm"});
+    }
+    return states;
+  }
+
+  void SetListener(runtime::StateListener listener) override {
+    absl::MutexLock lock(&listener_mutex_);
+    listener_ = std::move(listener);
+  }
+
+  absl::StatusOr<runtime::SandboxState> StartSandbox(
+      const runtime::SandboxOptions& options) override {
+    absl::MutexLock lock(&world_.mutex);
+    ++world_.sandboxes_started;
+    world_.mutex.Await(absl::Condition(&world_.gate_open));
+    if (!world_.start_sandbox_error.ok()) return world_.start_sandbox_error;
+    world_.sandboxes[options.id].options = options;
+    return runtime::SandboxState{options.id, 100, 0, "/shm"};
+  }
+
+  absl::Status RemoveSandbox(const std::string& id) override {
+    absl::MutexLock lock(&world_.mutex);
+    world_.sandboxes.erase(id);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<runtime::UniqueFd> NetworkNamespace(
+      const std::string&) override {
+    return runtime::UniqueFd(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+  }
+
+  absl::StatusOr<runtime::ContainerState> CreateContainer(
+      const runtime::ContainerOptions& options) override {
+    absl::MutexLock lock(&world_.mutex);
+    runtime::ContainerState state;
+    state.sandbox_id = options.sandbox_id;
+    state.id = options.id;
+    world_.sandboxes[options.sandbox_id].containers[options.id] = state;
+    world_.created[options.id] = options;
+    return state;
+  }
+
+  absl::StatusOr<runtime::ContainerState> StartContainer(
+      const std::string& sandbox_id, const std::string& id) override {
+    absl::MutexLock lock(&world_.mutex);
+    runtime::ContainerState& state =
+        world_.sandboxes[sandbox_id].containers[id];
+    if (!world_.start_container_error.ok()) {
+      state.phase = runtime::ContainerPhase::kExited;
+      state.exit_code = 128;
+      state.finished_at = absl::Now();
+      state.message = std::string(world_.start_container_error.message());
+      return world_.start_container_error;
+    }
+    state.phase = runtime::ContainerPhase::kRunning;
+    state.pid = 4711;
+    state.started_at = absl::Now();
+    return state;
+  }
+
+  // The container ends by itself, or by a signal.
+  void Exit(const std::string& id, int code, bool oom = false) {
+    runtime::ContainerState news;
+    {
+      absl::MutexLock lock(&world_.mutex);
+      runtime::ContainerState* state = FindState(id);
+      if (state == nullptr ||
+          state->phase == runtime::ContainerPhase::kExited) {
+        return;
+      }
+      state->phase = runtime::ContainerPhase::kExited;
+      state->pid = 0;
+      state->exit_code = code;
+      state->oom_killed = oom;
+      state->finished_at = absl::Now();
+      news = *state;
+    }
+    absl::MutexLock lock(&listener_mutex_);
+    if (listener_) listener_(news);
+  }
+
+  absl::Status KillContainer(const std::string&, const std::string& id,
+                             int signal, bool) override {
+    bool dies;
+    {
+      absl::MutexLock lock(&world_.mutex);
+      world_.signals.emplace_back(id, signal);
+      dies = signal == 9 || world_.dies_of_sigterm;
+    }
+    if (dies) Exit(id, 128 + signal);
+    return absl::OkStatus();
+  }
+
+  absl::Status RemoveContainer(const std::string& sandbox_id,
+                               const std::string& id) override {
+    absl::MutexLock lock(&world_.mutex);
+    auto it = world_.sandboxes.find(sandbox_id);
+    if (it != world_.sandboxes.end()) it->second.containers.erase(id);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<runtime::ContainerState> GetContainer(
+      const std::string&, const std::string& id) override {
+    absl::MutexLock lock(&world_.mutex);
+    runtime::ContainerState* state = FindState(id);
+    if (state == nullptr) return absl::NotFoundError(id);
+    return *state;
+  }
+
+  absl::StatusOr<std::vector<runtime::ContainerState>> ListContainers(
+      const std::string& sandbox_id) override {
+    absl::MutexLock lock(&world_.mutex);
+    std::vector<runtime::ContainerState> states;
+    for (const auto& [id, state] : world_.sandboxes[sandbox_id].containers) {
+      states.push_back(state);
+    }
+    return states;
+  }
+
+  absl::StatusOr<runtime::ExecResult> ExecSync(
+      const std::string&, const std::string&,
+      const runtime::ExecOptions& options) override {
+    return runtime::ExecResult{3, std::string(options.max_output_bytes, 'o'),
+                               "problem"};
+  }
+
+  absl::Status ReopenLog(const std::string&, const std::string&) override {
+    return absl::OkStatus();
+  }
+
+ private:
+  runtime::ContainerState* FindState(const std::string& id)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(world_.mutex) {
+    for (auto& [sandbox_id, sandbox] : world_.sandboxes) {
+      auto it = sandbox.containers.find(id);
+      if (it != sandbox.containers.end()) return &it->second;
+    }
+    return nullptr;
+  }
+
+  World& world_;
+  absl::Mutex listener_mutex_;
+  runtime::StateListener listener_ ABSL_GUARDED_BY(listener_mutex_);
+};
+
+}  // namespace tests
+
+#endif  // CORACLE_TESTS_SUPPORT_FAKE_HANDLER_H_

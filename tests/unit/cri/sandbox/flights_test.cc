@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cri/sandbox/flights.h"
+
+#include <thread>
+
+#include "absl/status/statusor.h"
+#include "absl/synchronization/notification.h"
+#include "gtest/gtest.h"
+#include "tests/support/status_matchers.h"
+
+namespace cri::sandbox {
+namespace {
+
+using ::tests::IsOkAndHolds;
+using ::tests::StatusIs;
+
+TEST(FlightsTest, SecondCallJoinsTheFirst) {
+  Flights<absl::StatusOr<int>> flights;
+  absl::Notification started, go;
+  int runs = 0;
+  absl::StatusOr<int> first;
+  std::thread leader([&] {
+    first =
+        flights.Do("key", absl::InfiniteFuture(), [&]() -> absl::StatusOr<int> {
+          started.Notify();
+          go.WaitForNotification();
+          return ++runs;
+        });
+  });
+  started.WaitForNotification();
+  EXPECT_THAT(flights.Do("key", absl::Now(),
+                         [&]() -> absl::StatusOr<int> { return ++runs; }),
+              StatusIs(absl::StatusCode::kDeadlineExceeded));
+  absl::StatusOr<int> second;
+  std::thread follower([&] {
+    second = flights.Do("key", absl::InfiniteFuture(),
+                        [&]() -> absl::StatusOr<int> { return ++runs; });
+  });
+  go.Notify();
+  leader.join();
+  follower.join();
+  EXPECT_THAT(first, IsOkAndHolds(1));
+  EXPECT_TRUE(second.ok());
+}
+
+TEST(FlightsTest, OtherKeysDoNotWait) {
+  Flights<absl::Status> flights;
+  absl::Status inner = absl::UnknownError("");
+  absl::Status outer = flights.Do("a", absl::InfiniteFuture(), [&] {
+    inner = flights.Do("b", absl::InfiniteFuture(),
+                       [] { return absl::OkStatus(); });
+    return absl::OkStatus();
+  });
+  EXPECT_OK(inner);
+  EXPECT_OK(outer);
+}
+
+TEST(FlightsTest, FailureIsNotRemembered) {
+  Flights<absl::Status> flights;
+  EXPECT_FALSE(flights
+                   .Do("a", absl::InfiniteFuture(),
+                       [] { return absl::InternalError("x"); })
+                   .ok());
+  EXPECT_OK(
+      flights.Do("a", absl::InfiniteFuture(), [] { return absl::OkStatus(); }));
+}
+
+}  // namespace
+}  // namespace cri::sandbox

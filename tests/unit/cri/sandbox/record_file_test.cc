@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cri/sandbox/record_file.h"
+
+#include <set>
+
+#include "gtest/gtest.h"
+#include "runtime/base/file.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
+
+namespace cri::sandbox {
+namespace {
+
+using runtime::Json;
+using ::tests::StatusIs;
+
+TEST(RecordFileTest, ReadsWhatWasWritten) {
+  tests::TempDir dir;
+  ASSERT_OK(WriteRecord(dir / "a.json", Json{{"x", 1}, {"y", "ü\n"}}));
+  ASSERT_OK_AND_ASSIGN(Json body, ReadRecord(dir / "a.json"));
+  EXPECT_EQ(body, (Json{{"x", 1}, {"y", "ü\n"}}));
+}
+
+TEST(RecordFileTest, DamageIsNoticedAtEveryByte) {
+  tests::TempDir dir;
+  ASSERT_OK(WriteRecord(dir / "a.json", Json{{"x", 1}}));
+  ASSERT_OK_AND_ASSIGN(std::string text, runtime::ReadFile(dir / "a.json"));
+  for (size_t i = 0; i < text.size(); ++i) {
+    std::string bad = text;
+    bad[i] ^= 1;
+    ASSERT_OK(runtime::WriteFileAtomic(dir / "b.json", bad));
+    EXPECT_THAT(ReadRecord(dir / "b.json"),
+                StatusIs(absl::StatusCode::kDataLoss))
+        << "byte " << i;
+    ASSERT_OK(runtime::WriteFileAtomic(dir / "b.json", text.substr(0, i)));
+    EXPECT_THAT(ReadRecord(dir / "b.json"),
+                StatusIs(absl::StatusCode::kDataLoss))
+        << "length " << i;
+  }
+}
+
+TEST(RecordFileTest, UnreadableOnesAreSetAside) {
+  tests::TempDir dir;
+  ASSERT_OK(WriteRecord(dir / "good.json", Json{{"x", 1}}));
+  ASSERT_OK(WriteRecord(dir / "refused.json", Json{{"x", 2}}));
+  ASSERT_OK(runtime::WriteFileAtomic(dir / "empty.json", ""));
+  ASSERT_OK(runtime::WriteFileAtomic(dir / "other.txt", "not ours"));
+  std::set<std::string> seen;
+  ASSERT_OK(
+      LoadRecords(dir.path(), [&](const std::string& id, const Json& body) {
+        if (runtime::IntAt(body, "x") == 2) {
+          return absl::DataLossError("no");
+        }
+        seen.insert(id);
+        return absl::OkStatus();
+      }));
+  EXPECT_EQ(seen, std::set<std::string>{"good"});
+  EXPECT_TRUE(runtime::Exists(dir / "empty.json.unreadable"));
+  EXPECT_TRUE(runtime::Exists(dir / "refused.json.unreadable"));
+  EXPECT_FALSE(runtime::Exists(dir / "empty.json"));
+  EXPECT_TRUE(runtime::Exists(dir / "other.txt"));
+}
+
+}  // namespace
+}  // namespace cri::sandbox

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cri/sandbox/registry.h"
+
+#include "gtest/gtest.h"
+#include "tests/support/status_matchers.h"
+
+namespace cri::sandbox {
+namespace {
+
+using ::tests::StatusIs;
+
+struct Item {
+  std::string id;
+};
+
+TEST(RegistryTest, FindsByUniquePrefixOnly) {
+  Registry<Item> registry("thing");
+  for (const char* id : {"abc1", "abc2", "b", "bb"}) {
+    registry.Add(std::make_shared<Item>(Item{id}));
+  }
+  EXPECT_EQ((*registry.Find("abc1"))->id, "abc1");
+  EXPECT_THAT(registry.Find("abc"),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       "thing id prefix \"abc\" fits more than one"));
+  // A whole ID wins over longer ones that it begins.
+  EXPECT_EQ((*registry.Find("b"))->id, "b");
+  EXPECT_EQ((*registry.Find("bb"))->id, "bb");
+  EXPECT_THAT(registry.Find("x"),
+              StatusIs(absl::StatusCode::kNotFound, "no thing with id \"x\""));
+  EXPECT_THAT(registry.Find(""), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(registry.Find("bbb"), StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST(RegistryTest, RemovedIsNotFound) {
+  Registry<Item> registry("thing");
+  registry.Add(std::make_shared<Item>(Item{"abc"}));
+  registry.Remove("abc");
+  EXPECT_THAT(registry.Find("a"), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_TRUE(registry.List().empty());
+}
+
+}  // namespace
+}  // namespace cri::sandbox

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cri/sandbox/sandboxes.h"
+
+#include <memory>
+#include <thread>
+
+#include "gtest/gtest.h"
+#include "runtime/base/file.h"
+#include "tests/support/fake_cri_rooms.h"
+#include "tests/support/fake_handler.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
+
+namespace cri::sandbox {
+namespace {
+
+namespace v1 = ::runtime::v1;
+using ::testing::HasSubstr;
+using ::tests::StatusIs;
+
+v1::PodSandboxConfig Config(const std::string& name) {
+  v1::PodSandboxConfig config;
+  config.mutable_metadata()->set_name(name);
+  config.mutable_metadata()->set_namespace_("default");
+  config.mutable_metadata()->set_uid("uid-" + name);
+  return config;
+}
+
+class SandboxesTest : public ::testing::Test {
+ protected:
+  SandboxesTest() { Restart(); }
+
+  // A daemon that ends and another that takes over.
+  void Restart() {
+    sandboxes_.reset();
+    executor_ = std::make_unique<runtime::Executor>("test", 8);
+    handler_ = std::make_unique<tests::FakeHandler>(&world_);
+    SandboxesOptions options;
+    options.root = dir_.path();
+    options.executor = executor_.get();
+    options.handler = handler_.get();
+    options.network = &network_;
+    options.notify = [](const SandboxPtr&, v1::ContainerEventType) {};
+    sandboxes_ = std::make_unique<Sandboxes>(options);
+    ASSERT_OK_AND_ASSIGN(auto living, handler_->Recover());
+    ASSERT_OK(sandboxes_->Recover(living));
+  }
+
+  absl::StatusOr<SandboxPtr> Run(const v1::PodSandboxConfig& config) {
+    return sandboxes_->Run(config, "", absl::InfiniteFuture());
+  }
+  size_t FilesLeft() { return runtime::ListDir(dir_ / "sandboxes")->size(); }
+
+  tests::TempDir dir_;
+  tests::FakeHandler::World world_;
+  tests::FakeNetwork network_;
+  std::unique_ptr<tests::FakeHandler> handler_;
+  std::unique_ptr<Sandboxes> sandboxes_;
+  std::unique_ptr<runtime::Executor> executor_;
+};
+
+TEST_F(SandboxesTest, RunGivesAReadySandboxWithAnAddress) {
+  ASSERT_OK_AND_ASSIGN(SandboxPtr sandbox, Run(Config("a")));
+  v1::PodSandboxStatus status = ToStatus(*sandbox);
+  EXPECT_EQ(status.state(), v1::SANDBOX_READY);
+  EXPECT_EQ(status.network().ip(), "10.9.0.2");
+  EXPECT_GT(status.created_at(), 0);
+  EXPECT_TRUE(world_.sandboxes[sandbox->id].options.share_pid);
+}
+
+TEST_F(SandboxesTest, RepeatedRunGivesTheSameSandbox) {
+  ASSERT_OK_AND_ASSIGN(SandboxPtr first, Run(Config("a")));
+  ASSERT_OK_AND_ASSIGN(SandboxPtr again, Run(Config("a")));
+  EXPECT_EQ(first->id, again->id);
+  v1::PodSandboxConfig next = Config("a");
+  next.mutable_metadata()->set_attempt(1);
+  ASSERT_OK_AND_ASSIGN(SandboxPtr other, Run(next));
+  EXPECT_NE(first->id, other->id);
+}
+
+TEST_F(SandboxesTest, RunOfAStoppedSandboxMakesAnother) {
+  ASSERT_OK_AND_ASSIGN(SandboxPtr first, Run(Config("a")));
+  first->Close();
+  ASSERT_OK(sandboxes_->TearDown(first));
+  ASSERT_OK_AND_ASSIGN(SandboxPtr second, Run(Config("a")));
+  EXPECT_NE(first->id, second->id);
+}
+
+TEST_F(SandboxesTest, RunWhileOneIsUnderWayJoinsIt) {
+  {
+    absl::MutexLock lock(&world_.mutex);
+    world_.gate_open = false;
+  }
+  absl::StatusOr<SandboxPtr> results[3];
+  std::vector<std::thread> threads;
+  for (auto& result : results) {
+    threads.emplace_back([&] { result = Run(Config("a")); });
+  }
+  // A caller that gave up leaves something to join.
+  EXPECT_THAT(
+      [&] {
+        {
+          absl::MutexLock lock(&world_.mutex);
+          world_.mutex.Await(absl::Condition(
+              +[](int* started) { return *started == 1; },
+              &world_.sandboxes_started));
+        }
+        return sandboxes_->Run(Config("a"), "", absl::Now());
+      }(),
+      StatusIs(absl::StatusCode::kDeadlineExceeded,
+               HasSubstr("RunPodSandbox of default/a")));
+  {
+    absl::MutexLock lock(&world_.mutex);
+    world_.gate_open = true;
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (auto& result : results) {
+    ASSERT_OK(result);
+    EXPECT_EQ((*result)->id, (*results[0])->id);
+  }
+  EXPECT_EQ(world_.sandboxes_started, 1);
+}
+
+TEST_F(SandboxesTest, FailedRunLeavesNothing) {
+  network_.setup_error = absl::ResourceExhaustedError("no address left");
+  EXPECT_THAT(Run(Config("a")), StatusIs(absl::StatusCode::kResourceExhausted,
+                                         HasSubstr("no address left")));
+  EXPECT_TRUE(world_.sandboxes.empty());
+  EXPECT_TRUE(sandboxes_->List().empty());
+  EXPECT_EQ(FilesLeft(), 0u);
+}
+
+TEST_F(SandboxesTest, HostNetworkGetsNoAddress) {
+  v1::PodSandboxConfig config = Config("a");
+  config.mutable_linux()
+      ->mutable_security_context()
+      ->mutable_namespace_options()
+      ->set_network(v1::NODE);
+  ASSERT_OK_AND_ASSIGN(SandboxPtr sandbox, Run(config));
+  EXPECT_EQ(ToStatus(*sandbox).network().ip(), "");
+  EXPECT_TRUE(network_.Leases().empty());
+}
+
+TEST_F(SandboxesTest, RestartFindsTheSameState) {
+  ASSERT_OK_AND_ASSIGN(SandboxPtr ready, Run(Config("ready")));
+  ASSERT_OK_AND_ASSIGN(SandboxPtr stopped, Run(Config("stopped")));
+  stopped->Close();
+  ASSERT_OK(sandboxes_->TearDown(stopped));
+  const std::string before = ToStatus(*ready).SerializeAsString();
+  Restart();
+  ASSERT_OK_AND_ASSIGN(SandboxPtr found, sandboxes_->Find(ready->id));
+  EXPECT_EQ(ToStatus(*found).DebugString(), [&] {
+    v1::PodSandboxStatus status;
+    status.ParseFromString(before);
+    return status.DebugString();
+  }());
+  ASSERT_OK_AND_ASSIGN(found, sandboxes_->Find(stopped->id));
+  EXPECT_FALSE(found->IsReady());
+  EXPECT_TRUE(found->IsTornDown());
+  EXPECT_EQ(network_.Leases(), std::set<std::string>{ready->id});
+}
+
+TEST_F(SandboxesTest, RestartSweepsHalves) {
+  const std::string half(64, 'a'), orphan(64, 'b');
+  ASSERT_OK(runtime::MakeDirs(dir_ / "sandboxes/" + half));
+  world_.sandboxes[orphan];
+  ASSERT_OK(network_.Setup(half, 0).status());
+  Restart();
+  EXPECT_TRUE(world_.sandboxes.empty());
+  EXPECT_TRUE(network_.Leases().empty());
+  EXPECT_EQ(FilesLeft(), 0u);
+}
+
+TEST_F(SandboxesTest, SandboxWhoseHolderDiedIsNotReady) {
+  ASSERT_OK_AND_ASSIGN(SandboxPtr sandbox, Run(Config("a")));
+  world_.sandboxes.clear();
+  Restart();
+  ASSERT_OK_AND_ASSIGN(SandboxPtr found, sandboxes_->Find(sandbox->id));
+  EXPECT_FALSE(found->IsReady());
+  EXPECT_FALSE(found->IsTornDown());
+}
+
+TEST_F(SandboxesTest, NobodyEntersAClosedSandbox) {
+  ASSERT_OK_AND_ASSIGN(SandboxPtr sandbox, Run(Config("a")));
+  auto use = std::make_unique<Sandbox::Use>(*sandbox->Enter());
+  std::thread closer([&] { sandbox->Close(); });
+  use.reset();
+  closer.join();
+  EXPECT_THAT(sandbox->Enter().status(),
+              StatusIs(absl::StatusCode::kFailedPrecondition));
+}
+
+struct BadRow {
+  const char* name;
+  void (*spoil)(v1::PodSandboxConfig&);
+  absl::StatusCode code;
+  const char* error;
+};
+
+class BadSandboxTest : public ::testing::TestWithParam<BadRow> {};
+
+TEST_P(BadSandboxTest, ErrorNamesTheField) {
+  v1::PodSandboxConfig config = Config("a");
+  GetParam().spoil(config);
+  EXPECT_THAT(CheckConfig(config),
+              StatusIs(GetParam().code, HasSubstr(GetParam().error)));
+}
+
+v1::LinuxSandboxSecurityContext& Security(v1::PodSandboxConfig& config) {
+  return *config.mutable_linux()->mutable_security_context();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, BadSandboxTest,
+    ::testing::Values(
+        BadRow{
+            "NoName",
+            [](v1::PodSandboxConfig& c) { c.mutable_metadata()->clear_name(); },
+            absl::StatusCode::kInvalidArgument, "metadata.name"},
+        BadRow{
+            "NoUid",
+            [](v1::PodSandboxConfig& c) { c.mutable_metadata()->clear_uid(); },
+            absl::StatusCode::kInvalidArgument, "metadata.uid"},
+        BadRow{"Hostname",
+               [](v1::PodSandboxConfig& c) { c.set_hostname("a b"); },
+               absl::StatusCode::kInvalidArgument, "hostname"},
+        BadRow{"CgroupParent",
+               [](v1::PodSandboxConfig& c) {
+                 c.mutable_linux()->set_cgroup_parent("/a/../../b");
+               },
+               absl::StatusCode::kInvalidArgument, "linux.cgroup_parent"},
+        BadRow{"GroupWithoutUser",
+               [](v1::PodSandboxConfig& c) {
+                 Security(c).mutable_run_as_group()->set_value(1);
+               },
+               absl::StatusCode::kInvalidArgument, "run_as_group"},
+        BadRow{"NetworkContainer",
+               [](v1::PodSandboxConfig& c) {
+                 Security(c).mutable_namespace_options()->set_network(
+                     v1::CONTAINER);
+               },
+               absl::StatusCode::kInvalidArgument, "namespace_options.network"},
+        BadRow{"UserNamespace",
+               [](v1::PodSandboxConfig& c) {
+                 Security(c)
+                     .mutable_namespace_options()
+                     ->mutable_userns_options()
+                     ->set_mode(v1::POD);
+               },
+               absl::StatusCode::kUnimplemented, "userns_options"},
+        BadRow{"HostPort",
+               [](v1::PodSandboxConfig& c) {
+                 c.add_port_mappings()->set_host_port(80);
+               },
+               absl::StatusCode::kUnimplemented, "host port 80"},
+        BadRow{"LogDirectory",
+               [](v1::PodSandboxConfig& c) { c.set_log_directory("logs"); },
+               absl::StatusCode::kInvalidArgument, "log_directory"},
+        BadRow{"Dns",
+               [](v1::PodSandboxConfig& c) {
+                 c.mutable_dns_config()->add_servers("a\nb");
+               },
+               absl::StatusCode::kInvalidArgument, "dns_config.servers"}),
+    [](const auto& row) { return row.param.name; });
+
+TEST(FilterTest, FieldsAreAnded) {
+  runtime::Executor executor("test", 1);
+  Sandbox sandbox(&executor);
+  sandbox.id = "abcdef";
+  (*sandbox.config.mutable_labels())["app"] = "web";
+  v1::PodSandboxFilter filter;
+  EXPECT_TRUE(Matches(sandbox, filter));
+  filter.set_id("abc");
+  EXPECT_TRUE(Matches(sandbox, filter));
+  (*filter.mutable_label_selector())["app"] = "web";
+  EXPECT_TRUE(Matches(sandbox, filter));
+  filter.mutable_state()->set_state(v1::SANDBOX_NOTREADY);
+  EXPECT_FALSE(Matches(sandbox, filter));
+  filter.mutable_state()->set_state(v1::SANDBOX_READY);
+  EXPECT_TRUE(Matches(sandbox, filter));
+  (*filter.mutable_label_selector())["tier"] = "";
+  EXPECT_FALSE(Matches(sandbox, filter));
+}
+
+}  // namespace
+}  // namespace cri::sandbox
