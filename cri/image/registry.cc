@@ -208,9 +208,11 @@ absl::Status Registry::FetchRest(const Endpoint& endpoint,
     return RegistryError(response.status, response.body,
                          response.Header("www-authenticate"));
   }
+  // A broken connection is another matter: libcurl reports that itself.
   if (progress->done < descriptor.size) {
-    return absl::UnavailableError(absl::StrCat(
-        "ended after ", progress->done, " of ", descriptor.size, " bytes"));
+    return absl::DataLossError(absl::StrCat("the blob has ", progress->done,
+                                            " bytes, the manifest says ",
+                                            descriptor.size));
   }
   return absl::OkStatus();
 }
