@@ -119,7 +119,10 @@ absl::StatusOr<SandboxPlan> PlanSandbox(const EngineOptions& options,
   FillNames(pod, attempt, plan.config);
   plan.config.set_log_directory(LogDir(options, pod));
   if (!status::HostNetwork(pod)) {
-    plan.config.set_hostname(env::PodHostname(pod, options.node_name));
+    ASSIGN_OR_RETURN(
+        std::string hostname,
+        env::KernelHostname(pod, options.node_name, options.dns));
+    plan.config.set_hostname(hostname);
     FillPorts(pod, plan.config);
   }
   ASSIGN_OR_RETURN(env::Dns dns, env::PodDns(pod, options.dns));
@@ -128,6 +131,7 @@ absl::StatusOr<SandboxPlan> PlanSandbox(const EngineOptions& options,
   for (const std::string& search : dns.searches) config->add_searches(search);
   for (const std::string& option : dns.options) config->add_options(option);
   plan.dns_warning = dns.warning;
+  plan.dns_warning_reason = dns.warning_reason;
   FillLinux(pod, cgroup_parent, *plan.config.mutable_linux());
   return plan;
 }

@@ -19,6 +19,7 @@ struct SandboxPlan {
   v1::PodSandboxConfig config;
   std::string runtime_handler;
   std::string dns_warning;  // for an event; "" if none
+  std::string dns_warning_reason;
 };
 
 absl::StatusOr<SandboxPlan> PlanSandbox(const EngineOptions& options,

@@ -139,7 +139,7 @@ void Worker::MakeSandbox() {
   if (!plan.ok()) return SandboxFailed(plan.status());
   plan_ = *std::move(plan);
   if (!plan_->dns_warning.empty()) {
-    Event("", status::EventType::kWarning, "DNSConfigForming",
+    Event("", status::EventType::kWarning, plan_->dns_warning_reason,
           plan_->dns_warning);
   }
   if (newest != nullptr) {
