@@ -60,21 +60,27 @@ Answer Handlers::Handle(const Request& request,
   absl::StatusOr<User> user =
       authenticator_.Authenticate(certificate, request.authorization);
   if (!user.ok()) {
-    runtime::log::Warning("request for ", request.path, " from ", request.peer,
-                          " refused: ", user.status().message());
+    WarnOfRequest(request, user.status().message());
     return {TextResponse(401, "Unauthorized\n"), nullptr, "", nullptr};
   }
   absl::Status allowed = authorizer_.Authorize(*user, AccessOf(request));
   if (!allowed.ok()) {
     int code = absl::IsPermissionDenied(allowed) ? 403 : 500;
-    if (code == 500) {
-      runtime::log::Warning("request for ", request.path, " from ",
-                            request.peer, ": ", allowed.message());
-    }
+    if (code == 500) WarnOfRequest(request, allowed.message());
     return {TextResponse(code, std::string(allowed.message())), nullptr, "",
             nullptr};
   }
   return Route(request);
+}
+
+void Handlers::WarnOfRequest(const Request& request, absl::string_view why) {
+  int64_t now = absl::ToUnixSeconds(absl::Now());
+  int64_t next = next_warning_;
+  if (now < next || !next_warning_.compare_exchange_strong(next, now + 10)) {
+    return;
+  }
+  runtime::log::Warning("request for ", request.path, " from ", request.peer,
+                        " refused: ", why);
 }
 
 Answer Handlers::Route(const Request& request) {

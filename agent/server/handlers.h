@@ -4,10 +4,13 @@
 #ifndef CORACLE_AGENT_SERVER_HANDLERS_H_
 #define CORACLE_AGENT_SERVER_HANDLERS_H_
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 
+#include "absl/strings/string_view.h"
 #include "agent/server/auth.h"
 #include "agent/server/http.h"
 #include "agent/server/log_reader.h"
@@ -37,10 +40,13 @@ class Handlers {
   Answer ContainerLogs(const Request& request);
   Response Health(const Request& request);
   Response PodList(bool running_only);
+  // One line in ten seconds: strangers must not fill the log.
+  void WarnOfRequest(const Request& request, absl::string_view why);
 
   const Options options_;
   Authenticator authenticator_;
   Authorizer authorizer_;
+  std::atomic<int64_t> next_warning_{0};  // Unix seconds
 };
 
 }  // namespace agent::server
