@@ -125,6 +125,7 @@ absl::Status Make(const Records& records, const CreateFlags& flags,
   request.stderr_fd = 2;
   request.start_fd = start.get();
   request.verify_command = true;
+  request.seccomp_cache_dir = records.SeccompCache();
   ASSIGN_OR_RETURN(creation->made, MakeProcess([&](int report_fd) {
                      request.report_fd = report_fd;
                      launch::RunSetup(request);

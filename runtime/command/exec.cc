@@ -126,6 +126,7 @@ absl::StatusOr<int> Exec(const Context& context, const Words& words) {
   launch::ExecRequest request;
   request.init_pid = record.pid;
   request.cgroups_path = record.cgroups_path;
+  request.seccomp_cache_dir = records.SeccompCache();
   request.stdin_fd = 0;
   request.stdout_fd = 1;
   request.stderr_fd = 2;

@@ -39,6 +39,8 @@ class Records {
   std::string Directory(const std::string& id) const;
   std::string StartFifo(const std::string& id) const;
   std::string ConfigFile(const std::string& id) const;
+  // Cannot be an ID: those never start with a dot.
+  std::string SeccompCache() const { return root_ + "/.seccomp"; }
 
   // Makes <root>/<id>; ALREADY_EXISTS if the id is in use.
   absl::Status Reserve(const std::string& id) const;

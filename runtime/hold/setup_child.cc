@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What runs between the holder's fork and the set-up of runtime/launch, and how
 // its reports come back. Memory taken in the children ends with them.
+#include <limits.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -39,6 +40,16 @@ state::ContainerPlan ReadPlan(int dir, const std::string& id, int report) {
   return plan;
 }
 
+// <state>/seccomp; `dir` is <state>/pods/<sandbox>.
+std::string SeccompCache(int dir) {
+  char path[PATH_MAX];
+  std::string link = absl::StrCat("/proc/self/fd/", dir);
+  ssize_t size = readlink(link.c_str(), path, sizeof path);
+  if (size <= 0 || path[0] != '/') return "";
+  return absl::StrCat(absl::string_view(path, static_cast<size_t>(size)),
+                      "/../../seccomp");
+}
+
 }  // namespace
 
 void Holder::SetupChild(const HeldContainer& container, int report, int start,
@@ -49,8 +60,9 @@ void Holder::SetupChild(const HeldContainer& container, int report, int start,
                     : -1;
   CloseAllBut({report, start, in, out, err, dir, pod_pid});
   state::ContainerPlan plan = ReadPlan(dir, container.record.id, report);
-  close(dir);
   launch::SetupRequest request;
+  request.seccomp_cache_dir = SeccompCache(dir);
+  close(dir);
   request.id = plan.id;
   request.config_json = std::move(plan.config_json);
   request.bundle_dir = std::move(plan.bundle_dir);
@@ -72,8 +84,9 @@ void Holder::ExecChild(const HeldContainer& container, int process, int out,
   int dir = options_.dir.get();
   CloseAllBut({process, out, err, report, dir});
   state::ContainerPlan plan = ReadPlan(dir, container.record.id, report);
-  close(dir);
   launch::ExecRequest request;
+  request.seccomp_cache_dir = SeccompCache(dir);
+  close(dir);
   request.init_pid = container.record.pid;
   request.config_json = std::move(plan.config_json);
   request.stdout_fd = out;

@@ -54,6 +54,8 @@ struct SetupRequest {
   // line, whose `create` is the last one to hear of it; a holder leaves it out
   // and gets the same error at start.
   bool verify_command = false;
+  // The runtime's own directory for compiled seccomp programs; "" = none.
+  std::string seccomp_cache_dir;
 };
 
 [[noreturn]] void RunSetup(const SetupRequest& request);
@@ -64,6 +66,7 @@ struct ExecRequest {
   std::string process_json;  // OCI process object: args, env, cwd, user, …
   // The container's cgroup; "" = linux.cgroupsPath of its config.
   std::string cgroups_path;
+  std::string seccomp_cache_dir;  // as in SetupRequest
   int stdin_fd = -1, stdout_fd = -1, stderr_fd = -1;
   int report_fd = -1;  // kCreated carries the pid; then as above, no start byte
 };

@@ -59,7 +59,8 @@ absl::Status ExecSetup::Parse() {
   ASSIGN_OR_RETURN(config_, spec::Parse(request_.config_json));
   ASSIGN_OR_RETURN(spec::Process process,
                    spec::ParseProcess(request_.process_json, config_.process));
-  ASSIGN_OR_RETURN(identity_, PrepareIdentity(process, config_));
+  ASSIGN_OR_RETURN(
+      identity_, PrepareIdentity(process, config_, request_.seccomp_cache_dir));
   return absl::OkStatus();
 }
 

@@ -24,6 +24,7 @@
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
 #include "runtime/caps/caps.h"
+#include "runtime/seccomp/cache.h"
 
 namespace runtime::launch {
 namespace {
@@ -98,7 +99,8 @@ void LayOut(Identity* identity) {
 }  // namespace
 
 absl::StatusOr<Identity> PrepareIdentity(const spec::Process& process,
-                                         const spec::Config& config) {
+                                         const spec::Config& config,
+                                         const std::string& seccomp_cache_dir) {
   if (!process.apparmor_profile.empty() &&
       process.apparmor_profile != "unconfined") {
     return absl::FailedPreconditionError(
@@ -113,7 +115,8 @@ absl::StatusOr<Identity> PrepareIdentity(const spec::Process& process,
   identity.process = process;
   if (config.linux_section.seccomp.has_value()) {
     ASSIGN_OR_RETURN(identity.seccomp,
-                     seccomp::Compile(*config.linux_section.seccomp));
+                     seccomp::CompileCached(*config.linux_section.seccomp,
+                                            seccomp_cache_dir));
     identity.has_seccomp = true;
   }
   return identity;

@@ -24,7 +24,8 @@ struct Identity {
 
 // Normal world: compiles and lays out everything.
 absl::StatusOr<Identity> PrepareIdentity(const spec::Process& process,
-                                         const spec::Config& config);
+                                         const spec::Config& config,
+                                         const std::string& seccomp_cache_dir);
 
 // Adds HOME from the root's own /etc/passwd ("/" if the user is not there) when
 // the config has none. Call inside the container's root.

@@ -141,7 +141,8 @@ absl::Status MakePlan(const SetupRequest& request, Plan* plan) {
   }
   ASSIGN_OR_RETURN(plan->config, spec::Parse(request.config_json));
   ASSIGN_OR_RETURN(plan->identity,
-                   PrepareIdentity(plan->config.process, plan->config));
+                   PrepareIdentity(plan->config.process, plan->config,
+                                   request.seccomp_cache_dir));
   ASSIGN_OR_RETURN(path::Proc proc, path::Proc::Open());
   plan->proc = std::make_unique<path::Proc>(std::move(proc));
   ASSIGN_OR_RETURN(cgroup::Cgroup cgroup,
