@@ -179,14 +179,18 @@ absl::Status BuiltinHandler::KillContainer(const std::string& sandbox_id,
                                            const std::string& id, int signal,
                                            bool all) {
   hold::Request request;
-  request.type = hold::RequestType::kKill;
+  // With `all` the holder only says whether there is anything to kill: process
+  // 1 must not get the signal twice.
+  request.type = all ? hold::RequestType::kGet : hold::RequestType::kKill;
   request.id = id;
   request.value = signal;
   absl::StatusOr<hold::Reply> reply =
       CallHolder(sandbox_id, request, kAnswerTime);
   if (absl::IsNotFound(reply.status())) return absl::OkStatus();
   RETURN_IF_ERROR(reply.status());
-  if (!all) return absl::OkStatus();
+  if (!all || reply->state.phase == state::Phase::kExited) {
+    return absl::OkStatus();
+  }
   absl::StatusOr<state::ContainerPlan> plan = ReadPlan(sandbox_id, id);
   if (absl::IsNotFound(plan.status())) return absl::OkStatus();
   RETURN_IF_ERROR(plan.status());

@@ -5,6 +5,7 @@
 #include <malloc.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -131,6 +132,7 @@ void RunHolder(const Request& request, int state_dir, UniqueFd requester) {
     _exit(1);  // the pause dies with us
   }
   requester.reset();
+  umask(022);  // for log files, and for containers whose config has none
   // What Prepare used is not needed for the years to come.
   malloc_trim(0);
   Holder(std::move(options)).Run();

@@ -78,7 +78,7 @@ TEST_F(CrashTest, ADaemonKilledAtAnyMomentLeavesWholePodsOnly) {
       EXPECT_THAT(handler_->RemoveSandbox(sandbox.id), IsOk());
     }
     EXPECT_THAT(*runtime::ListDir(dir_ + "/state/pods"), IsEmpty());
-    EXPECT_THAT(FindTraces().processes, IsEmpty());
+    EXPECT_THAT(LeftProcesses(), IsEmpty());
     EXPECT_THAT(FindTraces().mounts, IsEmpty());
   }
 }

@@ -13,6 +13,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "runtime/base/file.h"
 #include "tests/support/status_matchers.h"
@@ -85,7 +86,7 @@ void PodTest::TearDown() {
   handler_.reset();
   EXPECT_THAT(runtime::StopLauncher(dir_ + "/state"), IsOk());
   Traces traces = FindTraces();
-  EXPECT_THAT(traces.processes, ::testing::IsEmpty());
+  EXPECT_THAT(LeftProcesses(), ::testing::IsEmpty());
   EXPECT_THAT(traces.mounts, ::testing::IsEmpty());
   std::vector<std::string> containers;
   FindDirs("/sys/fs/cgroup", name_ + "-c", 3, &containers);
@@ -144,7 +145,8 @@ Json PodTest::Config(const std::string& id, const std::string& script) {
 }
 
 absl::StatusOr<runtime::ContainerState> PodTest::Create(
-    const std::string& sandbox, const std::string& id, const Json& config) {
+    const std::string& sandbox, const std::string& id, const Json& config,
+    bool stdin_open) {
   runtime::ContainerOptions options;
   options.sandbox_id = sandbox;
   options.id = id;
@@ -159,6 +161,8 @@ absl::StatusOr<runtime::ContainerState> PodTest::Create(
     EXPECT_THAT(runtime::MakeDirs(path), IsOk());
   }
   options.log_path = LogPath(id);
+  options.tty = runtime::BoolAt(runtime::At(config, "process"), "terminal");
+  options.stdin_open = stdin_open;
   return handler_->CreateContainer(options);
 }
 
@@ -200,6 +204,16 @@ Traces PodTest::FindTraces() const {
     if (absl::StrContains(line, dir_)) traces.mounts.emplace_back(line);
   }
   return traces;
+}
+
+std::vector<std::string> PodTest::LeftProcesses() const {
+  absl::Time deadline = absl::Now() + absl::Seconds(10);
+  std::vector<std::string> left;
+  do {
+    left = FindTraces().processes;
+    if (!left.empty()) absl::SleepFor(absl::Milliseconds(2));
+  } while (!left.empty() && absl::Now() < deadline);
+  return left;
 }
 
 int64_t PodTest::PrivateMemory(pid_t pid) {

@@ -38,13 +38,17 @@ class PodTest : public ::testing::Test {
   runtime::Json Config(const std::string& id, const std::string& script);
   absl::StatusOr<runtime::ContainerState> Create(const std::string& sandbox,
                                                  const std::string& id,
-                                                 const runtime::Json& config);
+                                                 const runtime::Json& config,
+                                                 bool stdin_open = false);
   runtime::ContainerState Run(const std::string& sandbox, const std::string& id,
                               const std::string& script);
   std::string LogPath(const std::string& id) const;
   // The log without its times; "…\n" for each line.
   std::string Log(const std::string& id) const;
   Traces FindTraces() const;
+  // Processes of ours that are left after at most 10 s: a killed one takes a
+  // moment to die.
+  std::vector<std::string> LeftProcesses() const;
   // Kilobytes of private memory.
   static int64_t PrivateMemory(pid_t pid);
 

@@ -2,6 +2,7 @@
 // The whole life of pods: handler, launcher, holder, set-up, real namespaces
 // and cgroups.
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -69,7 +70,7 @@ TEST_F(PodTest, AFailedSetUpLeavesNothing) {
   EXPECT_THAT(Create("s", "c", config),
               StatusIs(absl::StatusCode::kUnknown, HasSubstr("does/not")));
   EXPECT_THAT(*handler_->ListContainers("s"), IsEmpty());
-  EXPECT_THAT(FindTraces().processes, IsEmpty());
+  EXPECT_THAT(LeftProcesses(), IsEmpty());
 }
 
 TEST_F(PodTest, OutOfMemoryIsReportedEveryTime) {
@@ -136,8 +137,59 @@ TEST_F(PodTest, ContainersShareThePodsPidNamespaceBehindAPause) {
   // What process 1 of the container started goes with it.
   ASSERT_THAT(handler_->KillContainer("s", "a", SIGKILL, false), IsOk());
   news_->Await("a", ContainerPhase::kExited);
-  EXPECT_THAT(FindTraces().processes, IsEmpty());
+  EXPECT_THAT(LeftProcesses(), IsEmpty());
   EXPECT_EQ(kill(sandbox.pause_pid, 0), 0);
+}
+
+TEST_F(PodTest, ASignalToAllReachesEveryProcessOnce) {
+  StartSandbox("s");
+  std::string trap = "trap 'echo got TERM' TERM; ";
+  Run("s", "c",
+      absl::StrCat(trap, "(", trap,
+                   "echo ready; while :; do sleep 0.01; done) & echo ready; "
+                   "while :; do sleep 0.01; done"));
+  auto count = [&](absl::string_view text) {
+    std::vector<std::string> parts = absl::StrSplit(Log("c"), text);
+    return parts.size() - 1;
+  };
+  while (count("ready") < 2) absl::SleepFor(absl::Milliseconds(1));
+  ASSERT_THAT(handler_->KillContainer("s", "c", SIGTERM, true), IsOk());
+  while (count("got TERM") < 2) absl::SleepFor(absl::Milliseconds(1));
+  ASSERT_THAT(handler_->KillContainer("s", "c", SIGKILL, true), IsOk());
+  EXPECT_EQ(news_->Await("c", ContainerPhase::kExited).exit_code, 137);
+  EXPECT_EQ(count("got TERM"), 2u);
+  struct stat st;
+  ASSERT_EQ(stat(LogPath("c").c_str(), &st), 0);
+  EXPECT_EQ(st.st_mode & 0777, 0640u);
+}
+
+TEST_F(PodTest, ATerminalsOutputIsAllStdout) {
+  StartSandbox("s");
+  Json config =
+      Config("c", "echo one; echo two >&2; [ -t 1 ] && echo terminal");
+  config["process"]["terminal"] = true;
+  config["mounts"].push_back(
+      {{"destination", "/dev/pts"},
+       {"type", "devpts"},
+       {"source", "devpts"},
+       {"options", {"newinstance", "ptmxmode=0666", "mode=0620"}}});
+  ASSERT_THAT(Create("s", "c", config), IsOk());
+  ASSERT_THAT(handler_->StartContainer("s", "c"), IsOk());
+  EXPECT_EQ(news_->Await("c", ContainerPhase::kExited).exit_code, 0);
+  EXPECT_EQ(Log("c"), "stdout F one\nstdout F two\nstdout F terminal\n");
+}
+
+TEST_F(PodTest, StandardInputIsEmptyUnlessItIsKeptOpen) {
+  StartSandbox("s");
+  Run("s", "closed", "cat; echo end");
+  EXPECT_EQ(news_->Await("closed", ContainerPhase::kExited).exit_code, 0);
+  EXPECT_EQ(Log("closed"), "stdout F end\n");
+  ASSERT_THAT(Create("s", "open", Config("open", "cat; echo end"), true),
+              IsOk());
+  ASSERT_THAT(handler_->StartContainer("s", "open"), IsOk());
+  auto exec = handler_->ExecSync("s", "open", {.args = {"/bin/ps", "-A"}});
+  ASSERT_THAT(exec, IsOk());
+  EXPECT_THAT(exec->standard_output, HasSubstr("cat"));
 }
 
 TEST_F(PodTest, AKilledDaemonLosesNothing) {
@@ -182,7 +234,7 @@ TEST_F(PodTest, ADeadHoldersContainersAreEnded) {
   ASSERT_EQ(kill(sandbox.holder_pid, SIGKILL), 0);
   EXPECT_EQ(news_->Await("c", ContainerPhase::kExited).exit_code, 137);
   news_->Await("", ContainerPhase::kExited);
-  EXPECT_THAT(FindTraces().processes, IsEmpty());
+  EXPECT_THAT(LeftProcesses(), IsEmpty());
   EXPECT_THAT(FindTraces().mounts, IsEmpty());
 }
 
@@ -214,7 +266,7 @@ TEST_F(PodTest, TwentyPodsAtOnceComeAndGo) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_THAT(*runtime::ListDir(dir_ + "/state/pods"), IsEmpty());
-  EXPECT_THAT(FindTraces().processes, IsEmpty());
+  EXPECT_THAT(LeftProcesses(), IsEmpty());
 }
 
 }  // namespace
