@@ -28,6 +28,7 @@ Container::State Container::GetState() const {
 
 bool Container::Advance(const runtime::ContainerState& state) {
   absl::MutexLock lock(&mutex_);
+  if (state.phase == state_.phase) state_.pid = state.pid;
   if (state.phase <= state_.phase) return false;
   state_.phase = state.phase;
   state_.pid = state.pid;

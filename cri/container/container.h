@@ -51,7 +51,7 @@ class Container {
   State GetState() const ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Takes over what the handler reports if that is a step forward; true if it
-  // was.
+  // was. Of the same phase only the pid counts (records do not keep it).
   bool Advance(const runtime::ContainerState& state)
       ABSL_LOCKS_EXCLUDED(mutex_);
   // EXITED without knowing how; false if it was already.

@@ -147,7 +147,9 @@ absl::Status Containers::Build(Container& container,
     RETURN_IF_ERROR(runtime::MakeDirs(
         create.log_path.substr(0, create.log_path.rfind('/')), 0755));
   }
-  RETURN_IF_ERROR(options_.handler->CreateContainer(create).status());
+  ASSIGN_OR_RETURN(runtime::ContainerState created,
+                   options_.handler->CreateContainer(create));
+  container.Advance(created);
   return Save(container);
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// A CRI server alone, without the rest of `coracle`: cri_server_main KEY=VALUE…
-// with the keys of cri/config. Ends at SIGTERM.
+// A CRI server alone, without the rest of `coracle`, with the same command line:
+// cri_server_main cri --KEY VALUE… Ends at SIGTERM.
 #include <signal.h>
 
 #include <cstdio>
 
-#include "absl/strings/str_split.h"
+#include "absl/strings/str_replace.h"
 #include "cri/server/server.h"
 
 int main(int argc, char** argv) {
@@ -14,9 +14,9 @@ int main(int argc, char** argv) {
   sigaddset(&signals, SIGTERM);
   sigprocmask(SIG_BLOCK, &signals, nullptr);
   cri::config::Overrides overrides;
-  for (int i = 1; i < argc; ++i) {
-    overrides.insert(std::pair<std::string, std::string>(
-        absl::StrSplit(argv[i], absl::MaxSplits('=', 1))));
+  for (int i = 2; i + 1 < argc; i += 2) {
+    std::string key = absl::StrReplaceAll(argv[i] + 2, {{"-", "_"}});
+    overrides[key] = argv[i + 1];
   }
   cri::server::ServerOptions options;
   absl::StatusOr<cri::config::Config> config = cri::config::Load("", overrides);

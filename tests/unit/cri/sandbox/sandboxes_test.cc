@@ -32,6 +32,7 @@ class SandboxesTest : public ::testing::Test {
 
   // A daemon that ends and another that takes over.
   void Restart() {
+    executor_.reset();  // ends all work first
     sandboxes_.reset();
     executor_ = std::make_unique<runtime::Executor>("test", 8);
     handler_ = std::make_unique<tests::FakeHandler>(&world_);

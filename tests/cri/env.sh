@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+# One CRI server of its own: directories, bridge, registry. Sourced by the tests
+# of this folder; all of it is removed when the test ends, however it ends.
+# CORACLE_CRI names another program that takes `cri --listen …` to test.
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/common.sh"
+need_root
+
+CRICTL=$BIN/crictl
+[ -x "$CRICTL" ] || { "$TOP/tests/tools/build" crictl; }
+SERVER=${CORACLE_CRI:-$BUILD/coracle}
+LAUNCHER=${CORACLE_OCI:-$BUILD/coracle-oci}
+for program in "$SERVER" "$LAUNCHER"; do
+  [ -x "$program" ] || { echo "$program is not built"; exit 77; }
+done
+
+W=$(mktemp -d /tmp/ccri-XXXXXX)
+SOCKET=unix://$W/state/cri.sock
+NET=$((RANDOM % 200 + 20))
+BRIDGE=ccri$NET
+BUSYBOX=registry.k8s.io/e2e-test-images/busybox:1.37.0-1
+server_pid=
+registry_pid=
+
+crictl() { "$CRICTL" -c "$W/crictl.yaml" "$@"; }
+
+# start_server: returns when it answers.
+start_server() {
+  "$SERVER" cri --listen "$SOCKET" --root "$W/root" --state "$W/state" \
+    --registry-config-dir "$W/certs.d" --pod-cidr "10.$NET.0.0/24" \
+    --bridge "$BRIDGE" --launcher "$LAUNCHER" >>"$W/log" 2>&1 &
+  server_pid=$!
+  wait_for 10 "the CRI server" crictl version
+}
+
+# end_server [SIGNAL]
+end_server() {
+  kill "-${1:-TERM}" "$server_pid"
+  wait "$server_pid" 2>/dev/null || true
+  server_pid=
+}
+
+clean_up() {
+  local rc=$?
+  [ $rc = 0 ] || { note "log of the server:"; tail -n 40 "$W/log" >&2; }
+  if [ -n "$server_pid" ]; then
+    crictl rmp -fa >/dev/null 2>&1 || true
+    end_server
+  fi
+  # The launcher outlives the daemon; its command line names our directory.
+  local launcher
+  for launcher in $(grep -lsaF "$W/state" /proc/[0-9]*/cmdline | cut -d/ -f3); do
+    [ "$(readlink "/proc/$launcher/exe")" != "$(realpath "$LAUNCHER")" ] || kill "$launcher"
+  done
+  [ -z "$registry_pid" ] || kill "$registry_pid"
+  ip link del "$BRIDGE" 2>/dev/null || true
+  nft delete table ip "coracle-$BRIDGE" 2>/dev/null || true
+  rm -rf "$W"
+  exit $rc
+}
+trap clean_up EXIT
+
+# The registry with the look-alike images, as mirror of the upstream hosts.
+start_registry() {
+  local store port host
+  store=$("$TOP/tests/images/build")
+  port=$((RANDOM % 10000 + 20000))
+  cat >"$W/registry.yml" <<Y
+version: 0.1
+log: {level: error}
+storage: {filesystem: {rootdirectory: $store}}
+http: {addr: "127.0.0.1:$port"}
+Y
+  docker-registry serve "$W/registry.yml" >"$W/registry.log" 2>&1 &
+  registry_pid=$!
+  wait_for 10 "the registry" curl -fs "http://127.0.0.1:$port/v2/"
+  for host in registry.k8s.io gcr.io docker.io; do
+    mkdir -p "$W/certs.d/$host"
+    cat >"$W/certs.d/$host/hosts.toml" <<T
+server = "https://$host"
+[host."http://127.0.0.1:$port"]
+  capabilities = ["pull", "resolve"]
+T
+  done
+}
+
+cat >"$W/crictl.yaml" <<Y
+runtime-endpoint: $SOCKET
+image-endpoint: $SOCKET
+timeout: 30
+Y
+
+# pod NAME [JSON]: writes a pod config, prints its path. JSON is merged in.
+pod() {
+  jq -n --arg n "$1" --arg logs "$W/logs/$1" --argjson more "${2:-{\}}" \
+    '{metadata: {name: $n, namespace: "default", uid: ("uid-" + $n)},
+      hostname: $n, log_directory: $logs, labels: {app: $n},
+      dns_config: {servers: ["192.0.2.53"]}, linux: {cgroup_parent: "/coracle"}} * $more' >"$W/pod-$1.json"
+  echo "$W/pod-$1.json"
+}
+
+# container NAME SCRIPT [JSON]: the same for a busybox container.
+container() {
+  jq -n --arg n "$1" --arg s "$2" --arg image "$BUSYBOX" --argjson more "${3:-{\}}" \
+    '{metadata: {name: $n}, image: {image: $image}, command: ["sh", "-c", $s],
+      log_path: ($n + ".log"), labels: {name: $n}, linux: {}} * $more' >"$W/ctr-$1.json"
+  echo "$W/ctr-$1.json"
+}
+
+# expect WHAT WANTED GOT: equal, or the test fails.
+expect() {
+  [ "$2" = "$3" ] || die "$1: expected \"$2\", got \"$3\""
+  note "ok: $1"
+}
+# expect_match WHAT PATTERN GOT: an extended regular expression is found in it.
+expect_match() {
+  grep -qE -- "$2" <<<"$3" || die "$1: expected /$2/, got \"$3\""
+  note "ok: $1"
+}
+# fails COMMAND…: its output, without crictl's escapes, if it fails as it should.
+fails() {
+  local output
+  ! output=$("$@" 2>&1) || die "$*: should have failed, said: $output"
+  sed 's/\\"/"/g' <<<"$output"
+}
+state_of() { crictl inspect "$1" | jq -r .status.state; }
+wait_exit() { wait_for 20 "exit of $1" sh -c "[ \"\$('$CRICTL' -c '$W/crictl.yaml' inspect $1 | jq -r .status.state)\" = CONTAINER_EXITED ]"; }
