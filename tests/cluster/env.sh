@@ -14,6 +14,7 @@ HIERARCHIES="cpu cpuacct cpuset memory devices freezer blkio pids systemd unifie
 #   PREFIX      of node addresses (10.89.1)        BRIDGE  where nodes plug in
 #   BRIDGE_NS   the bridge's namespace; "" = host  GATEWAY default route of nodes
 #   REGISTRY    host:port of the image registry    HOSTS   line for /etc/hosts
+#   POD_SUBNET  of the whole cluster, not masqueraded
 load_cluster() {
   [ -f "$DIR/facts" ] || die "cluster $CLUSTER is not up (tests/cluster/up)"
   . "$DIR/facts"

@@ -45,5 +45,5 @@ leftovers() {
   "$TOP/tests/cluster/node" --enter "$node" sh -c '
     ls /run/coracle/pods; ip -o link | grep -c veth; grep -cE "kubelet|coracle/(pods|sandboxes)" /proc/self/mountinfo' 2>/dev/null
   for dir in $(cgroup_dirs "$node" | head -n 1); do find "$dir" -name cgroup.procs -exec cat {} + ; done |
-    xargs -r -n1 -I{} sh -c 'tr "\0" " " </proc/{}/cmdline 2>/dev/null | cut -c1-60; echo' | grep -v '^$' | sort | uniq -c
+    xargs -r -I{} sh -c 'tr "\0" " " </proc/{}/cmdline 2>/dev/null | cut -c1-60; echo' | grep -v '^$' | sort | uniq -c
 }
