@@ -29,15 +29,10 @@ int Main(int argc, char** argv) {
       "\n"
       "`coracle COMMAND --help` tells more of each.");
   Action action;
-  AddJoin(app, &action);
-#ifdef CORACLE_HAS_NODE
-  AddNode(app, &action);
-  AddAgent(app, &action);
-#endif
-#ifdef CORACLE_HAS_CRI
-  AddCri(app, &action);
-#endif
-  AddVersion(app, &action);
+  for (const auto add : {AddJoin, AddNode, AddAgent, AddCri, AddStatus, AddLogs,
+                         AddImage, AddCheck, AddDown, AddVersion}) {
+    add(app, &action);
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -9,7 +9,9 @@
 #include "absl/strings/str_replace.h"
 #include "agent/command/command_line.h"
 #include "agent/command/signals.h"
+#include "cri/image/inbox.h"
 #include "cri/server/server.h"
+#include "runtime/base/executor.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
 
@@ -28,8 +30,12 @@ absl::Status Run(const Options& options) {
   ASSIGN_OR_RETURN(server.config,
                    ::cri::config::Load(options.config, options.overrides));
   const std::string listen = server.config.listen;
+  const std::string root = server.config.root;
   ASSIGN_OR_RETURN(const auto running,
                    ::cri::server::Server::Start(std::move(server)));
+  runtime::Executor executor("import", 2);
+  const auto inbox =
+      ::cri::image::StartInbox(&running->Images(), root, &executor);
   runtime::log::Info("coracle " CORACLE_VERSION " serves CRI v1 on ", listen);
   NotifySystemd("READY=1");
   stop.Wait();

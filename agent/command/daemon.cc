@@ -25,6 +25,7 @@
 #include "agent/server/server.h"
 #include "agent/volume/manager.h"
 #include "cri/config/config.h"
+#include "cri/image/inbox.h"
 #include "cri/server/server.h"
 #include "proto/cri/v1/api.grpc.pb.h"
 #include "runtime/base/executor.h"
@@ -67,10 +68,11 @@ class Daemon {
   node::RuntimeInfo runtime_info_;
   volume::NodeFacts node_facts_;
   std::unique_ptr<::cri::server::Server> cri_;
+  std::unique_ptr<runtime::Executor> executor_;
+  std::unique_ptr<::cri::image::Inbox> inbox_;
   std::shared_ptr<grpc::ChannelInterface> channel_;
   std::unique_ptr<node::Runtime> runtime_;
   std::unique_ptr<api::HttpClient> client_;
-  std::unique_ptr<runtime::Executor> executor_;
   std::unique_ptr<object::Source> objects_;
   std::unique_ptr<volume::Manager> volumes_;
   std::unique_ptr<pod::Engine> engine_;
@@ -96,7 +98,9 @@ absl::Status Daemon::StartRuntime() {
       server.config.pod_cidr = kStandaloneCidr;
     }
     settings_.cri_socket = server.config.listen;
+    const std::string root = server.config.root;
     ASSIGN_OR_RETURN(cri_, ::cri::server::Server::Start(std::move(server)));
+    inbox_ = ::cri::image::StartInbox(&cri_->Images(), root, executor_.get());
     channel_ = cri_->InProcessChannel();
   } else {
     if (!absl::StartsWith(settings_.cri_socket, "unix://")) {
@@ -153,7 +157,6 @@ absl::Status Daemon::StartPods() {
       node_facts_.allocatable,
       node::Allocatable(node::ReadHostFacts(),
                         node::ReadUsage(paths.kubelet_dir), kubelet));
-  executor_ = std::make_unique<runtime::Executor>("agent", kAgentThreads);
   objects_ = client_ ? object::MakeApiSource(client_.get(), executor_.get())
                      : object::MakeEmptySource();
   volumes_ =
@@ -281,8 +284,6 @@ void Daemon::Stop() {
   if (engine_) engine_->SetConditionListener([] {});
   if (node_) node_->Stop();
   if (engine_) engine_->Stop();
-  // Its queue may still hold work that uses the rooms above it.
-  executor_.reset();
   if (cri_) cri_->Stop();
 }
 
@@ -291,6 +292,7 @@ absl::Status Daemon::Run() {
   runtime::log::Info("coracle " CORACLE_VERSION " starts node ",
                      settings_.node_name,
                      settings_.standalone ? " without a cluster" : "");
+  executor_ = std::make_unique<runtime::Executor>("agent", kAgentThreads);
   RETURN_IF_ERROR(StartRuntime());
   RETURN_IF_ERROR(StartClient());
   RETURN_IF_ERROR(StartPods());

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // coracle down: ends every pod of a stopped daemon and removes what they and
 // the network left on this host.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
@@ -24,13 +26,33 @@ struct Options {
 // Ends all holders with their containers, then the launcher.
 absl::StatusOr<size_t> EndPods(const ::cri::config::Config& config) {
   const auto handler = runtime::MakeBuiltinHandler(
-      {.state_dir = config.state, .launcher_binary = config.launcher});
+      {.state_dir = config.state,
+       .launcher_binary = ::cri::config::LauncherPath(config)});
   ASSIGN_OR_RETURN(const auto sandboxes, handler->Recover());
   for (const runtime::SandboxState& sandbox : sandboxes) {
     RETURN_IF_ERROR(handler->RemoveSandbox(sandbox.id));
   }
   RETURN_IF_ERROR(runtime::StopLauncher(config.state));
   return sandboxes.size();
+}
+
+// The kubepods tree stays as long as any pod's cgroup is in it: rmdir refuses.
+void RemoveEmptyCgroups(const std::string& hierarchy) {
+  const std::string top = runtime::JoinPath(hierarchy, "kubepods");
+  for (const char* tier : {"besteffort", "burstable"}) {
+    rmdir(runtime::JoinPath(top, tier).c_str());
+  }
+  rmdir(top.c_str());
+}
+
+void RemovePodCgroups() {
+  constexpr char kMount[] = "/sys/fs/cgroup";
+  RemoveEmptyCgroups(kMount);
+  const auto hierarchies = runtime::ListDir(kMount);
+  if (!hierarchies.ok()) return;  // no cgroups on this host
+  for (const std::string& name : *hierarchies) {
+    RemoveEmptyCgroups(runtime::JoinPath(kMount, name));
+  }
 }
 
 absl::Status Run(const Options& options) {
@@ -50,6 +72,7 @@ absl::Status Run(const Options& options) {
     RETURN_IF_ERROR(
         runtime::RemoveTree(runtime::JoinPath(config.root, records)));
   }
+  RemovePodCgroups();
   RETURN_IF_ERROR(runtime::RemoveTree(config.state));
   if (options.all) RETURN_IF_ERROR(runtime::RemoveTree(config.root));
   std::printf("ended %zu pods; launcher, network and records are gone%s\n",

@@ -98,6 +98,8 @@ absl::StatusOr<Json> Node::ComputeStatus(bool* ready) {
   *ready = readiness.ready;
   status["conditions"] =
       conditions_.Compute(facts_, usage, readiness, absl::Now());
+  untold_.insert(untold_.end(), conditions_.changes().begin(),
+                 conditions_.changes().end());
   status["images"] =
       ImageList(hooks_.images(), options_.config.status_max_images);
   return status;
@@ -168,7 +170,6 @@ void Node::Report(bool forced) {
     runtime::log::Error("node status: ", status.status().message());
     return;
   }
-  const std::vector<std::string> changes = conditions_.changes();
   const absl::Time now = absl::Now();
   if (!forced && !StatusChanged(reported_, *status) &&
       now - reported_at_ < options_.config.status_report_frequency) {
@@ -190,7 +191,11 @@ void Node::Report(bool forced) {
   }
   reported_ = *status;
   reported_at_ = now;
-  for (const std::string& reason : changes) {
+  TellChanges(ready);
+}
+
+void Node::TellChanges(bool ready) {
+  for (const std::string& reason : std::exchange(untold_, {})) {
     const bool about_ready =
         reason == "KubeletReady" || reason == "KubeletNotReady";
     const std::string event =

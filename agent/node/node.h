@@ -67,6 +67,8 @@ class Node {
   absl::Status RegisterOnce();
   absl::StatusOr<runtime::Json> ComputeStatus(bool* changed_ready);
   void Report(bool forced);
+  // Sends the events of conditions that changed.
+  void TellChanges(bool ready);
   absl::Status WatchOnce();
   void TakeNode(const runtime::Json& node);
   void Look(const runtime::Json& node);
@@ -83,6 +85,7 @@ class Node {
   Lease lease_;
   // Of the status thread.
   Conditions conditions_;
+  std::vector<std::string> untold_;  // reasons of changes
   runtime::Json reported_;
   absl::Time reported_at_ = absl::InfinitePast();
   // Of the watch thread.

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/command/probes.h"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/seccomp.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "runtime/base/file.h"
+
+namespace agent::command {
+namespace {
+
+std::string Text(const std::string& path) {
+  return runtime::ReadFile(path).value_or("");
+}
+
+int64_t Number(const std::string& path) {
+  int64_t value = 0;
+  return absl::SimpleAtoi(absl::StripAsciiWhitespace(Text(path)), &value)
+             ? value
+             : -1;
+}
+
+Finding Good(std::string subject, std::string text) {
+  return {Verdict::kGood, std::move(subject), std::move(text), ""};
+}
+
+// The kernel knows the call unless it answers ENOSYS.
+bool HasCall(long number) {
+  return syscall(number, -1, nullptr, nullptr, 0, 0) >= 0 || errno != ENOSYS;
+}
+
+struct NamedCapability {
+  const char* name;
+  int bit;
+  const char* use;
+};
+constexpr NamedCapability kCapabilities[] = {
+    {"CAP_SYS_ADMIN", CAP_SYS_ADMIN, "namespaces and mounts"},
+    {"CAP_NET_ADMIN", CAP_NET_ADMIN, "pod networks"},
+    {"CAP_MKNOD", CAP_MKNOD, "device files"},
+    {"CAP_SETUID", CAP_SETUID, "container users"},
+    {"CAP_SETGID", CAP_SETGID, "container groups"},
+    {"CAP_SETPCAP", CAP_SETPCAP, "container capabilities"},
+    {"CAP_CHOWN", CAP_CHOWN, "volume owners"},
+    {"CAP_DAC_OVERRIDE", CAP_DAC_OVERRIDE, "files of container users"},
+    {"CAP_KILL", CAP_KILL, "stopping containers"},
+    {"CAP_SYS_CHROOT", CAP_SYS_CHROOT, "root filesystems"},
+    {"CAP_SYS_RESOURCE", CAP_SYS_RESOURCE,
+     "lower OOM scores and higher resource limits"},
+};
+
+}  // namespace
+
+std::string CgroupMode(absl::string_view mountinfo) {
+  bool v1 = false, v2 = false;
+  for (const absl::string_view line : absl::StrSplit(mountinfo, '\n')) {
+    v1 |= absl::StrContains(line, " - cgroup ");
+    v2 |= absl::StrContains(line, " - cgroup2 ");
+  }
+  if (v1 && v2) return "hybrid";
+  return v2 ? "v2" : v1 ? "v1" : "none";
+}
+
+std::vector<std::string> MissingCapabilities(absl::string_view status) {
+  uint64_t effective = 0;
+  for (absl::string_view line : absl::StrSplit(status, '\n')) {
+    if (absl::ConsumePrefix(&line, "CapEff:")) {
+      (void)absl::SimpleHexAtoi(absl::StripAsciiWhitespace(line), &effective);
+    }
+  }
+  std::vector<std::string> missing;
+  for (const NamedCapability& capability : kCapabilities) {
+    if ((effective >> capability.bit & 1) == 0) {
+      missing.push_back(capability.name);
+    }
+  }
+  return missing;
+}
+
+bool IsShared(absl::string_view mountinfo, absl::string_view path) {
+  size_t best = 0;
+  bool shared = false;
+  for (const absl::string_view line : absl::StrSplit(mountinfo, '\n')) {
+    const std::vector<absl::string_view> fields = absl::StrSplit(line, ' ');
+    if (fields.size() < 7) continue;
+    const absl::string_view point = fields[4];
+    const bool covers = point == "/" || path == point ||
+                        absl::StartsWith(path, absl::StrCat(point, "/"));
+    if (!covers || point.size() < best) continue;
+    best = point.size();
+    shared = absl::StrContains(line.substr(0, line.find(" - ")), " shared:");
+  }
+  return shared;
+}
+
+std::vector<Finding> ProbeKernel() {
+  std::vector<Finding> findings;
+  utsname names = {};
+  uname(&names);
+  findings.push_back(Good("kernel", names.release));
+  const std::pair<const char*, long> calls[] = {
+      {"clone3", SYS_clone3},
+      {"openat2", SYS_openat2},
+      {"pidfd_open", SYS_pidfd_open},
+      {"mount_setattr", SYS_mount_setattr}};
+  for (const auto& [name, number] : calls) {
+    if (HasCall(number)) continue;
+    findings.push_back({Verdict::kMissing, name,
+                        "the kernel lacks this system call",
+                        "use a kernel of 5.15 or newer"});
+  }
+  for (const char* ns : {"pid", "mnt", "uts", "ipc", "net", "cgroup"}) {
+    if (runtime::Exists(absl::StrCat("/proc/self/ns/", ns))) continue;
+    findings.push_back({Verdict::kMissing, absl::StrCat(ns, " namespace"),
+                        "not in this kernel", "use a kernel with namespaces"});
+  }
+  if (absl::StrContains(Text("/proc/filesystems"), "\toverlay\n")) {
+    findings.push_back(Good("overlayfs", "there"));
+  } else {
+    findings.push_back({Verdict::kMissing, "overlayfs",
+                        "not among /proc/filesystems", "modprobe overlay"});
+  }
+  const uint32_t action = SECCOMP_RET_ERRNO;
+  if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0) {
+    findings.push_back(Good("seccomp", "filters there"));
+  } else {
+    findings.push_back({Verdict::kMissing, "seccomp", "no filters",
+                        "use a kernel with CONFIG_SECCOMP_FILTER"});
+  }
+  return findings;
+}
+
+std::vector<Finding> ProbeCgroups() {
+  const std::string mode = CgroupMode(Text("/proc/self/mountinfo"));
+  if (mode == "none") {
+    return {{Verdict::kMissing, "cgroups", "no hierarchy is mounted",
+             "mount -t cgroup2 none /sys/fs/cgroup"}};
+  }
+  std::vector<Finding> findings = {Good("cgroups", mode)};
+  const std::string v2 = Text("/sys/fs/cgroup/cgroup.controllers");
+  for (const char* controller : {"cpu", "memory", "pids", "cpuset"}) {
+    const std::vector<std::string> words =
+        absl::StrSplit(absl::StripAsciiWhitespace(v2), ' ');
+    if (std::find(words.begin(), words.end(), controller) != words.end() ||
+        runtime::Exists(
+            absl::StrCat("/sys/fs/cgroup/", controller, "/cgroup.procs"))) {
+      continue;
+    }
+    findings.push_back(
+        {std::string(controller) == "cpuset" ? Verdict::kLimited
+                                             : Verdict::kMissing,
+         absl::StrCat("cgroup controller ", controller), "not available",
+         "enable it (kernel command line, or cgroup.subtree_control of the "
+         "parent)"});
+  }
+  return findings;
+}
+
+std::vector<Finding> ProbeCapabilities() {
+  if (geteuid() != 0) {
+    return {{Verdict::kMissing, "root", "coracle runs as another user",
+             "run it as root"}};
+  }
+  std::vector<Finding> findings;
+  const auto missing = MissingCapabilities(Text("/proc/self/status"));
+  for (const NamedCapability& capability : kCapabilities) {
+    if (std::find(missing.begin(), missing.end(), capability.name) ==
+        missing.end()) {
+      continue;
+    }
+    const bool hard = capability.bit != CAP_SYS_RESOURCE;
+    findings.push_back(
+        {hard ? Verdict::kMissing : Verdict::kLimited, capability.name,
+         absl::StrCat("not held; needed for ", capability.use),
+         hard ? "run coracle outside of a confined container"
+              : "pods work, with these values clamped; run coracle with full "
+                "capabilities to have them"});
+  }
+  if (findings.empty()) {
+    findings.push_back(Good("capabilities", "root, all there"));
+  }
+  return findings;
+}
+
+std::vector<Finding> ProbeHost() {
+  std::vector<Finding> findings;
+  if (IsShared(Text("/proc/self/mountinfo"), "/var/lib/kubelet")) {
+    findings.push_back(Good("mount propagation", "shared"));
+  } else {
+    findings.push_back({Verdict::kLimited, "mount propagation",
+                        "the mount below /var/lib/kubelet is private",
+                        "mount --make-rshared /   (only Bidirectional volume "
+                        "mounts need it)"});
+  }
+  if (absl::StrContains(Text("/proc/swaps"), "\n/")) {
+    findings.push_back({Verdict::kLimited, "swap", "in use",
+                        "swapoff -a, or set failSwapOn: false"});
+  }
+  const int64_t inotify = Number("/proc/sys/fs/inotify/max_user_instances");
+  if (inotify >= 0 && inotify < 512) {
+    findings.push_back(
+        {Verdict::kLimited, "inotify",
+         absl::StrCat("only ", inotify, " instances for each user"),
+         "sysctl -w fs.inotify.max_user_instances=8192"});
+  }
+  struct statvfs fs = {};
+  if (statvfs("/var/lib", &fs) == 0 && fs.f_blocks > 0) {
+    const uint64_t percent = fs.f_bavail * 100 / fs.f_blocks;
+    const std::string text =
+        absl::StrCat(percent, " % free, ", fs.f_bavail * fs.f_frsize >> 30,
+                     " GiB, below /var/lib");
+    findings.push_back(percent >= 10 ? Good("disk", text)
+                                     : Finding{Verdict::kLimited, "disk", text,
+                                               "make room, or the node reports "
+                                               "DiskPressure"});
+  }
+  char self[4096] = "";
+  if (readlink("/proc/self/exe", self, sizeof self - 1) > 0) {
+    const std::string dir(self, 0, std::string(self).rfind('/'));
+    const std::string oci = dir + "/coracle-oci";
+    findings.push_back(runtime::Exists(oci)
+                           ? Good("coracle-oci", oci)
+                           : Finding{Verdict::kMissing, "coracle-oci",
+                                     absl::StrCat(oci, " is not there"),
+                                     "install it beside coracle, or name it "
+                                     "with the key launcher"});
+  }
+  return findings;
+}
+
+}  // namespace agent::command

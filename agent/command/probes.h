@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Is this host fit to be a node? Each probe looks at one thing, changes nothing
+// that outlives it, and says in words what is wrong and what helps.
+#ifndef CORACLE_AGENT_COMMAND_PROBES_H_
+#define CORACLE_AGENT_COMMAND_PROBES_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+
+namespace agent::command {
+
+enum class Verdict { kGood, kLimited, kMissing };
+
+struct Finding {
+  Verdict verdict = Verdict::kGood;
+  std::string subject;  // "overlayfs"
+  std::string text;     // what was found
+  std::string help;     // what to do; "" if good
+};
+
+std::vector<Finding> ProbeKernel();
+std::vector<Finding> ProbeCgroups();
+std::vector<Finding> ProbeCapabilities();
+std::vector<Finding> ProbeNetwork();
+std::vector<Finding> ProbeHost();
+
+// Pieces that need no host.
+// Which hierarchies a /proc/self/mountinfo text shows: "v2", "hybrid", "v1" or
+// "none".
+std::string CgroupMode(absl::string_view mountinfo);
+// Names out of `wanted` (bit numbers by name) that a CapEff line lacks.
+std::vector<std::string> MissingCapabilities(absl::string_view status);
+// Whether the mount that `path` lies on is shared.
+bool IsShared(absl::string_view mountinfo, absl::string_view path);
+
+}  // namespace agent::command
+
+#endif  // CORACLE_AGENT_COMMAND_PROBES_H_

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/command/probes.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace agent::command {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr char kV1[] = "30 20 0:5 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw\n";
+constexpr char kV2[] = "31 20 0:6 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
+
+TEST(ProbesTest, TellsCgroupHierarchiesApart) {
+  EXPECT_EQ(CgroupMode(kV1), "v1");
+  EXPECT_EQ(CgroupMode(kV2), "v2");
+  EXPECT_EQ(CgroupMode(std::string(kV1) + kV2), "hybrid");
+  EXPECT_EQ(CgroupMode("1 1 0:1 / / rw - ext4 /dev/vda rw\n"), "none");
+}
+
+TEST(ProbesTest, NamesMissingCapabilities) {
+  EXPECT_THAT(MissingCapabilities("CapEff:\t000001ffffffffff\n"), IsEmpty());
+  EXPECT_THAT(MissingCapabilities("CapEff:\t000001fffeffffff\n"),
+              ElementsAre("CAP_SYS_RESOURCE"));
+  EXPECT_THAT(MissingCapabilities("CapEff:\t0\n"), Contains("CAP_SYS_ADMIN"));
+}
+
+TEST(ProbesTest, FindsTheMountThatAPathIsOn) {
+  const char kMounts[] =
+      "20 1 8:1 / / rw shared:1 - ext4 /dev/vda rw\n"
+      "21 20 8:2 / /var rw - ext4 /dev/vdb rw\n";
+  EXPECT_TRUE(IsShared(kMounts, "/srv"));
+  EXPECT_FALSE(IsShared(kMounts, "/var/lib/kubelet"));
+  EXPECT_TRUE(IsShared(kMounts, "/variable"));
+}
+
+}  // namespace
+}  // namespace agent::command

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/command/view.h"
+
+#include "agent/command/log_print.h"
+#include "agent/command/options.h"
+#include "runtime/base/file.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
+
+namespace agent::command {
+namespace {
+
+using runtime::Json;
+using testing::HasSubstr;
+using testing::Not;
+using tests::IsOk;
+
+TEST(StatusViewTest, SaysWhatWaitsAndWhy) {
+  const Json pods = {{{"metadata", {{"namespace", "default"}, {"name", "web"}}},
+                      {"status",
+                       {{"phase", "Running"},
+                        {"podIP", "10.88.0.5"},
+                        {"startTime", "2026-01-01T00:00:00Z"},
+                        {"containerStatuses",
+                         {{{"name", "web"},
+                           {"ready", true},
+                           {"restartCount", 2},
+                           {"state", {{"running", Json::object()}}}}}}}}},
+                     {{"metadata", {{"namespace", "default"}, {"name", "bad"}}},
+                      {"status",
+                       {{"phase", "Pending"},
+                        {"containerStatuses",
+                         {{{"name", "c"},
+                           {"ready", false},
+                           {"restartCount", 0},
+                           {"state",
+                            {{"waiting",
+                              {{"reason", "ImagePullBackOff"},
+                               {"message", "registry says 404"}}}}}}}}}}}};
+  View view;
+  view.runtime = "coracle 0.1.0";
+  view.from_agent = true;
+  view.pods = RowsOfPods(pods);
+  absl::Time now;
+  ASSERT_TRUE(absl::ParseTime(absl::RFC3339_full, "2026-01-01T00:10:00Z", &now,
+                              nullptr));
+  const std::string text = FormatView(view, now);
+  EXPECT_THAT(text, HasSubstr("Runtime coracle 0.1.0: ready"));
+  EXPECT_THAT(text,
+              HasSubstr("default     web   1/1     Running            2"));
+  EXPECT_THAT(text, HasSubstr("10.88.0.5   10m"));
+  EXPECT_THAT(text, HasSubstr("default/bad container c is waiting "
+                              "(ImagePullBackOff): registry says 404"));
+  EXPECT_THAT(text, Not(HasSubstr("default/web container")));
+}
+
+TEST(StatusViewTest, AgesAreShort) {
+  const std::pair<absl::Duration, const char*> rows[] = {
+      {absl::Seconds(-5), "0s"},     {absl::Seconds(119), "119s"},
+      {absl::Seconds(150), "2m30s"}, {absl::Minutes(59), "59m"},
+      {absl::Minutes(190), "3h10m"}, {absl::Hours(40), "40h"},
+      {absl::Hours(50), "2d2h"},     {absl::Hours(24 * 30), "30d"}};
+  for (const auto& [age, text] : rows) EXPECT_EQ(Age(age), text);
+}
+
+TEST(LogPrintTest, ShowsTheTextOfAnEntry) {
+  bool err = false;
+  EXPECT_EQ(
+      ShownLine("2026-01-01T00:00:00Z stdout F hello  world", false, &err),
+      "hello  world\n");
+  EXPECT_FALSE(err);
+  EXPECT_EQ(ShownLine("2026-01-01T00:00:00Z stderr P part", true, &err),
+            "2026-01-01T00:00:00Z part");
+  EXPECT_TRUE(err);
+  EXPECT_EQ(ShownLine("2026-01-01T00:00:00Z stdout F ", false, &err), "\n");
+  EXPECT_EQ(ShownLine("no entry", false, &err), "no entry\n");
+}
+
+TEST(LogPrintTest, TailCountsFromTheEnd) {
+  const tests::TempDir dir;
+  std::string text;
+  for (int i = 0; i < 20000; ++i) {
+    text += "t stdout F line " + std::to_string(i) + "\n";
+  }
+  ASSERT_THAT(runtime::WriteFileAtomic(dir / "0.log", text), IsOk());
+  const std::pair<int64_t, std::string> rows[] = {
+      {0, ""}, {1, "line 19999\n"}, {2, "line 19998\nline 19999\n"}};
+  for (const auto& [tail, want] : rows) {
+    testing::internal::CaptureStdout();
+    EXPECT_THAT(PrintLog(dir / "0.log", {tail}, [] { return false; }), IsOk());
+    EXPECT_EQ(testing::internal::GetCapturedStdout(), want);
+  }
+}
+
+TEST(NodeOptionsTest, NamesAreLowerCaseDns) {
+  for (const char* good : {"n1", "node-1.example.com", "1"}) {
+    EXPECT_THAT(CheckNodeName(good), IsOk()) << good;
+  }
+  for (const std::string& bad :
+       {std::string(), std::string("N1"), std::string("a_b"), std::string("-a"),
+        std::string("a-"), std::string("a..b"), std::string(64, 'a'),
+        std::string("a/b")}) {
+    EXPECT_FALSE(CheckNodeName(bad).ok()) << bad;
+  }
+}
+
+TEST(NodeOptionsTest, ReadsKubeadmFlags) {
+  const tests::TempDir dir;
+  const config::Paths paths(dir.path());
+  EXPECT_TRUE(ReadFlagsEnv(paths)->empty());
+  ASSERT_THAT(runtime::MakeDirs(paths.kubelet_dir), IsOk());
+  ASSERT_THAT(runtime::WriteFileAtomic(
+                  paths.flags_env,
+                  "KUBELET_KUBEADM_ARGS=\"--node-ip=10.0.0.1 "
+                  "--node-labels=a=b,c=d --register-with-taints=\"\n"),
+              IsOk());
+  ASSERT_OK_AND_ASSIGN(auto flags, ReadFlagsEnv(paths));
+  EXPECT_EQ(flags["node-ip"], "10.0.0.1");
+  EXPECT_EQ(flags["node-labels"], "a=b,c=d");
+  ASSERT_THAT(
+      runtime::WriteFileAtomic(paths.flags_env, "KUBELET_KUBEADM_ARGS=\"x\"\n"),
+      IsOk());
+  EXPECT_THAT(ReadFlagsEnv(paths),
+              tests::StatusIs(absl::StatusCode::kInvalidArgument,
+                              HasSubstr("kubeadm-flags.env")));
+}
+
+TEST(NodeOptionsTest, PutsTheLocalSocketBesideOurOwnOnly) {
+  EXPECT_EQ(LocalSocket("unix:///run/coracle/coracle.sock", "/"),
+            "/run/coracle/agent.sock");
+  EXPECT_EQ(LocalSocket("unix:///run/containerd/containerd.sock", "/srv/n"),
+            "/srv/n/run/coracle/agent.sock");
+}
+
+}  // namespace
+}  // namespace agent::command

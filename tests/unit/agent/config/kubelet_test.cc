@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/config/kubelet.h"
+
+#include "tests/support/status_matchers.h"
+
+namespace agent::config {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::UnorderedElementsAre;
+using tests::StatusIs;
+
+KubeletConfig Parse(const std::string& text) {
+  auto loaded = ParseKubeletConfig(text, "f");
+  EXPECT_THAT(loaded, tests::IsOk());
+  return loaded.ok() ? loaded->config : KubeletConfig();
+}
+
+TEST(KubeletConfigTest, ReadsWhatKubeadmWrites) {
+  const KubeletConfig config = Parse(R"(
+apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+authentication:
+  anonymous: {enabled: false}
+  webhook: {cacheTTL: 0s, enabled: true}
+  x509: {clientCAFile: /etc/kubernetes/pki/ca.crt}
+authorization: {mode: Webhook, webhook: {cacheAuthorizedTTL: 0s}}
+cgroupDriver: systemd
+clusterDNS: [10.96.0.10]
+clusterDomain: cluster.local
+containerRuntimeEndpoint: ""
+nodeStatusReportFrequency: 0s
+nodeStatusUpdateFrequency: 0s
+rotateCertificates: true
+staticPodPath: /etc/kubernetes/manifests
+evictionHard: {nodefs.available: "0%"}
+logging: {flushFrequency: 0, options: {json: {infoBufferSize: "0"}}}
+memorySwap: {}
+)");
+  EXPECT_EQ(config.client_ca_file, "/etc/kubernetes/pki/ca.crt");
+  EXPECT_THAT(config.cluster_dns, ElementsAre("10.96.0.10"));
+  EXPECT_TRUE(config.rotate_certificates);
+  EXPECT_EQ(config.cgroup_driver, "systemd");
+  // Zero stands for what nobody has set.
+  EXPECT_EQ(config.authentication_ttl, absl::Minutes(2));
+  EXPECT_EQ(config.status_update_frequency, absl::Seconds(10));
+  EXPECT_EQ(config.status_report_frequency, absl::Minutes(5));
+  // One own threshold drops all defaults.
+  EXPECT_EQ(config.eviction_hard, (StringMap{{"nodefs.available", "0%"}}));
+}
+
+TEST(KubeletConfigTest, ReadsJsonAsEksWritesIt) {
+  const KubeletConfig config = Parse(R"({
+    "kind": "KubeletConfiguration", "serverTLSBootstrap": true, "maxPods": 17,
+    "kubeReserved": {"cpu": "70m", "memory": "442Mi"},
+    "providerID": "aws:///us-west-2a/i-0abc", "readOnlyPort": 0,
+    "evictionHard": {"memory.available": "100Mi"},
+    "mergeDefaultEvictionSettings": true,
+    "registerWithTaints": [{"key": "a", "effect": "NoSchedule"}]})");
+  EXPECT_TRUE(config.server_tls_bootstrap);
+  EXPECT_EQ(config.max_pods, 17);
+  EXPECT_EQ(config.kube_reserved.at("cpu"), "70m");
+  EXPECT_EQ(config.eviction_hard.size(), 5u);
+  EXPECT_EQ(config.register_with_taints.size(), 1u);
+}
+
+TEST(KubeletConfigTest, ReportFollowsAnUpdateThatWasSet) {
+  EXPECT_EQ(Parse("nodeStatusUpdateFrequency: 4s").status_report_frequency,
+            absl::Seconds(4));
+  EXPECT_EQ(Parse("nodeStatusUpdateFrequency: 4s\n"
+                  "nodeStatusReportFrequency: 1m")
+                .status_report_frequency,
+            absl::Minutes(1));
+}
+
+TEST(KubeletConfigTest, AnEmptyFileIsAllDefaults) {
+  const KubeletConfig config = Parse("");
+  EXPECT_EQ(config.port, 10250);
+  EXPECT_EQ(config.healthz_port, 10248);
+  EXPECT_EQ(config.max_pods, 110);
+  EXPECT_EQ(config.lease_duration_seconds, 40);
+}
+
+TEST(KubeletConfigTest, DiesOfWrongTypesNamingFileAndField) {
+  const struct {
+    const char *yaml, *message;
+  } rows[] = {
+      {"port: '10250'", "f: port: expected an integer from 1 to 65535"},
+      {"port: 70000", "f: port: expected an integer"},
+      {"maxPods: many", "f: maxPods: expected an integer"},
+      {"enableServer: 1", "f: enableServer: expected true or false"},
+      {"clusterDNS: 10.96.0.10", "f: clusterDNS: expected a list of strings"},
+      {"clusterDNS: [1]", "f: clusterDNS: expected a list of strings"},
+      {"syncFrequency: 10", "f: syncFrequency: expected a duration"},
+      {"syncFrequency: -1s", "f: syncFrequency: expected a duration"},
+      {"authentication: {webhook: {cacheTTL: soon}}",
+       "f: authentication.webhook.cacheTTL: expected a duration"},
+      {"authentication: true", "f: authentication: expected an object"},
+      {"evictionHard: {memory.available: 5}",
+       "f: evictionHard: expected a map of strings"},
+      {"cgroupDriver: none", "f: cgroupDriver: expected one of"},
+      {"kind: Pod", "f: kind: expected one of KubeletConfiguration"},
+      {"[1]", "f: expected an object"},
+      {"port: [", "f: line "},
+  };
+  for (const auto& row : rows) {
+    EXPECT_THAT(
+        ParseKubeletConfig(row.yaml, "f"),
+        StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(row.message)))
+        << row.yaml;
+  }
+}
+
+TEST(KubeletConfigTest, CollectsUnknownFieldsWithTheirPaths) {
+  ASSERT_OK_AND_ASSIGN(
+      const LoadedConfig loaded,
+      ParseKubeletConfig("prot: 1\nauthentication: {webhook: {ttl: 1s}}\n"
+                         "featureGates: {A: true}",
+                         "f"));
+  EXPECT_THAT(loaded.unknown_fields,
+              UnorderedElementsAre("prot", "authentication.webhook.ttl"));
+}
+
+}  // namespace
+}  // namespace agent::config

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/node/node.h"
+
+#include <atomic>
+
+#include "absl/strings/match.h"
+#include "tests/support/status_matchers.h"
+
+namespace agent::node {
+namespace {
+
+using runtime::Json;
+using runtime::StringAt;
+
+// An API server that holds one Node.
+class NodeServer : public api::Client {
+ public:
+  absl::StatusOr<Json> Get(const std::string& path,
+                           const api::Query& query) override {
+    absl::MutexLock lock(&mutex_);
+    if (node_.is_null()) return absl::NotFoundError(path);
+    if (query.empty()) return node_;
+    return Json{{"metadata", {{"resourceVersion", "1"}}},
+                {"items", Json::array({node_})}};
+  }
+  absl::StatusOr<Json> Create(const std::string& path, const Json& object,
+                              const api::Query&) override {
+    absl::MutexLock lock(&mutex_);
+    if (absl::EndsWith(path, "/events")) {
+      events_.push_back(StringAt(object, "reason"));
+      return object;
+    }
+    if (path != "/api/v1/nodes") return object;
+    if (!node_.is_null()) return absl::AlreadyExistsError(path);
+    node_ = object;
+    node_["metadata"]["uid"] = "uid-1";
+    node_["spec"]["podCIDR"] = "10.244.3.0/24";
+    return node_;
+  }
+  absl::StatusOr<Json> Update(const std::string&, const Json& object) override {
+    absl::MutexLock lock(&mutex_);
+    lease_ = object;
+    return object;
+  }
+  absl::StatusOr<Json> Patch(const std::string& path, api::PatchType,
+                             const Json& patch) override {
+    absl::MutexLock lock(&mutex_);
+    patches_.emplace_back(path, patch);
+    return node_;
+  }
+  absl::Status Delete(const std::string&, const Json&) override {
+    return absl::OkStatus();
+  }
+  absl::Status Watch(const std::string&, const api::Query&,
+                     const api::CancelToken& cancel,
+                     const std::function<bool(api::WatchEvent)>&) override {
+    while (!cancel.cancelled()) absl::SleepFor(absl::Milliseconds(5));
+    return absl::CancelledError("");
+  }
+
+  void SetNode(Json node) {
+    absl::MutexLock lock(&mutex_);
+    node_ = std::move(node);
+  }
+  // Blocks until `found` says so of a patch.
+  bool WaitForPatch(
+      std::function<bool(const std::string&, const Json&)> found) {
+    absl::MutexLock lock(&mutex_);
+    const auto any = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      for (const auto& [path, patch] : patches_) {
+        if (found(path, patch)) return true;
+      }
+      return false;
+    };
+    return mutex_.AwaitWithTimeout(absl::Condition(&any), absl::Seconds(10));
+  }
+  bool WaitForEvent(const std::string& reason) {
+    absl::MutexLock lock(&mutex_);
+    const auto any = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      return std::find(events_.begin(), events_.end(), reason) != events_.end();
+    };
+    return mutex_.AwaitWithTimeout(absl::Condition(&any), absl::Seconds(10));
+  }
+  Json node() {
+    absl::MutexLock lock(&mutex_);
+    return node_;
+  }
+
+ private:
+  absl::Mutex mutex_;
+  Json node_ ABSL_GUARDED_BY(mutex_), lease_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::pair<std::string, Json>> patches_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> events_ ABSL_GUARDED_BY(mutex_);
+};
+
+bool SaysReady(const Json& patch, const char* value) {
+  for (const Json& condition :
+       runtime::ArrayAt(runtime::ObjectAt(patch, "status"), "conditions")) {
+    if (StringAt(condition, "type") == "Ready") {
+      return StringAt(condition, "status") == value;
+    }
+  }
+  return false;
+}
+
+Options SmallOptions() {
+  Options options;
+  options.identity = {"n1", {"10.0.0.1"}, {}, ""};
+  options.runtime = {"coracle", "0.1.0"};
+  options.kubelet_dir = "/";
+  return options;
+}
+
+TEST(NodeTest, RegistersThenSaysReadyAtOnceWhenKicked) {
+  NodeServer server;
+  std::atomic<bool> ready = false;
+  absl::Notification cidr_known;
+  Hooks hooks;
+  hooks.readiness = [&] { return Readiness{ready, "no network yet"}; };
+  hooks.images = [] { return std::vector<Image>(); };
+  hooks.on_pod_cidr = [&](const std::string& cidr) {
+    EXPECT_EQ(cidr, "10.244.3.0/24");
+    cidr_known.Notify();
+    return absl::OkStatus();
+  };
+  Node node(SmallOptions(), hooks, &server);
+  ASSERT_THAT(node.Start(), tests::IsOk());
+  ASSERT_TRUE(cidr_known.WaitForNotificationWithTimeout(absl::Seconds(10)));
+  EXPECT_TRUE(SaysReady(server.node(), "False"));
+  EXPECT_TRUE(server.WaitForEvent("Starting"));
+  EXPECT_TRUE(server.WaitForEvent("NodeNotReady"));
+  ready = true;
+  node.Kick();
+  EXPECT_TRUE(
+      server.WaitForPatch([](const std::string& path, const Json& patch) {
+        return path == "/api/v1/nodes/n1/status" && SaysReady(patch, "True");
+      }));
+  EXPECT_TRUE(server.WaitForEvent("NodeReady"));
+  EXPECT_EQ(StringAt(node.Object(), {"metadata", "uid"}), "uid-1");
+}
+
+TEST(NodeTest, TakesOverANodeThatExists) {
+  NodeServer server;
+  server.SetNode(
+      {{"metadata", {{"name", "n1"}, {"uid", "old"}, {"labels", {{"z", "1"}}}}},
+       {"spec", {{"podCIDR", "10.244.3.0/24"}}},
+       {"status",
+        {{"nodeInfo", {{"bootID", "another"}}},
+         {"conditions",
+          {{{"type", "Ready"},
+            {"status", "True"},
+            {"lastTransitionTime", "2020-01-01T00:00:00Z"}}}}}}});
+  Hooks hooks;
+  hooks.readiness = [] { return Readiness{true, ""}; };
+  hooks.images = [] { return std::vector<Image>(); };
+  hooks.on_pod_cidr = [](const std::string&) { return absl::OkStatus(); };
+  Node node(SmallOptions(), hooks, &server);
+  ASSERT_THAT(node.Start(), tests::IsOk());
+  EXPECT_TRUE(server.WaitForEvent("Rebooted"));
+  EXPECT_TRUE(server.WaitForPatch([](const std::string& path,
+                                     const Json& patch) {
+    return path == "/api/v1/nodes/n1" &&
+           !StringAt(patch, {"metadata", "labels", "kubernetes.io/hostname"})
+                .empty();
+  }));
+  EXPECT_TRUE(server.WaitForPatch([](const std::string& path,
+                                     const Json& patch) {
+    return path == "/api/v1/nodes/n1/status" &&
+           absl::StrContains(runtime::DumpJson(patch), "2020-01-01T00:00:00Z");
+  }));
+}
+
+TEST(NodeTest, RefusesABadQuantityAtOnce) {
+  NodeServer server;
+  Options options = SmallOptions();
+  options.config.kube_reserved = {{"cpu", "much"}};
+  Node node(options, {}, &server);
+  EXPECT_THAT(node.Start(),
+              tests::StatusIs(absl::StatusCode::kInvalidArgument,
+                              testing::HasSubstr("kubeReserved.cpu")));
+}
+
+}  // namespace
+}  // namespace agent::node
