@@ -25,6 +25,7 @@ namespace {
 using runtime::UniqueFd;
 
 constexpr uint64_t kBlock = 4096;
+constexpr uint64_t kEarlyWriteback = 256 << 10;
 constexpr absl::string_view kWhiteout = ".wh.";
 constexpr absl::string_view kOpaqueName = ".wh..wh..opq";
 
@@ -186,6 +187,11 @@ absl::Status Unpacker::File(const std::string& path) {
   // A hole at the end.
   if (size > position && ftruncate(fd.get(), size) != 0) {
     return runtime::ErrnoStatus("truncate");
+  }
+  // The image is synced as a whole in the end: begin early, so that the disk
+  // works while we download. Only a hint, so its result does not matter.
+  if (written >= kEarlyWriteback) {
+    (void)sync_file_range(fd.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
   }
   bytes_ += (written + kBlock - 1) / kBlock * kBlock;
   return tree_.FinishFile(fd.get(), path, attributes);
