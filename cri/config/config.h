@@ -34,6 +34,10 @@ struct Config {
   int64_t max_threads = 128;  // of the pool for blocking work
 };
 
+// The launcher to start: the configured one, or coracle-oci beside the running
+// program.
+std::string LauncherPath(const Config& config);
+
 // One key, for help texts and flags.
 struct Key {
   const char* name;  // "registry_config_dir"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading the CRI server's YAML file. The one place of this room where an
 // exception can occur; none leaves it.
+#include <unistd.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -246,6 +247,16 @@ absl::StatusOr<Config> Load(const std::string& file,
   const std::string& path = file.empty() ? kDefaultFile : file;
   ASSIGN_OR_RETURN(std::string text, runtime::ReadFile(path, kMaxConfigBytes));
   return Parse(text, path, overrides);
+}
+
+std::string LauncherPath(const Config& config) {
+  if (!config.launcher.empty()) return config.launcher;
+  char path[4096] = {};
+  if (readlink("/proc/self/exe", path, sizeof path - 1) <= 0) {
+    return "/usr/bin/coracle-oci";
+  }
+  std::string self(path);
+  return self.substr(0, self.rfind('/')) + "/coracle-oci";
 }
 
 }  // namespace cri::config

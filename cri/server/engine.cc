@@ -31,15 +31,6 @@ absl::Status MakePrivateDir(const std::string& path) {
   return absl::OkStatus();
 }
 
-std::string DefaultLauncher() {
-  char path[4096] = {};
-  if (readlink("/proc/self/exe", path, sizeof path - 1) <= 0) {
-    return "/usr/bin/coracle-oci";
-  }
-  std::string self(path);
-  return self.substr(0, self.rfind('/')) + "/coracle-oci";
-}
-
 absl::Status FillDefaults(ServerOptions& options) {
   const config::Config& config = options.config;
   if (options.network == nullptr) {
@@ -62,8 +53,7 @@ absl::Status FillDefaults(ServerOptions& options) {
   if (options.handler == nullptr) {
     runtime::BuiltinOptions builtin;
     builtin.state_dir = config.state;
-    builtin.launcher_binary =
-        config.launcher.empty() ? DefaultLauncher() : config.launcher;
+    builtin.launcher_binary = config::LauncherPath(config);
     options.handler = runtime::MakeBuiltinHandler(builtin);
   }
   return absl::OkStatus();
