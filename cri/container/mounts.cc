@@ -52,15 +52,13 @@ void AddKernelFilesystems(const SpecInput& input, std::vector<Entry>& mounts) {
                     {"nosuid", "noexec", "nodev", "relatime", access}});
 }
 
+// The queue file system shows the IPC namespace that it is mounted in, so it
+// is right for pods that share the host's, too.
 void AddIpc(const SpecInput& input, std::vector<Entry>& mounts) {
-  if (input.shm_dir.empty()) {
-    mounts.push_back(Bind("/dev/mqueue", "/dev/mqueue", {"rw"}));
-    mounts.push_back(Bind("/dev/shm", "/dev/shm", {"rw"}));
-    return;
-  }
   mounts.push_back(
       {"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}});
-  mounts.push_back(Bind("/dev/shm", input.shm_dir, {"rw"}));
+  const bool host = input.shm_dir.empty();
+  mounts.push_back(Bind("/dev/shm", host ? "/dev/shm" : input.shm_dir, {"rw"}));
 }
 
 void AddPodFiles(const SpecInput& input, std::vector<Entry>& mounts) {

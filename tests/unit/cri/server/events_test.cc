@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cri/server/events.h"
+
+#include "gtest/gtest.h"
+#include "tests/support/status_matchers.h"
+
+namespace cri::server {
+namespace {
+
+EventPtr Event(const std::string& id) {
+  auto event = std::make_shared<runtime::v1::ContainerEventResponse>();
+  event->set_container_id(id);
+  return event;
+}
+
+TEST(EventBusTest, EveryReaderGetsEveryEventInOrder) {
+  EventBus bus;
+  int wakes = 0;
+  auto a = bus.Subscribe([&] { ++wakes; });
+  auto b = bus.Subscribe([] {});
+  bus.Publish(Event("first"));
+  bus.Publish(Event("second"));
+  EXPECT_EQ(wakes, 2);
+  for (const auto& reader : {a, b}) {
+    absl::Status end;
+    EXPECT_EQ(reader->Take(&end)->container_id(), "first");
+    EXPECT_EQ(reader->Take(&end)->container_id(), "second");
+    EXPECT_EQ(reader->Take(&end), nullptr);
+    EXPECT_OK(end);
+  }
+}
+
+TEST(EventBusTest, SlowReaderIsCutOffAndOthersAreNot) {
+  EventBus bus;
+  auto slow = bus.Subscribe([] {});
+  absl::Status end;
+  auto quick = bus.Subscribe([] {});
+  for (size_t i = 0; i <= Subscription::kMostPending; ++i) {
+    bus.Publish(Event("another"));
+    EXPECT_NE(quick->Take(&end), nullptr);
+    EXPECT_OK(end);
+  }
+  EXPECT_EQ(slow->Take(&end), nullptr);
+  EXPECT_THAT(end, tests::StatusIs(absl::StatusCode::kResourceExhausted));
+}
+
+TEST(EventBusTest, CloseEndsAllAndUnsubscribedHearNothing) {
+  EventBus bus;
+  auto reader = bus.Subscribe([] {});
+  auto gone = bus.Subscribe([] { FAIL(); });
+  bus.Unsubscribe(gone);
+  bus.Close();
+  absl::Status end;
+  EXPECT_EQ(reader->Take(&end), nullptr);
+  EXPECT_THAT(end, tests::StatusIs(absl::StatusCode::kUnavailable));
+  bus.Unsubscribe(reader);
+  EXPECT_FALSE(bus.HasSubscribers());
+}
+
+}  // namespace
+}  // namespace cri::server

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole server over fakes, asked through gRPC.
+#include "cri/server/server.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <map>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "proto/cri/v1/api.grpc.pb.h"
+#include "tests/support/fake_cri_rooms.h"
+#include "tests/support/fake_handler.h"
+#include "tests/support/temp_dir.h"
+
+namespace cri::server {
+namespace {
+
+namespace v1 = ::runtime::v1;
+using ::testing::HasSubstr;
+
+class ServerTest : public ::testing::Test {
+ protected:
+  ServerTest() {
+    ServerOptions options;
+    options.config.listen = "unix://" + (dir_ / "s.sock");
+    options.config.root = dir_ / "root";
+    options.config.state = dir_ / "state";
+    auto images = std::make_unique<tests::FakeImages>();
+    image::Image image;
+    image.id = "sha256:1";
+    image.repo_tags = {"busybox:1"};
+    image.cmd = {"sh"};
+    image.user = "1000:50";
+    images->Add(image);
+    images_ = images.get();
+    options.images = std::move(images);
+    options.handler = std::make_unique<tests::FakeHandler>(&world_);
+    auto network = std::make_unique<tests::FakeNetwork>();
+    network_ = network.get();
+    options.network = std::move(network);
+    auto server = Server::Start(std::move(options));
+    EXPECT_TRUE(server.ok()) << server.status();
+    server_ = std::move(*server);
+    channel_ = server_->InProcessChannel();
+    runtime_ = v1::RuntimeService::NewStub(channel_);
+    image_service_ = v1::ImageService::NewStub(channel_);
+  }
+
+  // One unary call.
+  template <typename Stub, typename Request, typename Response>
+  grpc::Status Call(Stub& stub,
+                    grpc::Status (Stub::*method)(grpc::ClientContext*,
+                                                 const Request&, Response*),
+                    const Request& request, Response* response) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() +
+                         std::chrono::seconds(20));
+    return (stub.*method)(&context, request, response);
+  }
+
+  std::string RunPod() {
+    v1::RunPodSandboxRequest request;
+    v1::PodSandboxMetadata& metadata =
+        *request.mutable_config()->mutable_metadata();
+    metadata.set_name("p");
+    metadata.set_uid("u");
+    metadata.set_namespace_("n");
+    v1::RunPodSandboxResponse response;
+    grpc::Status status =
+        Call(*runtime_, &Runtime::RunPodSandbox, request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return response.pod_sandbox_id();
+  }
+
+  std::string CreateContainer(const std::string& pod) {
+    v1::CreateContainerRequest request;
+    request.set_pod_sandbox_id(pod);
+    request.mutable_config()->mutable_metadata()->set_name("c");
+    request.mutable_config()->mutable_image()->set_image("busybox:1");
+    v1::CreateContainerResponse response;
+    grpc::Status status =
+        Call(*runtime_, &Runtime::CreateContainer, request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return response.container_id();
+  }
+
+  grpc::Status Start(const std::string& id) {
+    v1::StartContainerRequest request;
+    request.set_container_id(id);
+    v1::StartContainerResponse response;
+    return Call(*runtime_, &Runtime::StartContainer, request, &response);
+  }
+
+  using Runtime = v1::RuntimeService::StubInterface;
+  using Images = v1::ImageService::StubInterface;
+
+  tests::TempDir dir_;
+  tests::FakeHandler::World world_;
+  tests::FakeImages* images_ = nullptr;
+  tests::FakeNetwork* network_ = nullptr;
+  std::unique_ptr<Server> server_;
+  std::shared_ptr<grpc::Channel> channel_;
+  std::unique_ptr<Runtime> runtime_;
+  std::unique_ptr<Images> image_service_;
+};
+
+TEST_F(ServerTest, VersionAndStatus) {
+  v1::VersionResponse version;
+  ASSERT_TRUE(
+      Call(*runtime_, &Runtime::Version, v1::VersionRequest(), &version).ok());
+  EXPECT_EQ(version.runtime_name(), "coracle");
+  EXPECT_EQ(version.runtime_api_version(), "v1");
+  v1::StatusResponse status;
+  ASSERT_TRUE(
+      Call(*runtime_, &Runtime::Status, v1::StatusRequest(), &status).ok());
+  EXPECT_EQ(status.status().conditions_size(), 2);
+  EXPECT_EQ(status.runtime_handlers(0).name(), "");
+  EXPECT_EQ(status.info_size(), 0);
+}
+
+TEST_F(ServerTest, UnknownIdsAreNotFoundOrFine) {
+  v1::PodSandboxStatusRequest status;
+  status.set_pod_sandbox_id("ffff");
+  v1::PodSandboxStatusResponse status_response;
+  EXPECT_EQ(
+      Call(*runtime_, &Runtime::PodSandboxStatus, status, &status_response)
+          .error_code(),
+      grpc::StatusCode::NOT_FOUND);
+  v1::StopPodSandboxRequest stop;
+  stop.set_pod_sandbox_id("ffff");
+  v1::StopPodSandboxResponse stop_response;
+  EXPECT_TRUE(
+      Call(*runtime_, &Runtime::StopPodSandbox, stop, &stop_response).ok());
+  v1::RemoveContainerRequest remove;
+  remove.set_container_id("ffff");
+  v1::RemoveContainerResponse remove_response;
+  EXPECT_TRUE(
+      Call(*runtime_, &Runtime::RemoveContainer, remove, &remove_response)
+          .ok());
+  v1::ImageStatusRequest image;
+  image.mutable_image()->set_image("nope");
+  v1::ImageStatusResponse image_response;
+  EXPECT_TRUE(
+      Call(*image_service_, &Images::ImageStatus, image, &image_response).ok());
+  EXPECT_FALSE(image_response.has_image());
+}
+
+TEST_F(ServerTest, UnimplementedMethodsSayTheirName) {
+  v1::ExecResponse response;
+  grpc::Status status =
+      Call(*runtime_, &Runtime::Exec, v1::ExecRequest(), &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_THAT(status.error_message(), HasSubstr("Exec"));
+  grpc::ClientContext context;
+  auto stream =
+      runtime_->StreamContainers(&context, v1::StreamContainersRequest());
+  v1::StreamContainersResponse item;
+  EXPECT_FALSE(stream->Read(&item));
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::UNIMPLEMENTED);
+}
+
+TEST_F(ServerTest, EventsTellTheWholeStoryOfAPod) {
+  grpc::ClientContext context;
+  auto stream = runtime_->GetContainerEvents(&context, v1::GetEventsRequest());
+  stream->WaitForInitialMetadata();
+  std::string pod = RunPod();
+  std::string container = CreateContainer(pod);
+  ASSERT_TRUE(Start(container).ok());
+  v1::RemovePodSandboxRequest remove;
+  remove.set_pod_sandbox_id(pod.substr(0, 10));
+  v1::RemovePodSandboxResponse removed;
+  ASSERT_TRUE(
+      Call(*runtime_, &Runtime::RemovePodSandbox, remove, &removed).ok());
+  const std::vector<std::pair<std::string, int>> expected = {
+      {pod, v1::CONTAINER_CREATED_EVENT},
+      {pod, v1::CONTAINER_STARTED_EVENT},
+      {container, v1::CONTAINER_CREATED_EVENT},
+      {container, v1::CONTAINER_STARTED_EVENT},
+      {container, v1::CONTAINER_STOPPED_EVENT},
+      {pod, v1::CONTAINER_STOPPED_EVENT},
+      {container, v1::CONTAINER_DELETED_EVENT},
+      {pod, v1::CONTAINER_DELETED_EVENT}};
+  for (const auto& [id, type] : expected) {
+    v1::ContainerEventResponse event;
+    ASSERT_TRUE(stream->Read(&event));
+    EXPECT_EQ(event.container_id(), id);
+    EXPECT_EQ(event.container_event_type(), type);
+    EXPECT_EQ(event.pod_sandbox_status().id(), pod);
+    EXPECT_GT(event.created_at(), 0);
+  }
+  context.TryCancel();
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
+}
+
+TEST_F(ServerTest, StopEndsEventStreamsAtOnce) {
+  grpc::ClientContext context;
+  auto stream = runtime_->GetContainerEvents(&context, v1::GetEventsRequest());
+  stream->WaitForInitialMetadata();
+  absl::Time begin = absl::Now();
+  server_->Stop();
+  v1::ContainerEventResponse event;
+  EXPECT_FALSE(stream->Read(&event));
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(4));
+}
+
+TEST_F(ServerTest, ExecOutputFitsIntoOneMessage) {
+  std::string container = CreateContainer(RunPod());
+  v1::ExecSyncRequest request;
+  request.set_container_id(container);
+  request.add_cmd("yes");
+  v1::ExecSyncResponse response;
+  EXPECT_EQ(
+      Call(*runtime_, &Runtime::ExecSync, request, &response).error_code(),
+      grpc::StatusCode::FAILED_PRECONDITION);
+  ASSERT_TRUE(Start(container).ok());
+  grpc::Status status = Call(*runtime_, &Runtime::ExecSync, request, &response);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(response.exit_code(), 3);
+  EXPECT_EQ(response.stderr(), "problem");
+  EXPECT_LT(response.ByteSizeLong(), size_t{16} << 20);
+  EXPECT_GT(response.stdout().size(), size_t{15} << 20);
+}
+
+TEST_F(ServerTest, ImageUserIsNumberOrName) {
+  v1::ImageStatusRequest request;
+  request.mutable_image()->set_image("busybox:1");
+  v1::ImageStatusResponse response;
+  ASSERT_TRUE(
+      Call(*image_service_, &Images::ImageStatus, request, &response).ok());
+  EXPECT_EQ(response.image().uid().value(), 1000);
+  EXPECT_EQ(response.image().username(), "");
+}
+
+TEST_F(ServerTest, PodCidrReachesTheNetworkAndEmptyIsIgnored) {
+  v1::UpdateRuntimeConfigRequest request;
+  v1::UpdateRuntimeConfigResponse response;
+  ASSERT_TRUE(
+      Call(*runtime_, &Runtime::UpdateRuntimeConfig, request, &response).ok());
+  EXPECT_EQ(network_->Cidr(), "");
+  request.mutable_runtime_config()->mutable_network_config()->set_pod_cidr(
+      "10.1.0.0/24");
+  ASSERT_TRUE(
+      Call(*runtime_, &Runtime::UpdateRuntimeConfig, request, &response).ok());
+  EXPECT_EQ(network_->Cidr(), "10.1.0.0/24");
+}
+
+TEST_F(ServerTest, UnknownHandlerIsRefused) {
+  v1::RunPodSandboxRequest request;
+  request.set_runtime_handler("kata");
+  v1::RunPodSandboxResponse response;
+  grpc::Status status =
+      Call(*runtime_, &Runtime::RunPodSandbox, request, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("kata"));
+}
+
+TEST_F(ServerTest, ServesItsSocketAndOnlyOnce) {
+  auto channel = grpc::CreateChannel("unix://" + (dir_ / "s.sock"),
+                                     grpc::InsecureChannelCredentials());
+  auto stub = v1::RuntimeService::NewStub(channel);
+  grpc::ClientContext context;
+  v1::VersionResponse version;
+  EXPECT_TRUE(stub->Version(&context, v1::VersionRequest(), &version).ok());
+  ServerOptions second;
+  second.config.listen = "unix://" + (dir_ / "s.sock");
+  second.config.root = dir_ / "root2";
+  second.config.state = dir_ / "state2";
+  EXPECT_EQ(Server::Start(std::move(second)).status().code(),
+            absl::StatusCode::kAlreadyExists);
+}
+
+}  // namespace
+}  // namespace cri::server
