@@ -113,11 +113,8 @@ class ManagerImpl : public Manager {
     RETURN_IF_ERROR(runtime::MakeDirs(PodDirectory(uid), 0750));
     PayloadContext context{pod, ownership, options_.node, *options_.objects};
     if (Has(volume, "emptyDir")) {
-      std::string at = path("empty-dir");
-      RETURN_IF_ERROR(runtime::MakeDirs(ParentOf(at), 0750));
-      RETURN_IF_ERROR(MakeEmptyDir(pod, At(volume, "emptyDir"), at, ownership,
-                                   options_.node));
-      return at;
+      return EmptyDir(pod, At(volume, "emptyDir"), path("empty-dir"),
+                      ownership);
     }
     if (const Json& source = At(volume, "configMap"); source.is_object()) {
       std::string at = path("configmap");
@@ -148,11 +145,15 @@ class ManagerImpl : public Manager {
           absl::StrCat("volume type ", key, " is not supported"));
     }
     // The API's default for a volume that names no type.
-    std::string at = path("empty-dir");
-    RETURN_IF_ERROR(runtime::MakeDirs(ParentOf(at), 0750));
-    RETURN_IF_ERROR(
-        MakeEmptyDir(pod, Json::object(), at, ownership, options_.node));
-    return at;
+    return EmptyDir(pod, Json::object(), path("empty-dir"), ownership);
+  }
+
+  absl::StatusOr<std::string> EmptyDir(const Json& pod, const Json& source,
+                                       const std::string& path,
+                                       const Ownership& ownership) {
+    RETURN_IF_ERROR(runtime::MakeDirs(ParentOf(path), 0750));
+    RETURN_IF_ERROR(MakeEmptyDir(pod, source, path, ownership, options_.node));
+    return path;
   }
 
   static std::string ParentOf(const std::string& path) {
