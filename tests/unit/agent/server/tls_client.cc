@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -81,6 +82,8 @@ std::unique_ptr<Identity> MakeIdentity(
 
 TlsClient::TlsClient(int port, const Identity* identity)
     : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  // OpenSSL writes without MSG_NOSIGNAL, and servers hang up on us here.
+  signal(SIGPIPE, SIG_IGN);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<uint16_t>(port));
