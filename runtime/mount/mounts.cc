@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status.h"
 #include "runtime/mount/api.h"
+#include "runtime/mount/copy_up.h"
 #include "runtime/mount/rootfs.h"
 
 namespace runtime::mount {
@@ -146,8 +147,8 @@ absl::Status RootBuilder::MountOne(Prepared* prepared) {
     return MountCgroup(prepared);
   }
   if (mount.type.empty()) return absl::InvalidArgumentError("type is missing");
-  if (options.copy_up) {
-    return absl::UnimplementedError("option tmpcopyup is not supported");
+  if (options.copy_up && mount.type != "tmpfs") {
+    return absl::InvalidArgumentError("option tmpcopyup: only for tmpfs");
   }
   std::vector<std::string> data;
   for (const std::string& option : options.data) {
@@ -166,6 +167,10 @@ absl::Status RootBuilder::MountOne(Prepared* prepared) {
                                 options.propagation_recursive));
   ASSIGN_OR_RETURN(UniqueFd target,
                    MakeTarget(root_, prepared->destination, mount.type, true));
+  if (options.copy_up) {
+    RETURN_IF_ERROR(
+        Annotate(CopyTree(target.get(), fd.get()), "option tmpcopyup"));
+  }
   RETURN_IF_ERROR(Attach(fd.get(), target.get()));
   if (later)
     read_only_later_.emplace_back(std::move(fd), prepared->destination);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a container sees of files.
+#include <unistd.h>
+
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -96,6 +98,50 @@ TEST_F(OciMountsTest, RecursiveReadOnlyCoversMountsBelow) {
   EXPECT_THAT(output.err, HasSubstr("/b/below/x: Read-only"));
 }
 
+TEST_F(OciMountsTest, PropagationGoesWhereTheVolumeSays) {
+  struct Row {
+    const char* option;
+    bool reaches_host;       // what the container mounts
+    bool reaches_container;  // what the host mounts later
+  };
+  const Row rows[] = {{"rprivate", false, false},
+                      {"rslave", false, true},
+                      {"rshared", true, true}};
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.option);
+    Oci oci;
+    std::string dir = oci.host() + "/dir";
+    ASSERT_TRUE(runtime::MakeDirs(dir).ok());
+    const std::vector<std::string> caps = {"CAP_SYS_ADMIN"};
+    oci.config["process"]["capabilities"] = {
+        {"bounding", caps}, {"effective", caps}, {"permitted", caps}};
+    oci.Mount("/vol", "bind", dir, {"rbind", row.option});
+    // A FIFO orders the two: the container mounts, the host mounts, the
+    // container looks.
+    oci.Script(
+        "mount -t tmpfs inner /vol/in; echo > /vol/turn; cat /vol/back; grep "
+        "-c "
+        "outer /proc/mounts");
+    oci.WriteConfig();
+    Output output = RunProgram(
+        {"unshare", "-m", "sh", "-c",
+         absl::StrCat("mount -t tmpfs t ", dir, " && mount --make-rshared ",
+                      dir, " && cd ", dir,
+                      " && mkdir in out && mkfifo turn back || exit 9; (cat "
+                      "turn; grep -c inner /proc/mounts; mount -t tmpfs outer "
+                      "out; echo > back) & ",
+                      CORACLE_OCI, " --root ", oci.host(), "/state run -b ",
+                      oci.bundle(), " ", oci.id())});
+    std::string seen;
+    for (char c : output.out) {
+      if (c != '\n') seen.push_back(c);
+    }
+    EXPECT_EQ(seen, absl::StrCat(row.reaches_host ? "1" : "0",
+                                 row.reaches_container ? "1" : "0"))
+        << output.err;
+  }
+}
+
 TEST_F(OciMountsTest, ReadOnlyRootStillHasItsMounts) {
   Oci oci;
   oci.config["root"]["readonly"] = true;
@@ -142,6 +188,22 @@ TEST_F(OciMountsTest, TmpfsOptionsReachTheFilesystem) {
   Oci bad;
   bad.Mount("/scratch", "tmpfs", "tmpfs", {"nonsense=1"});
   EXPECT_THAT(bad.Run().err, HasSubstr("mount /scratch: option nonsense=1"));
+}
+
+TEST_F(OciMountsTest, TmpfsMayStartAsACopyOfWhatItCovers) {
+  Oci oci;
+  std::string dir = oci.rootfs() + "/data";
+  ASSERT_TRUE(runtime::MakeDirs(dir + "/sub").ok());
+  ASSERT_TRUE(runtime::WriteFileAtomic(dir + "/sub/file", "x\n", 0640).ok());
+  ASSERT_EQ(symlink("/etc/shadow", (dir + "/link").c_str()), 0);
+  oci.Mount("/data", "tmpfs", "tmpfs", {"tmpcopyup", "mode=755"});
+  oci.Script(
+      "cat /data/sub/file; stat -c %a /data/sub/file; readlink /data/link; "
+      "echo "
+      "y > /data/sub/file");
+  Output output = oci.Run();
+  EXPECT_EQ(output.out, "x\n640\n/etc/shadow\n") << output.err;
+  EXPECT_EQ(runtime::ReadFile(dir + "/sub/file").value_or(""), "x\n");
 }
 
 TEST_F(OciMountsTest, AMissingWorkingDirectoryIsMade) {
