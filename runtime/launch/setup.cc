@@ -83,6 +83,7 @@ class Setup {
   absl::Status CloneInit();
   absl::Status AwaitInit();
   absl::Status RunRuntimeHooks();
+  absl::Status LimitCpuTime();
 
   const SetupRequest& request_;
   Reporter reporter_;
@@ -129,6 +130,15 @@ absl::Status Setup::RunRuntimeHooks() {
   return absl::OkStatus();
 }
 
+absl::Status Setup::LimitCpuTime() {
+  const spec::Resources& all = plan_.config.linux_section.resources;
+  spec::Resources resources;
+  resources.cpu_quota = all.cpu_quota;
+  resources.cpu_period = all.cpu_period;
+  resources.cpu_burst = all.cpu_burst;
+  return plan_.cgroup->Limit(resources, {});
+}
+
 absl::Status Setup::AwaitInit() {
   while (true) {
     int terminal = -1;
@@ -138,6 +148,7 @@ absl::Status Setup::AwaitInit() {
         break;
       case kReady: {
         UniqueFd owned(terminal);
+        RETURN_IF_ERROR(LimitCpuTime());
         reporter_.Created(pid_, owned.get());
         return absl::OkStatus();
       }
@@ -160,8 +171,13 @@ absl::Status Setup::Run() {
   RETURN_IF_ERROR(SetOomScore(*plan_.proc, plan_.config.process.oom_score_adj));
   made_cgroup_ = true;
   RETURN_IF_ERROR(plan_.cgroup->Create());
-  RETURN_IF_ERROR(plan_.cgroup->Limit(plan_.config.linux_section.resources,
-                                      plan_.config.linux_section.devices));
+  // All but the CPU quota: set-up work must not be throttled by a small one.
+  spec::Resources resources = plan_.config.linux_section.resources;
+  resources.cpu_quota.reset();
+  resources.cpu_period.reset();
+  resources.cpu_burst.reset();
+  RETURN_IF_ERROR(
+      plan_.cgroup->Limit(resources, plan_.config.linux_section.devices));
   reporter_.Phase("limits");
   RETURN_IF_ERROR(JoinNamespaces(plan_));
   RETURN_IF_ERROR(CloneInit());

@@ -49,6 +49,17 @@ TEST_F(OciResourcesTest, LimitsAreWritten) {
       "33554432");
 }
 
+TEST_F(OciResourcesTest, ASmallCpuQuotaDoesNotThrottleTheSetUp) {
+  Oci oci;
+  oci.config["linux"]["resources"]["cpu"] = {{"quota", 1000},
+                                             {"period", 100000}};
+  oci.WriteConfig();
+  Output created = oci.Call({"create", "--bundle", oci.bundle(), oci.id()});
+  ASSERT_EQ(created.code, 0) << created.err;
+  EXPECT_THAT(oci.CgroupFile("cpu", "cpu.stat"),
+              testing::HasSubstr("nr_throttled 0"));
+}
+
 TEST_F(OciResourcesTest, AnOomKillIsCounted) {
   Oci oci;
   oci.config["linux"]["resources"]["memory"] = {{"limit", 16777216}};
