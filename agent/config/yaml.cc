@@ -138,6 +138,8 @@ void Emit(const Json& value, YAML::Emitter* out) {
     // What would be read back as something else is quoted.
     const bool plain = !text.empty() && PlainScalar(text).is_string();
     *out << (plain ? YAML::Auto : YAML::DoubleQuoted) << text;
+  } else if (value.is_null()) {
+    *out << YAML::Null;
   } else {
     *out << runtime::DumpJson(value);
   }

@@ -4,6 +4,8 @@
 #include <atomic>
 
 #include "absl/strings/match.h"
+#include "absl/synchronization/notification.h"
+#include "absl/synchronization/notification.h"
 #include "tests/support/status_matchers.h"
 
 namespace agent::node {

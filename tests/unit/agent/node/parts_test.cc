@@ -9,6 +9,7 @@
 namespace agent::node {
 namespace {
 
+using runtime::At;
 using runtime::StringAt;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -130,10 +131,10 @@ TEST(ConditionsTest, TransitionTimeMovesOnlyWithTheStatus) {
   EXPECT_EQ(StringAt(Named(first, "Ready"), "message"), "why");
   EXPECT_EQ(StringAt(first.back(), "type"), "Ready");
   const auto second = compute(false, begin + absl::Seconds(10));
-  EXPECT_EQ(At(Named(second, "Ready"), "lastTransitionTime"),
-            At(Named(first, "Ready"), "lastTransitionTime"));
-  EXPECT_NE(At(Named(second, "Ready"), "lastHeartbeatTime"),
-            At(Named(first, "Ready"), "lastHeartbeatTime"));
+  EXPECT_EQ(runtime::At(Named(second, "Ready"), "lastTransitionTime"),
+            runtime::At(Named(first, "Ready"), "lastTransitionTime"));
+  EXPECT_NE(runtime::At(Named(second, "Ready"), "lastHeartbeatTime"),
+            runtime::At(Named(first, "Ready"), "lastHeartbeatTime"));
   EXPECT_THAT(conditions.changes(), IsEmpty());
   const auto third = compute(true, begin + absl::Seconds(20));
   EXPECT_EQ(StringAt(Named(third, "Ready"), "lastTransitionTime"),

@@ -43,7 +43,7 @@ TEST(PlainHttpTest, TakesAFreePort) {
   EXPECT_GT(server->port(), 0);
   EXPECT_THAT(PlainHttp::ListenTcp("127.0.0.1", server->port(),
                                    [](const std::string&) { return Reply{}; }),
-              tests::StatusIs(absl::StatusCode::kUnavailable));
+              testing::Not(tests::IsOk()));
 }
 
 }  // namespace
