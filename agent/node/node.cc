@@ -131,6 +131,7 @@ absl::Status Node::RegisterOnce() {
                               " has been rebooted, boot id: ", facts_.boot_id));
   }
   conditions_.Adopt(existing);
+  untold_.clear();
   if (const Json patch = Reconcile(existing, wanted); !patch.is_null()) {
     RETURN_IF_ERROR(
         client_->Patch(Path(), api::PatchType::kStrategicMerge, patch)
