@@ -106,6 +106,12 @@ absl::StatusOr<Json> Node::ComputeStatus(bool* ready) {
 }
 
 absl::Status Node::RegisterOnce() {
+  // Every authenticated user may ask; without an answer the own version stays.
+  const auto version = client_->Get("/version");
+  if (version.ok()) {
+    options_.identity.kubelet_version =
+        KubeletVersion(StringAt(*version, "gitVersion"));
+  }
   bool ready = false;
   ASSIGN_OR_RETURN(const Json status, ComputeStatus(&ready));
   const Json wanted =

@@ -4,7 +4,11 @@
 #include <algorithm>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "agent/node/capacity.h"
 #include "runtime/base/status.h"
 
@@ -24,7 +28,8 @@ Json Addresses(const Identity& identity) {
   return list;
 }
 
-Json NodeInfo(const HostFacts& facts, const RuntimeInfo& runtime) {
+Json NodeInfo(const Identity& identity, const HostFacts& facts,
+              const RuntimeInfo& runtime) {
   Json info = {{"machineID", facts.machine_id},
                {"systemUUID", facts.system_uuid},
                {"bootID", facts.boot_id},
@@ -32,7 +37,7 @@ Json NodeInfo(const HostFacts& facts, const RuntimeInfo& runtime) {
                {"osImage", facts.os_image},
                {"containerRuntimeVersion",
                 absl::StrCat(runtime.name, "://", runtime.version)},
-               {"kubeletVersion", kKubeletVersion},
+               {"kubeletVersion", identity.kubelet_version},
                {"kubeProxyVersion", ""},
                {"operatingSystem", "linux"},
                {"architecture", facts.architecture}};
@@ -49,7 +54,29 @@ Json Missing(const Json& existing, const Json& wanted) {
   return missing;
 }
 
+// "v1.36.2-x" → {1, 36, 2}; shorter if a part is no number.
+std::vector<int> VersionParts(absl::string_view version) {
+  absl::ConsumePrefix(&version, "v");
+  std::vector<int> parts;
+  for (const absl::string_view part :
+       absl::StrSplit(version.substr(0, version.find_first_of("-+")), '.')) {
+    int number = 0;
+    if (!absl::SimpleAtoi(part, &number)) break;
+    parts.push_back(number);
+  }
+  return parts;
+}
+
 }  // namespace
+
+std::string KubeletVersion(const std::string& git_version) {
+  const std::vector<int> server = VersionParts(git_version);
+  if (server.size() != 3 || server >= VersionParts(kKubeletVersion)) {
+    return kKubeletVersion;
+  }
+  return absl::StrCat("v", absl::StrJoin(server, "."),
+                      "-coracle." CORACLE_VERSION);
+}
 
 absl::StatusOr<Json> BaseStatus(const Identity& identity,
                                 const config::KubeletConfig& config,
@@ -61,7 +88,7 @@ absl::StatusOr<Json> BaseStatus(const Identity& identity,
       {"capacity", Capacity(facts, usage, config)},
       {"allocatable", allocatable},
       {"daemonEndpoints", {{"kubeletEndpoint", {{"Port", config.port}}}}},
-      {"nodeInfo", NodeInfo(facts, runtime)},
+      {"nodeInfo", NodeInfo(identity, facts, runtime)},
       {"features",
        {{"supplementalGroupsPolicy", runtime.supplemental_groups_policy}}}};
   if (!runtime.handlers.empty()) status["runtimeHandlers"] = runtime.handlers;

@@ -26,16 +26,21 @@ struct RuntimeInfo {
   bool supplemental_groups_policy = false;
 };
 
+// The version that the node reports. Its pre-release part sorts below the
+// plain version, so it is never newer than an API server of that version.
+inline constexpr char kKubeletVersion[] = "v1.36.2-coracle." CORACLE_VERSION;
+
+// The version to report to an API server of `git_version` ("v1.34.1"): a node
+// must not claim to be newer than its server.
+std::string KubeletVersion(const std::string& git_version);
+
 struct Identity {
   std::string name;
   std::vector<std::string> ips;
   std::map<std::string, std::string> labels;  // besides the default ones
   std::string cri_socket;                     // for kubeadm's annotation
+  std::string kubelet_version = kKubeletVersion;
 };
-
-// The version that the node reports. Its pre-release part sorts below the
-// plain version, so it is never newer than an API server of that version.
-inline constexpr char kKubeletVersion[] = "v1.36.2-coracle." CORACLE_VERSION;
 
 // status without conditions and images.
 absl::StatusOr<runtime::Json> BaseStatus(const Identity& identity,

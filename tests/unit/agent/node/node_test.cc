@@ -5,7 +5,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/synchronization/notification.h"
-#include "absl/synchronization/notification.h"
 #include "tests/support/status_matchers.h"
 
 namespace agent::node {

@@ -69,6 +69,19 @@ TEST(NodeObjectTest, ANewNodeCarriesLabelsTaintsAndFullStatus) {
       "v1.36.2-");
 }
 
+TEST(NodeObjectTest, NeverClaimsToBeNewerThanTheServer) {
+  const std::pair<const char*, const char*> rows[] = {
+      {"v1.36.2", "v1.36.2-coracle." CORACLE_VERSION},
+      {"v1.37.0-rc.1", "v1.36.2-coracle." CORACLE_VERSION},
+      {"v1.36.1", "v1.36.1-coracle." CORACLE_VERSION},
+      {"v1.34.9-eks-abc", "v1.34.9-coracle." CORACLE_VERSION},
+      {"", "v1.36.2-coracle." CORACLE_VERSION},
+      {"v1.x", "v1.36.2-coracle." CORACLE_VERSION}};
+  for (const auto& [server, want] : rows) {
+    EXPECT_EQ(KubeletVersion(server), want) << server;
+  }
+}
+
 TEST(NodeObjectTest, ReconcilesOnlyWhatDiffers) {
   const Json wanted = {
       {"metadata",
