@@ -53,8 +53,11 @@ Client::Client(std::shared_ptr<grpc::ChannelInterface> channel)
     : runtime_(v1::RuntimeService::NewStub(channel)),
       image_(v1::ImageService::NewStub(channel)) {}
 
-Client::~Client() {
+Client::~Client() { Shutdown(); }
+
+void Client::Shutdown() {
   absl::MutexLock lock(&mutex_);
+  down_ = true;
   for (grpc::ClientContext* context : active_) context->TryCancel();
   mutex_.Await(absl::Condition(
       +[](std::set<grpc::ClientContext*>* active) { return active->empty(); },
@@ -82,10 +85,13 @@ void Client::Start(
   call->request = std::move(request);
   call->done = std::move(done);
   SetDeadline(call->context, timeout);
+  bool down;
   {
     absl::MutexLock lock(&mutex_);
-    active_.insert(&call->context);
+    down = down_;
+    if (!down) active_.insert(&call->context);
   }
+  if (down) return call->done(absl::CancelledError("shutting down"));
   auto* async = static_cast<typename Stub::async*>(stub->async());
   (async->*method)(&call->context, &call->request, &call->response,
                    [this, call](grpc::Status status) {

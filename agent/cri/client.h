@@ -34,10 +34,13 @@ absl::Status FromGrpc(const grpc::Status& status);
 class Client {
  public:
   explicit Client(std::shared_ptr<grpc::ChannelInterface> channel);
-  // Cancels what is under way and waits for the callbacks.
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
+
+  // Cancels what is under way, waits for the callbacks, and answers every later
+  // call with CANCELLED.
+  void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
 
   absl::StatusOr<v1::VersionResponse> Version();
   absl::StatusOr<v1::StatusResponse> Status();
@@ -87,6 +90,7 @@ class Client {
   const std::unique_ptr<v1::RuntimeService::Stub> runtime_;
   const std::unique_ptr<v1::ImageService::Stub> image_;
   absl::Mutex mutex_;
+  bool down_ ABSL_GUARDED_BY(mutex_) = false;
   std::set<grpc::ClientContext*> active_ ABSL_GUARDED_BY(mutex_);
 };
 

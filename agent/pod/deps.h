@@ -3,6 +3,7 @@
 #ifndef CORACLE_AGENT_POD_DEPS_H_
 #define CORACLE_AGENT_POD_DEPS_H_
 
+#include <atomic>
 #include <functional>
 #include <string>
 
@@ -20,6 +21,8 @@
 namespace agent::pod {
 
 struct Deps {
+  // The engine is stopping: workers do nothing more, pods stay as they are.
+  std::atomic<bool> stopped{false};
   EngineOptions options;
   std::string runtime_name;
   int64_t memory_capacity = 0;

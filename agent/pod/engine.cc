@@ -61,7 +61,9 @@ EngineImpl::EngineImpl(const EngineOptions& options,
                        api::Client* client, object::Source* objects,
                        volume::Manager* volumes, runtime::Executor* executor)
     : cri_(std::move(channel)),
-      cgroups_(options.cgroup_root, Cgroups::Detect()),
+      cgroups_(options.cgroup_root, options.cgroup_root.empty()
+                                        ? std::vector<CgroupHierarchy>()
+                                        : Cgroups::Detect()),
       images_(&cri_, objects, executor, options.serialize_image_pulls),
       recorder_(client, executor, options.node_name),
       writer_(client, executor),
@@ -119,6 +121,7 @@ absl::Status EngineImpl::Start() {
     absl::MutexLock lock(&mutex_);
     api_synced_ = client_ == nullptr;
     static_synced_ = deps_.options.static_pod_dir.empty();
+    next_resync_ = absl::Now() + kResync;
     CleanOrphans();
   }
   if (!deps_.options.static_pod_dir.empty()) {
@@ -149,6 +152,8 @@ void EngineImpl::Stop() {
   watch_.reset();
   static_.reset();
   events_.reset();
+  deps_.stopped = true;
+  cri_.Shutdown();
   writer_.Stop();
 }
 
@@ -191,32 +196,19 @@ void EngineImpl::CheckCondition() {
 // Every 5 s the runtime's condition, every minute a look at all pods: volumes
 // are refreshed, lost news is made good.
 void EngineImpl::Tick() {
-  auto weak = std::weak_ptr(self_);
-  auto condition = std::make_shared<std::function<void()>>();
-  auto next = absl::Now() + kResync;
-  auto resync = std::make_shared<absl::Time>(next);
-  *condition = [this, weak, condition, resync] {
-    auto self = weak.lock();
-    if (self == nullptr) {
-      *condition = nullptr;
-      return;
+  CheckCondition();
+  absl::Time now = absl::Now();
+  std::vector<std::shared_ptr<Worker>> workers;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (now >= next_resync_) {
+      next_resync_ = now + kResync;
+      for (auto& [uid, entry] : workers_) workers.push_back(entry.worker);
     }
-    CheckCondition();
-    if (absl::Now() >= *resync) {
-      *resync = absl::Now() + kResync;
-      std::vector<std::shared_ptr<Worker>> workers;
-      {
-        absl::MutexLock lock(&mutex_);
-        for (auto& [uid, entry] : workers_) workers.push_back(entry.worker);
-      }
-      for (auto& worker : workers) worker->Wake(true);
-    }
-    deps_.executor->PostAfter(kConditionPeriod, [condition] {
-      if (*condition) (*condition)();
-    });
-  };
-  deps_.executor->PostAfter(kConditionPeriod, [condition] {
-    if (*condition) (*condition)();
+  }
+  for (auto& worker : workers) worker->Wake(true);
+  deps_.executor->PostAfter(kConditionPeriod, [weak = std::weak_ptr(self_)] {
+    if (auto self = weak.lock()) (*self)->Tick();
   });
 }
 

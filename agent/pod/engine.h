@@ -31,7 +31,7 @@ struct EngineOptions {
   std::string pod_logs_dir;        // <root-dir>/var/log/pods
   std::string container_logs_dir;  // <root-dir>/var/log/containers
   std::string static_pod_dir;      // "" = none
-  std::string cgroup_root = "/";   // kubepods goes below it
+  std::string cgroup_root = "/";   // kubepods goes below it; "" = no cgroups
   volume::NodeFacts node;
   env::DnsOptions dns;
   int max_pods = 110;

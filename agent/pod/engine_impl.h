@@ -104,6 +104,7 @@ class EngineImpl : public Engine, public server::Pods {
       ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Facts> adopted_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> relist_ ABSL_GUARDED_BY(mutex_);
+  absl::Time next_resync_ ABSL_GUARDED_BY(mutex_);
   RuntimeCondition condition_ ABSL_GUARDED_BY(mutex_);
   std::function<void()> condition_listener_ ABSL_GUARDED_BY(mutex_);
 

@@ -29,6 +29,14 @@ std::string Shortage(const char* resource, int64_t requested, int64_t used,
       ", requested: ", requested, ", used: ", used, ", capacity: ", capacity);
 }
 
+// Bookkeeping of the API server, often the larger part of an object.
+void DropManagedFields(Json& pod) {
+  if (pod.is_object() && pod.contains("metadata") &&
+      pod["metadata"].is_object()) {
+    pod["metadata"].erase("managedFields");
+  }
+}
+
 // A pod that only the runtime remembers, as far as its labels tell.
 PodPtr OrphanPod(const std::string& uid, const Facts& facts) {
   std::string name = uid, ns = "default";
@@ -52,6 +60,7 @@ void EngineImpl::OnApiList(std::vector<Json> pods) {
     absl::MutexLock lock(&mutex_);
     if (stopping_) return;
     for (Json& pod : pods) {
+      DropManagedFields(pod);
       uids.insert(status::Uid(pod));
       auto shared = std::make_shared<const Json>(std::move(pod));
       if (status::IsMirror(*shared)) {
@@ -68,6 +77,7 @@ void EngineImpl::OnApiList(std::vector<Json> pods) {
 }
 
 void EngineImpl::OnApiPod(Json pod) {
+  DropManagedFields(pod);
   auto shared = std::make_shared<const Json>(std::move(pod));
   if (status::IsMirror(*shared)) return mirrors_.SetMirror(std::move(shared));
   absl::MutexLock lock(&mutex_);

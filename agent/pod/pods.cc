@@ -73,7 +73,7 @@ std::vector<Json> EngineImpl::List() {
   for (auto& worker : workers) {
     PodSnapshot snapshot = worker->Snapshot();
     Json pod = *snapshot.pod;
-    pod["status"] = std::move(snapshot.status);
+    pod["status"] = *snapshot.status;
     out.push_back(std::move(pod));
   }
   return out;
@@ -99,7 +99,7 @@ absl::StatusOr<server::LogLocation> EngineImpl::ContainerLog(
     return absl::NotFoundError(absl::StrCat(
         "container \"", container, "\" not found in pod \"", pod, "\""));
   }
-  auto found = AttemptOf(snapshot.status, pod, container, previous);
+  auto found = AttemptOf(*snapshot.status, pod, container, previous);
   if (!found.ok()) return found.status();
   absl::string_view id = *found;
   if (size_t at = id.find("://"); at != absl::string_view::npos) {

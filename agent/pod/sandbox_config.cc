@@ -119,9 +119,8 @@ absl::StatusOr<SandboxPlan> PlanSandbox(const EngineOptions& options,
   FillNames(pod, attempt, plan.config);
   plan.config.set_log_directory(LogDir(options, pod));
   if (!status::HostNetwork(pod)) {
-    ASSIGN_OR_RETURN(
-        std::string hostname,
-        env::KernelHostname(pod, options.node_name, options.dns));
+    ASSIGN_OR_RETURN(std::string hostname,
+                     env::KernelHostname(pod, options.node_name, options.dns));
     plan.config.set_hostname(hostname);
     FillPorts(pod, plan.config);
   }

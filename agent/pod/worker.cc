@@ -47,6 +47,19 @@ bool OnlyCreating(const Json& status) {
   return true;
 }
 
+// `pod` without what others keep in its status: that would be one more copy of
+// it, and an old one.
+PodPtr Slim(const Json& pod) {
+  Json out = pod;
+  Json status = Json::object();
+  if (std::string qos = runtime::StringAt(pod, {"status", "qosClass"});
+      !qos.empty()) {
+    status["qosClass"] = qos;
+  }
+  out["status"] = std::move(status);
+  return std::make_shared<const Json>(std::move(out));
+}
+
 // `status` with the conditions of other owners as the API server has them now.
 Json WithForeignConditions(Json status, const Json& from_api) {
   static const std::set<std::string>* const kOwn =
@@ -80,10 +93,10 @@ Worker::Worker(Deps* deps, PodPtr pod, Facts facts)
       full_name_(
           absl::StrCat(status::Namespace(*pod), "/", status::Name(*pod))),
       queue_(deps->executor),
-      pod_(std::move(pod)),
+      pod_(Slim(*pod)),
       facts_(std::move(facts)),
-      status_(runtime::ObjectAt(*pod_, "status")) {
-  start_time_ = status::ParseApiTime(runtime::StringAt(status_, "startTime"));
+      status_(std::make_shared<const Json>(runtime::ObjectAt(*pod, "status"))) {
+  start_time_ = status::ParseApiTime(runtime::StringAt(*status_, "startTime"));
   if (start_time_ == absl::InfinitePast()) start_time_ = absl::Now();
   absl::MutexLock lock(&mutex_);
   snapshot_.pod = pod_;
@@ -92,13 +105,14 @@ Worker::Worker(Deps* deps, PodPtr pod, Facts facts)
 
 void Worker::Post(std::function<void(Worker&)> task) {
   queue_.Post([self = shared_from_this(), task = std::move(task)] {
-    if (self->state_ != State::kDone) task(*self);
+    if (self->deps_->stopped || self->state_ == State::kDone) return;
+    task(*self);
   });
 }
 
 void Worker::Start(bool hold) {
   Post([hold](Worker& w) {
-    if (!hold) w.state_ = State::kSync;
+    if (!hold && w.state_ == State::kHeld) w.state_ = State::kSync;
     w.Adopt();
     w.Sync();
   });
@@ -154,11 +168,11 @@ void Worker::Refresh() {
       std::make_shared<absl::StatusOr<v1::ListContainersResponse>>(
           absl::UnknownError(""));
   auto left = std::make_shared<std::atomic<int>>(2);
-  auto ready = [weak, sandboxes, containers, left] {
+  auto ready = [weak, sandboxes, containers, left, asked = absl::Now()] {
     if (--*left != 0) return;
     if (auto self = weak.lock()) {
-      self->Post([sandboxes, containers](Worker& w) {
-        w.OnListed(std::move(*sandboxes), std::move(*containers));
+      self->Post([sandboxes, containers, asked](Worker& w) {
+        w.OnListed(asked, std::move(*sandboxes), std::move(*containers));
       });
     }
   };
@@ -204,18 +218,18 @@ void Worker::Adopt() {
       StartProbes(fact->cri.metadata().name(), *fact);
     }
   }
-  Apply(pod_);
+  if (deps_->objects != nullptr) deps_->objects->Register(*pod_);
 }
 
 void Worker::Apply(PodPtr pod) {
-  if (pod == nullptr) return;
-  pod_ = std::move(pod);
+  const Json& api = runtime::ObjectAt(*pod, "status");
+  if (!status::IsStatic(*pod)) {
+    status_ =
+        std::make_shared<const Json>(WithForeignConditions(*status_, api));
+  }
+  pod_ = Slim(*pod);
   if (deps_->objects != nullptr && state_ < State::kTerminated) {
     deps_->objects->Register(*pod_);
-  }
-  const Json& api = runtime::ObjectAt(*pod_, "status");
-  if (!status::IsStatic(*pod_)) {
-    status_ = WithForeignConditions(std::move(status_), api);
   }
 }
 
@@ -225,7 +239,7 @@ bool Worker::MustEnd() {
   if (runtime::Has(runtime::At(*pod_, "metadata"), "deletionTimestamp")) {
     return true;
   }
-  return IsTerminal(runtime::StringAt(status_, "phase"));
+  return IsTerminal(runtime::StringAt(*status_, "phase"));
 }
 
 void Worker::CheckDeadline() {
@@ -306,7 +320,8 @@ void Worker::ContainerNews(const v1::ContainerStatus& status,
   }
 }
 
-void Worker::OnListed(absl::StatusOr<v1::ListPodSandboxResponse> sandboxes,
+void Worker::OnListed(absl::Time asked,
+                      absl::StatusOr<v1::ListPodSandboxResponse> sandboxes,
                       absl::StatusOr<v1::ListContainersResponse> containers) {
   if (!sandboxes.ok() || !containers.ok()) return;  // the next relist tells
   auto weak = weak_from_this();
@@ -320,9 +335,8 @@ void Worker::OnListed(absl::StatusOr<v1::ListPodSandboxResponse> sandboxes,
           });
         });
   }
-  std::set<std::string> alive;
+  ForgetMissing(asked, *sandboxes, *containers);
   for (const auto& container : containers->containers()) {
-    alive.insert(container.id());
     ContainerFact* known = facts_.Find(container.id());
     if (known != nullptr && known->cri.state() == container.state()) continue;
     deps_->cri->ContainerStatus(
@@ -336,6 +350,34 @@ void Worker::OnListed(absl::StatusOr<v1::ListPodSandboxResponse> sandboxes,
           });
         });
   }
+}
+
+// What somebody else removed from the runtime. What was made while the lists
+// were under way is not missing.
+void Worker::ForgetMissing(absl::Time asked,
+                           const v1::ListPodSandboxResponse& sandboxes,
+                           const v1::ListContainersResponse& containers) {
+  std::set<std::string> there;
+  for (const auto& item : sandboxes.items()) there.insert(item.id());
+  for (const auto& item : containers.containers()) there.insert(item.id());
+  auto missing = [&](const std::string& id, int64_t created_at) {
+    return !there.contains(id) && absl::FromUnixNanos(created_at) < asked;
+  };
+  bool changed = false;
+  for (const ContainerFact* fact : facts_.All()) {
+    if (!missing(fact->id(), fact->cri.created_at())) continue;
+    std::string id = fact->id();
+    deps_->prober->Remove(id);
+    facts_.ForgetContainer(id);
+    changed = true;
+  }
+  std::vector<v1::PodSandboxStatus> known = facts_.sandboxes();
+  for (const auto& sandbox : known) {
+    if (!missing(sandbox.id(), sandbox.created_at())) continue;
+    facts_.ForgetSandbox(sandbox.id());
+    changed = true;
+  }
+  if (changed) Sync();
 }
 
 ActualView Worker::View() {
@@ -355,7 +397,7 @@ ActualView Worker::View() {
     out.state = ToRunState(fact.cri.state());
     out.current = view.sandbox_ready && fact.sandbox_id == sandbox->id();
     out.exit_code = fact.cri.exit_code();
-    probe::State probes = deps_->prober->Get(fact.id());
+    probe::State probes = deps_->prober->Get(fact.id(), *spec.json);
     out.started = fact.running() && fact.hook_done && probes.started;
     out.unhealthy = fact.running() && probes.unhealthy;
     auto hash = fact.cri.annotations().find(kHash);
@@ -369,7 +411,7 @@ ActualView Worker::View() {
 status::Input Worker::StatusInput() {
   status::Input input;
   input.pod = pod_.get();
-  input.previous = status_;
+  input.previous = *status_;
   if (const auto* sandbox = facts_.newest_sandbox()) input.sandbox = *sandbox;
   input.runtime_name = deps_->runtime_name;
   input.host_ips = deps_->options.node.host_ips;
@@ -382,7 +424,7 @@ status::Input Worker::StatusInput() {
   for (const auto& spec : status::Containers(*pod_)) {
     status::ContainerInput& out = input.containers[spec.name];
     for (const ContainerFact* fact : facts_.Attempts(spec.name)) {
-      probe::State probes = deps_->prober->Get(fact->id());
+      probe::State probes = deps_->prober->Get(fact->id(), *spec.json);
       out.attempts.push_back(
           {fact->cri, fact->message,
            fact->running() && fact->hook_done && probes.started,
@@ -400,11 +442,17 @@ void Worker::Publish() {
   // After the last look at the containers nothing of the status may change:
   // they are being removed.
   bool frozen = state_ == State::kTerminated && cleaned_;
-  Json status = frozen ? status_ : status::ComputeStatus(StatusInput());
+  PodPtr before = status_;
+  if (!frozen) {
+    Json status = status::ComputeStatus(StatusInput());
+    if (status != *status_ || !published_) {
+      status_ = std::make_shared<const Json>(std::move(status));
+    }
+  }
   PodSnapshot snapshot;
   snapshot.pod = pod_;
-  snapshot.status = status;
-  snapshot.terminal = IsTerminal(runtime::StringAt(status, "phase"));
+  snapshot.status = status_;
+  snapshot.terminal = IsTerminal(runtime::StringAt(*status_, "phase"));
   snapshot.finished = state_ >= State::kTerminated;
   for (const auto& spec : status::Containers(*pod_)) {
     auto& list = snapshot.containers[spec.name];
@@ -416,9 +464,11 @@ void Worker::Publish() {
     absl::MutexLock lock(&mutex_);
     snapshot_ = std::move(snapshot);
   }
-  if (status == status_ || removed_) return;
-  status_ = status;
-  deps_->writer->Set(pod_, std::move(status), !OnlyCreating(status_));
+  if (status_ == before || removed_) return;
+  if (!std::exchange(published_, true) && !status::IsStatic(*pod_)) {
+    deps_->writer->Seed(uid_, before);
+  }
+  deps_->writer->Set(pod_, status_, !OnlyCreating(*status_));
 }
 
 }  // namespace agent::pod

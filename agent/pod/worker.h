@@ -29,8 +29,8 @@ using PodPtr = std::shared_ptr<const Json>;
 
 // What others may see of a pod, as of its last sync.
 struct PodSnapshot {
-  PodPtr pod;
-  Json status;
+  PodPtr pod;  // without its status
+  PodPtr status;
   struct Attempt {
     std::string id, log_path;
     v1::ContainerState state;
@@ -99,6 +99,9 @@ class Worker : public std::enable_shared_from_this<Worker> {
 
   // worker.cc
   void Adopt();
+  void ForgetMissing(absl::Time asked,
+                     const v1::ListPodSandboxResponse& sandboxes,
+                     const v1::ListContainersResponse& containers);
   void Sync();
   void Apply(PodPtr pod);
   bool MustEnd();
@@ -113,7 +116,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
              const std::string& reason, const std::string& message);
   void ContainerNews(const v1::ContainerStatus& status,
                      const std::string& sandbox_id);
-  void OnListed(absl::StatusOr<v1::ListPodSandboxResponse> sandboxes,
+  void OnListed(absl::Time asked,
+                absl::StatusOr<v1::ListPodSandboxResponse> sandboxes,
                 absl::StatusOr<v1::ListContainersResponse> containers);
 
   // worker_sandbox.cc
@@ -160,7 +164,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   void OnSandboxRemoved(const std::string& id, absl::Status status);
   void Clean();
   absl::Status RemoveFiles();
-  absl::Duration Grace() const;
+  absl::Duration Grace();
   void Finish();
 
   Deps* const deps_;
@@ -171,9 +175,9 @@ class Worker : public std::enable_shared_from_this<Worker> {
   State state_ = State::kHeld;
   PodPtr pod_;
   Facts facts_;
-  Json status_;  // last computed
+  PodPtr status_;  // last computed
   absl::Time start_time_;
-  bool removed_ = false;
+  bool removed_ = false, published_ = false;
   bool deadline_set_ = false;
   std::string failed_reason_, failed_message_;
   std::map<std::string, Op> ops_;

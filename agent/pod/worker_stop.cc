@@ -40,13 +40,13 @@ absl::Duration LabelledGrace(Facts& facts) {
 
 }  // namespace
 
-absl::Duration Worker::Grace() const {
+absl::Duration Worker::Grace() {
   const Json& meta = runtime::At(*pod_, "metadata");
   if (runtime::Has(meta, "deletionGracePeriodSeconds")) {
     return absl::Seconds(runtime::IntAt(meta, "deletionGracePeriodSeconds"));
   }
   if (!runtime::Has(runtime::At(*pod_, "spec"), "containers")) {
-    return LabelledGrace(const_cast<Worker*>(this)->facts_);  // an orphan
+    return LabelledGrace(facts_);  // an orphan
   }
   return status::SpecGrace(*pod_);
 }

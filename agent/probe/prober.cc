@@ -32,6 +32,13 @@ constexpr std::pair<Kind, const char*> kKinds[] = {
     {Kind::kLiveness, "livenessProbe"},
     {Kind::kReadiness, "readinessProbe"}};
 
+State Initial(const Json& spec) {
+  State state;
+  state.started = !runtime::Has(spec, "startupProbe");
+  state.ready = state.started && !runtime::Has(spec, "readinessProbe");
+  return state;
+}
+
 absl::Duration SecondsAt(const Json& spec, const char* key, int64_t fallback) {
   return absl::Seconds(runtime::IntAt(spec, key, fallback));
 }
@@ -89,10 +96,9 @@ void Prober::Add(std::shared_ptr<const Json> pod, const std::string& name,
     probe->kind = kind;
     probe->spec = given;
     probes.push_back(std::move(probe));
-    if (kind == Kind::kStartup) container->state.started = false;
-    if (kind != Kind::kLiveness) container->state.ready = false;
   }
   if (probes.empty()) return;
+  container->state = Initial(spec);
   absl::Time now = absl::Now();
   // A container from before this agent: take it for what it most likely is
   // until its probes have spoken, and do not probe all pods at once.
@@ -141,10 +147,13 @@ void Prober::RemovePod(const std::string& uid) {
   }
 }
 
-State Prober::Get(const std::string& id) const {
-  absl::MutexLock lock(&mutex_);
-  auto it = containers_.find(id);
-  return it == containers_.end() ? State() : it->second->state;
+State Prober::Get(const std::string& id, const Json& spec) const {
+  {
+    absl::MutexLock lock(&mutex_);
+    auto it = containers_.find(id);
+    if (it != containers_.end()) return it->second->state;
+  }
+  return Initial(spec);
 }
 
 void Prober::Schedule(const ProbePtr& probe, absl::Duration delay) {

@@ -46,7 +46,9 @@ class Prober {
   void Stopping(const std::string& id) ABSL_LOCKS_EXCLUDED(mutex_);
   void Remove(const std::string& id) ABSL_LOCKS_EXCLUDED(mutex_);
   void RemovePod(const std::string& uid) ABSL_LOCKS_EXCLUDED(mutex_);
-  State Get(const std::string& id) const ABSL_LOCKS_EXCLUDED(mutex_);
+  // A container that is not known yet is what the probes in `spec` begin with.
+  State Get(const std::string& id, const Json& spec) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   struct Container;

@@ -52,7 +52,12 @@ void PodWatch::Run() {
       pause_ = absl::ZeroDuration();
       continue;
     }
-    if (api::IsGone(status)) version_.clear();
+    if (api::IsGone(status)) {
+      // The first list is free; a server that keeps forgetting is not hurried.
+      bool known = !version_.empty();
+      version_.clear();
+      if (known && pause_ == absl::ZeroDuration()) continue;
+    }
     if (!Pause(status)) return;
   }
 }

@@ -17,6 +17,7 @@ namespace log = ::runtime::log;
 
 constexpr double kBurst = 25;
 constexpr absl::Duration kRefill = absl::Minutes(5);  // one token
+constexpr absl::Duration kPatience = absl::Milliseconds(700);
 constexpr absl::Duration kSameEvent = absl::Minutes(10);
 constexpr size_t kMaxKeys = 4096;
 
@@ -55,7 +56,10 @@ Json MakeEvent(const Json& pod, const std::string& field_path, EventType type,
 
 Recorder::Recorder(api::Client* client, runtime::Executor* executor,
                    std::string node_name)
-    : client_(client), node_name_(std::move(node_name)), queue_(executor) {}
+    : client_(client),
+      executor_(executor),
+      node_name_(std::move(node_name)),
+      queue_(executor) {}
 
 bool Recorder::Allowed(const std::string& object, absl::Time now) {
   auto [it, fresh] = budgets_.try_emplace(object);
@@ -99,9 +103,13 @@ void Recorder::Event(const Json& pod, const std::string& field_path,
     event = MakeEvent(pod, field_path, type, reason, message, node_name_,
                       last_name_, now);
   }
-  queue_.Post([this, key = std::move(key), event = std::move(event)] {
+  // Good news can wait: in a burst the pods' own statuses go first.
+  auto post = [this, key = std::move(key), event = std::move(event)] {
     Post(key, event);
-  });
+  };
+  if (type == EventType::kWarning) return queue_.Post(std::move(post));
+  executor_->PostAfter(kPatience,
+                       [this, post = std::move(post)] { queue_.Post(post); });
 }
 
 void Recorder::Post(const std::string& key, const Json& event) {

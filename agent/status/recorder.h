@@ -51,6 +51,7 @@ class Recorder {
       ABSL_LOCKS_EXCLUDED(mutex_);
 
   api::Client* const client_;
+  runtime::Executor* const executor_;
   const std::string node_name_;
   runtime::SerialQueue queue_;
   absl::Mutex mutex_;

@@ -36,15 +36,21 @@ Writer::EntryPtr Writer::GetEntry(const std::string& uid) {
   return entry;
 }
 
-void Writer::Set(std::shared_ptr<const Json> pod, Json status, bool urgent) {
+void Writer::Seed(const std::string& uid, std::shared_ptr<const Json> status) {
+  if (client_ == nullptr) return;
+  absl::MutexLock lock(&mutex_);
+  EntryPtr entry = GetEntry(uid);
+  if (entry->written == nullptr) entry->written = std::move(status);
+}
+
+void Writer::Set(std::shared_ptr<const Json> pod,
+                 std::shared_ptr<const Json> status, bool urgent) {
   if (client_ == nullptr) return;
   absl::MutexLock lock(&mutex_);
   EntryPtr entry = GetEntry(Uid(*pod));
   entry->is_static = IsStatic(*pod);
-  if (!entry->is_static && entry->written.is_null()) {
-    entry->written = runtime::At(*pod, "status");
-  }
   entry->pod = std::move(pod);
+  entry->latest = status;
   entry->wanted = std::move(status);
   if (urgent) {
     if (entry->pause == absl::ZeroDuration()) {
@@ -62,7 +68,8 @@ void Writer::SetTarget(const std::string& uid, const std::string& target) {
   EntryPtr entry = GetEntry(uid);
   if (entry->target == target) return;
   entry->target = target;
-  entry->written = Json();  // a new mirror pod has no status yet
+  entry->written = nullptr;  // a new mirror pod has no status yet
+  entry->wanted = entry->latest;
   if (entry->pod != nullptr) Schedule(entry);
 }
 
@@ -109,7 +116,8 @@ void Writer::Schedule(const EntryPtr& entry) {
     });
     return;
   }
-  if (entry->wanted.is_null() && !entry->deleting) return;
+  bool homeless = entry->is_static && entry->target.empty();
+  if ((entry->wanted == nullptr || homeless) && !entry->deleting) return;
   entry->queued = true;
   ready_.push_back(entry);
   Pump();
@@ -148,20 +156,19 @@ void Writer::Run(const EntryPtr& entry) {
 }
 
 absl::Status Writer::Step(const EntryPtr& entry) {
-  std::shared_ptr<const Json> pod;
-  Json wanted, before;
+  std::shared_ptr<const Json> pod, wanted, before;
   std::string uid;
   bool deleting;
   {
     absl::MutexLock lock(&mutex_);
     if (entry->forgotten) return absl::OkStatus();
     pod = entry->pod;
-    wanted = std::exchange(entry->wanted, Json());
+    wanted = std::exchange(entry->wanted, nullptr);
     before = entry->written;
     deleting = entry->deleting;
     uid = entry->is_static ? entry->target : Uid(*pod);
   }
-  if (!wanted.is_null() && !uid.empty()) {
+  if (wanted != nullptr && !uid.empty()) {
     absl::Status status = WriteStatus(entry, *pod, uid, wanted, before);
     if (absl::IsNotFound(status) || absl::IsAborted(status) ||
         absl::IsAlreadyExists(status)) {
@@ -170,7 +177,7 @@ absl::Status Writer::Step(const EntryPtr& entry) {
     }
     if (!status.ok()) {
       absl::MutexLock lock(&mutex_);
-      if (entry->wanted.is_null()) entry->wanted = std::move(wanted);
+      if (entry->wanted == nullptr) entry->wanted = std::move(wanted);
       return status;
     }
   }
@@ -179,15 +186,20 @@ absl::Status Writer::Step(const EntryPtr& entry) {
 }
 
 absl::Status Writer::WriteStatus(const EntryPtr& entry, const Json& pod,
-                                 const std::string& uid, const Json& wanted,
-                                 const Json& before) {
-  Json patch = MakePatch(uid, before, wanted);
-  if (patch.is_null()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(Json result,
-                   client_->Patch(Path(pod) + "/status",
-                                  api::PatchType::kStrategicMerge, patch));
+                                 const std::string& uid,
+                                 std::shared_ptr<const Json> wanted,
+                                 std::shared_ptr<const Json> before) {
+  static const Json* const kNone = new Json();
+  Json patch = MakePatch(uid, before == nullptr ? *kNone : *before, *wanted);
+  if (!patch.is_null()) {
+    RETURN_IF_ERROR(client_
+                        ->Patch(Path(pod) + "/status",
+                                api::PatchType::kStrategicMerge, patch)
+                        .status());
+  }
   absl::MutexLock lock(&mutex_);
-  entry->written = runtime::At(result, "status");
+  // Unless a new mirror pod has taken its place meanwhile.
+  if (entry->written == before) entry->written = std::move(wanted);
   return absl::OkStatus();
 }
 

@@ -34,11 +34,13 @@ class Writer {
   // `client` may be null: then nothing is written and nothing waits.
   Writer(api::Client* client, runtime::Executor* executor);
 
-  // `pod` names the object and carries the status the server has. A status that
-  // is not `urgent` (nothing but "still creating") may wait a moment for a
-  // better one.
-  void Set(std::shared_ptr<const Json> pod, Json status, bool urgent)
+  // What the server has, before the first Set.
+  void Seed(const std::string& uid, std::shared_ptr<const Json> status)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // `pod` names the object. A status that is not `urgent` (nothing but "still
+  // creating") may wait a moment for a better one.
+  void Set(std::shared_ptr<const Json> pod, std::shared_ptr<const Json> status,
+           bool urgent) ABSL_LOCKS_EXCLUDED(mutex_);
   // The pod object of a static pod has the UID `target` on the server; "" while
   // there is none.
   void SetTarget(const std::string& uid, const std::string& target)
@@ -53,8 +55,9 @@ class Writer {
  private:
   struct Entry {
     std::shared_ptr<const Json> pod;
-    Json wanted;   // null: nothing to write
-    Json written;  // what the server has, null if unknown
+    std::shared_ptr<const Json> latest;   // the last one given
+    std::shared_ptr<const Json> wanted;   // null: nothing to write
+    std::shared_ptr<const Json> written;  // what the server has, if known
     std::string target;
     bool is_static = false;
     std::function<void()> on_deleted;
@@ -75,8 +78,10 @@ class Writer {
   // One step for one pod; a status to retry on, or OK.
   absl::Status Step(const EntryPtr& entry) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status WriteStatus(const EntryPtr& entry, const Json& pod,
-                           const std::string& uid, const Json& wanted,
-                           const Json& before) ABSL_LOCKS_EXCLUDED(mutex_);
+                           const std::string& uid,
+                           std::shared_ptr<const Json> wanted,
+                           std::shared_ptr<const Json> before)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status DeletePod(const EntryPtr& entry, const Json& pod)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
