@@ -89,6 +89,37 @@ absl::Status CriView::Annotated(const absl::Status& status) const {
       status.message()));
 }
 
+PodRow CriView::RowOfSandbox(const v1::PodSandbox& sandbox,
+                             const v1::ListContainersResponse& containers) {
+  PodRow row;
+  row.ns = sandbox.metadata().namespace_();
+  row.name = sandbox.metadata().name();
+  row.uid = sandbox.metadata().uid();
+  row.created = absl::FromUnixNanos(sandbox.created_at());
+  row.phase = sandbox.state() == v1::SANDBOX_READY ? "Running" : "Stopped";
+  v1::PodSandboxStatusRequest request;
+  request.set_pod_sandbox_id(sandbox.id());
+  v1::PodSandboxStatusResponse detail;
+  // A sandbox that is gone meanwhile just has no address.
+  if (Call(*stubs_->runtime, &v1::RuntimeService::Stub::PodSandboxStatus,
+           request, &detail)
+          .ok()) {
+    row.ip = detail.status().network().ip();
+  }
+  for (const v1::Container& container : containers.containers()) {
+    if (container.pod_sandbox_id() != sandbox.id()) continue;
+    v1::ContainerStatusRequest ask;
+    ask.set_container_id(container.id());
+    v1::ContainerStatusResponse answer;
+    if (Call(*stubs_->runtime, &v1::RuntimeService::Stub::ContainerStatus, ask,
+             &answer)
+            .ok()) {
+      row.containers.push_back(RowOf(answer.status()));
+    }
+  }
+  return row;
+}
+
 absl::StatusOr<View> CriView::Load() {
   View view;
   v1::VersionResponse version;
@@ -117,36 +148,57 @@ absl::StatusOr<View> CriView::Load() {
                        &v1::RuntimeService::Stub::ListContainers,
                        v1::ListContainersRequest(), &containers));
   for (const v1::PodSandbox& sandbox : sandboxes.items()) {
-    PodRow row;
-    row.ns = sandbox.metadata().namespace_();
-    row.name = sandbox.metadata().name();
-    row.uid = sandbox.metadata().uid();
-    row.created = absl::FromUnixNanos(sandbox.created_at());
-    row.phase = sandbox.state() == v1::SANDBOX_READY ? "Running" : "Stopped";
-    v1::PodSandboxStatusRequest request;
-    request.set_pod_sandbox_id(sandbox.id());
-    v1::PodSandboxStatusResponse detail;
-    // A sandbox that is gone meanwhile just has no address.
-    if (Call(*stubs_->runtime, &v1::RuntimeService::Stub::PodSandboxStatus,
-             request, &detail)
-            .ok()) {
-      row.ip = detail.status().network().ip();
-    }
-    for (const v1::Container& container : containers.containers()) {
-      if (container.pod_sandbox_id() != sandbox.id()) continue;
-      v1::ContainerStatusRequest ask;
-      ask.set_container_id(container.id());
-      v1::ContainerStatusResponse answer;
-      if (Call(*stubs_->runtime, &v1::RuntimeService::Stub::ContainerStatus,
-               ask, &answer)
-              .ok()) {
-        row.containers.push_back(RowOf(answer.status()));
-      }
-    }
-    view.pods.push_back(std::move(row));
+    view.pods.push_back(RowOfSandbox(sandbox, containers));
   }
   return view;
 }
+
+namespace {
+
+// The containers of `pod` that `container` means, newest first. An error says
+// which choices there are.
+absl::StatusOr<std::vector<v1::Container>> Attempts(
+    const v1::ListContainersResponse& list, const std::string& pod,
+    const std::string& container) {
+  const size_t slash = pod.find('/');
+  const bool full = slash != std::string::npos;
+  std::vector<v1::Container> found;
+  std::set<std::string> uids, names;
+  for (const v1::Container& item : list.containers()) {
+    if (Label(item, kPodLabel) != (full ? pod.substr(slash + 1) : pod)) {
+      continue;
+    }
+    if (full && Label(item, kNamespaceLabel) != pod.substr(0, slash)) continue;
+    uids.insert(Label(item, kUidLabel));
+    names.insert(item.metadata().name());
+    if (container.empty() || item.metadata().name() == container) {
+      found.push_back(item);
+    }
+  }
+  const std::string choices = absl::StrJoin(names, ", ");
+  if (names.empty()) {
+    return absl::NotFoundError(
+        absl::StrCat("no container of a pod ", pod, " is on this host"));
+  }
+  if (uids.size() > 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "more than one pod is named ", pod, "; give NAMESPACE/NAME"));
+  }
+  if (found.empty()) {
+    return absl::NotFoundError(absl::StrCat("pod ", pod, " has no container ",
+                                            container, ", but ", choices));
+  }
+  if (container.empty() && names.size() > 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "pod ", pod, " has several containers, choose one of: ", choices));
+  }
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
+    return a.created_at() > b.created_at();
+  });
+  return found;
+}
+
+}  // namespace
 
 absl::StatusOr<ContainerLog> CriView::Log(const std::string& pod,
                                           const std::string& container,
@@ -155,41 +207,8 @@ absl::StatusOr<ContainerLog> CriView::Log(const std::string& pod,
   RETURN_IF_ERROR(Annotated(Call(*stubs_->runtime,
                                  &v1::RuntimeService::Stub::ListContainers,
                                  v1::ListContainersRequest(), &list)));
-  const size_t slash = pod.find('/');
-  const bool full = slash != std::string::npos;
-  std::vector<v1::Container> found;
-  std::set<std::string> uids, names;
-  for (const v1::Container& item : list.containers()) {
-    if (Label(item, kPodLabel) != (full ? pod.substr(slash + 1) : pod))
-      continue;
-    if (full && Label(item, kNamespaceLabel) != pod.substr(0, slash)) continue;
-    uids.insert(Label(item, kUidLabel));
-    names.insert(item.metadata().name());
-    if (container.empty() || item.metadata().name() == container) {
-      found.push_back(item);
-    }
-  }
-  if (uids.size() > 1) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "more than one pod is named ", pod, "; give NAMESPACE/NAME"));
-  }
-  if (found.empty() && !names.empty()) {
-    return absl::NotFoundError(absl::StrCat("pod ", pod, " has no container ",
-                                            container, ", but ",
-                                            absl::StrJoin(names, ", ")));
-  }
-  if (found.empty()) {
-    return absl::NotFoundError(
-        absl::StrCat("no container of a pod ", pod, " is on this host"));
-  }
-  if (container.empty() && names.size() > 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("pod ", pod, " has several containers, choose one of: ",
-                     absl::StrJoin(names, ", ")));
-  }
-  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
-    return a.created_at() > b.created_at();
-  });
+  ASSIGN_OR_RETURN(const std::vector<v1::Container> found,
+                   Attempts(list, pod, container));
   if (previous && found.size() < 2) {
     return absl::NotFoundError(
         absl::StrCat("container ", found[0].metadata().name(),

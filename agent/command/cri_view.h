@@ -12,6 +12,11 @@
 #include "absl/status/statusor.h"
 #include "agent/command/view.h"
 
+namespace runtime::v1 {
+class ListContainersResponse;
+class PodSandbox;
+}  // namespace runtime::v1
+
 namespace agent::command {
 
 struct ContainerLog {
@@ -44,6 +49,8 @@ class CriView {
 
  private:
   struct Stubs;
+  PodRow RowOfSandbox(const runtime::v1::PodSandbox& sandbox,
+                      const runtime::v1::ListContainersResponse& containers);
   absl::Status Annotated(const absl::Status& status) const;
 
   const std::string socket_;

@@ -122,7 +122,7 @@ void Fields::List(const char* key, Json* value) {
   *value = *found;
 }
 
-void Fields::Ignore(std::initializer_list<const char*> keys) {
+void Fields::Ignore(absl::Span<const char* const> keys) {
   for (const char* key : keys) asked_.insert(key);
 }
 

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "runtime/base/json.h"
 
 namespace agent::config {
@@ -42,7 +43,7 @@ class Fields {
   void Map(const char* key, std::map<std::string, std::string>* value);
   void List(const char* key, runtime::Json* value);
   // Known to the kubelet, not used here: no warning.
-  void Ignore(std::initializer_list<const char*> keys);
+  void Ignore(absl::Span<const char* const> keys);
   // A nested object; an empty one if missing or of a wrong type.
   Fields Object(const char* key);
 
