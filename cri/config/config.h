@@ -31,7 +31,7 @@ struct Config {
   int64_t max_message_bytes = 16 << 20;
   int64_t shm_bytes = 64 << 20;  // of a pod's /dev/shm
   int64_t parallel_downloads = 3;
-  int64_t max_threads = 128;  // of the pool for blocking work
+  int64_t max_threads = 512;  // of the pool for blocking work; made on demand
 };
 
 // The launcher to start: the configured one, or coracle-oci beside the running

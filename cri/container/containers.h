@@ -80,6 +80,9 @@ class Containers {
   absl::StatusOr<int> TargetPid(const Container& container) const;
   absl::Status StartNow(const ContainerPtr& container);
   absl::Status RemoveNow(const ContainerPtr& container, absl::Time deadline);
+  void KillLater(const ContainerPtr& container, absl::Time when);
+  absl::Status AwaitDeath(const ContainerPtr& container, absl::Time kill_at,
+                          absl::Time deadline);
   absl::Status KillNow(const Container& container);
   void Undo(const std::string& sandbox_id, const std::string& id);
   ContainerPtr FindSame(const sandbox::Sandbox& sandbox,

@@ -22,10 +22,6 @@ constexpr absl::Duration kDeathTakesAtMost = absl::Minutes(2);
 // After SIGKILL the event is due at once; then ask once whether one was lost.
 constexpr absl::Duration kEventDue = absl::Seconds(3);
 
-absl::Time Add(absl::Time time, absl::Duration duration) {
-  return time == absl::InfiniteFuture() ? time : time + duration;
-}
-
 }  // namespace
 
 absl::Status Containers::KillNow(const Container& container) {
@@ -42,30 +38,40 @@ absl::Status Containers::Stop(const ContainerPtr& container,
   grace = std::clamp(grace, absl::ZeroDuration(), absl::Hours(24 * 365));
   const absl::Time kill_at = absl::Now() + grace;
   Container::StopTurn turn = container->BeginStop(kill_at);
-  if (grace == absl::ZeroDuration()) {
-    RETURN_IF_ERROR(KillNow(*container));
-  } else {
-    if (turn.earlier) {
-      std::weak_ptr<Container> weak = container;
-      options_.executor->PostAt(kill_at, [this, weak] {
-        ContainerPtr late = weak.lock();
-        if (late == nullptr ||
-            late->GetState().phase == ContainerPhase::kExited) {
-          return;
-        }
-        if (absl::Status killed = KillNow(*late); !killed.ok()) {
-          runtime::log::Error(
-              "container ", late->id,
-              ": SIGKILL after its grace period: ", killed.message());
-        }
-      });
-    }
+  if (grace > absl::ZeroDuration()) {
+    if (turn.earlier) KillLater(container, kill_at);
     if (turn.first) {
       RETURN_IF_ERROR(options_.handler->KillContainer(
           container->sandbox->id, container->id, container->stop_signal,
           /*all=*/false));
     }
+    if (container->AwaitExit(std::min(deadline, kill_at))) {
+      return absl::OkStatus();
+    }
   }
+  // The timer does this too, for callers that are gone by now; but it needs a
+  // thread of the pool, all of which may be waiting here.
+  if (absl::Now() >= kill_at) RETURN_IF_ERROR(KillNow(*container));
+  return AwaitDeath(container, kill_at, deadline);
+}
+
+void Containers::KillLater(const ContainerPtr& container, absl::Time when) {
+  std::weak_ptr<Container> weak = container;
+  options_.executor->PostAt(when, [this, weak] {
+    ContainerPtr late = weak.lock();
+    if (late == nullptr || late->GetState().phase == ContainerPhase::kExited) {
+      return;
+    }
+    if (absl::Status killed = KillNow(*late); !killed.ok()) {
+      runtime::log::Error(
+          "container ", late->id,
+          ": SIGKILL after its grace period: ", killed.message());
+    }
+  });
+}
+
+absl::Status Containers::AwaitDeath(const ContainerPtr& container,
+                                    absl::Time kill_at, absl::Time deadline) {
   if (container->AwaitExit(std::min(deadline, kill_at + kEventDue))) {
     return absl::OkStatus();
   }
@@ -76,8 +82,7 @@ absl::Status Containers::Stop(const ContainerPtr& container,
   } else if (absl::IsNotFound(now.status()) && container->MarkLost()) {
     Publish(container, v1::CONTAINER_STOPPED_EVENT);
   }
-  if (container->AwaitExit(
-          std::min(deadline, Add(kill_at, kDeathTakesAtMost)))) {
+  if (container->AwaitExit(std::min(deadline, kill_at + kDeathTakesAtMost))) {
     return absl::OkStatus();
   }
   return absl::DeadlineExceededError(

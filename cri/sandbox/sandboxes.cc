@@ -232,7 +232,6 @@ void Sandboxes::SweepFiles() {
 void Sandboxes::OnDeath(const std::string& id) {
   absl::StatusOr<SandboxPtr> found = registry_.Find(id);
   if (!found.ok() || !(*found)->MarkDead()) return;
-  runtime::log::Warning("sandbox ", id, ": its holder died");
   Notify(*found, v1::CONTAINER_STOPPED_EVENT);
 }
 

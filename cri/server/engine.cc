@@ -102,8 +102,16 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(ServerOptions options) {
 }
 
 Engine::~Engine() {
-  // No event of the handler may arrive in rooms that are being taken down.
-  if (handler != nullptr) handler->SetListener(nullptr);
+  absl::MutexLock lock(&gate_->mutex);
+  gate_->open = false;
+}
+
+void Engine::OnState(const runtime::ContainerState& state) {
+  if (state.id.empty()) {
+    sandboxes->OnDeath(state.sandbox_id);
+  } else {
+    containers->OnState(state);
+  }
 }
 
 absl::Status Engine::Recover() {
@@ -112,13 +120,11 @@ absl::Status Engine::Recover() {
                    handler->Recover());
   RETURN_IF_ERROR(sandboxes->Recover(living));
   // From here on changes are told; what happened before, Containers asks for.
-  handler->SetListener([this](const runtime::ContainerState& state) {
-    if (state.id.empty()) {
-      sandboxes->OnDeath(state.sandbox_id);
-    } else {
-      containers->OnState(state);
-    }
-  });
+  handler->SetListener(
+      [this, gate = gate_](const runtime::ContainerState& state) {
+        absl::ReaderMutexLock lock(&gate->mutex);
+        if (gate->open) OnState(state);
+      });
   RETURN_IF_ERROR(containers->Recover());
   runtime::log::Info("recovered ", sandboxes->List().size(), " sandboxes (",
                      living.size(), " alive) and ", containers->List().size(),

@@ -5,7 +5,9 @@
 
 #include <memory>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "cri/config/config.h"
 #include "cri/container/containers.h"
 #include "cri/image/image.h"
@@ -45,9 +47,19 @@ struct Engine {
                              absl::Time deadline);
 
  private:
+  // Lets the handler's news in while the rooms stand. The handler may be in the
+  // middle of telling some when the engine ends.
+  struct Gate {
+    absl::Mutex mutex;
+    bool open ABSL_GUARDED_BY(mutex) = true;
+  };
+
   absl::Status Recover();
+  void OnState(const runtime::ContainerState& state);
   void PublishEvent(const sandbox::Sandbox& sandbox, const std::string& id,
                     runtime::v1::ContainerEventType type);
+
+  std::shared_ptr<Gate> gate_ = std::make_shared<Gate>();
 };
 
 }  // namespace cri::server

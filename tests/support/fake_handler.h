@@ -123,6 +123,14 @@ class FakeHandler : public runtime::Handler {
     if (listener_) listener_(news);
   }
 
+  // The sandbox's holder dies.
+  void Die(const std::string& sandbox_id) {
+    runtime::ContainerState news;
+    news.sandbox_id = sandbox_id;
+    absl::MutexLock lock(&listener_mutex_);
+    if (listener_) listener_(news);
+  }
+
   absl::Status KillContainer(const std::string&, const std::string& id,
                              int signal, bool) override {
     bool dies;

@@ -209,8 +209,21 @@ TEST_F(ContainersTest, GracePeriodEndsWithSigkill) {
   world_.dies_of_sigterm = false;
   ContainerPtr container = Running();
   ASSERT_OK(containers_->Stop(container, absl::Milliseconds(50), kNever));
-  EXPECT_THAT(world_.signals, ElementsAre(Pair(container->id, SIGTERM),
-                                          Pair(container->id, SIGKILL)));
+  absl::MutexLock lock(&world_.mutex);
+  EXPECT_THAT(world_.signals.front(), Pair(container->id, SIGTERM));
+  EXPECT_THAT(world_.signals.back(), Pair(container->id, SIGKILL));
+}
+
+TEST_F(ContainersTest, GracePeriodEndsEvenIfNoThreadIsFree) {
+  world_.dies_of_sigterm = false;
+  ContainerPtr container = Running();
+  auto go = std::make_shared<absl::Notification>();
+  for (int i = 0; i < 8; ++i) {
+    executor_->Post([go] { go->WaitForNotification(); });
+  }
+  EXPECT_OK(containers_->Stop(container, absl::Milliseconds(50), kNever));
+  EXPECT_EQ(ToStatus(*container).exit_code(), 137);
+  go->Notify();
 }
 
 TEST_F(ContainersTest, LaterShorterStopTakesEffect) {

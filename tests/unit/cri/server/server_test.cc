@@ -35,7 +35,9 @@ class ServerTest : public ::testing::Test {
     images->Add(image);
     images_ = images.get();
     options.images = std::move(images);
-    options.handler = std::make_unique<tests::FakeHandler>(&world_);
+    auto handler = std::make_unique<tests::FakeHandler>(&world_);
+    handler_ = handler.get();
+    options.handler = std::move(handler);
     auto network = std::make_unique<tests::FakeNetwork>();
     network_ = network.get();
     options.network = std::move(network);
@@ -97,6 +99,7 @@ class ServerTest : public ::testing::Test {
 
   tests::TempDir dir_;
   tests::FakeHandler::World world_;
+  tests::FakeHandler* handler_ = nullptr;
   tests::FakeImages* images_ = nullptr;
   tests::FakeNetwork* network_ = nullptr;
   std::unique_ptr<Server> server_;
@@ -203,6 +206,24 @@ TEST_F(ServerTest, StopEndsEventStreamsAtOnce) {
   EXPECT_FALSE(stream->Read(&event));
   EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
   EXPECT_LT(absl::Now() - begin, absl::Seconds(4));
+}
+
+TEST_F(ServerTest, SandboxWhoseHolderDiesIsNotReady) {
+  grpc::ClientContext context;
+  auto stream = runtime_->GetContainerEvents(&context, v1::GetEventsRequest());
+  stream->WaitForInitialMetadata();
+  std::string pod = RunPod();
+  handler_->Die(pod);
+  v1::ContainerEventResponse event;
+  for (int type : {v1::CONTAINER_CREATED_EVENT, v1::CONTAINER_STARTED_EVENT,
+                   v1::CONTAINER_STOPPED_EVENT}) {
+    ASSERT_TRUE(stream->Read(&event));
+    EXPECT_EQ(event.container_id(), pod);
+    EXPECT_EQ(event.container_event_type(), type);
+  }
+  EXPECT_EQ(event.pod_sandbox_status().state(), v1::SANDBOX_NOTREADY);
+  EXPECT_NE(RunPod(), pod);
+  context.TryCancel();
 }
 
 TEST_F(ServerTest, ExecOutputFitsIntoOneMessage) {
