@@ -49,7 +49,7 @@ clean_up() {
   # The launcher outlives the daemon; its command line names our directory.
   local launcher
   for launcher in $(grep -lsaF "$W/state" /proc/[0-9]*/cmdline | cut -d/ -f3); do
-    [[ "$(tr "\0" " " <"/proc/$launcher/cmdline" 2>/dev/null)" != coracle-oci* ]] || kill "$launcher"
+    [[ "$(tr "\0" " " 2>/dev/null <"/proc/$launcher/cmdline")" != coracle-oci* ]] || kill "$launcher"
   done
   [ -z "$registry_pid" ] || kill "$registry_pid"
   ip link del "$BRIDGE" 2>/dev/null || true
