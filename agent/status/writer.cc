@@ -198,8 +198,9 @@ absl::Status Writer::WriteStatus(const EntryPtr& entry, const Json& pod,
                         .status());
   }
   absl::MutexLock lock(&mutex_);
-  // Unless a new mirror pod has taken its place meanwhile.
-  if (entry->written == before) entry->written = std::move(wanted);
+  // Unless a new mirror pod has taken its place meanwhile: that has no status.
+  const bool same = !entry->is_static || entry->target == uid;
+  if (same && entry->written == before) entry->written = std::move(wanted);
   return absl::OkStatus();
 }
 

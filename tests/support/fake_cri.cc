@@ -278,9 +278,9 @@ grpc::Status FakeCri::CreateContainer(Context,
   *container.status.mutable_annotations() = config.annotations();
   *container.status.mutable_mounts() = config.mounts();
   container.status.set_created_at(Now());
-  container.status.set_log_path(absl::StrCat(
-      world_.configs[container.sandbox_id].log_directory(), "/",
-      config.log_path()));
+  container.status.set_log_path(
+      absl::StrCat(world_.configs[container.sandbox_id].log_directory(), "/",
+                   config.log_path()));
   response->set_container_id(id);
   return grpc::Status::OK;
 }
@@ -312,9 +312,8 @@ grpc::Status FakeCri::StopContainer(Context,
   auto it = world_.containers.find(request->container_id());
   if (it == world_.containers.end()) return grpc::Status::OK;
   grpc::Status status =
-      Enter("StopContainer",
-            absl::StrCat(it->second.status.metadata().name(), " ",
-                         request->timeout()));
+      Enter("StopContainer", absl::StrCat(it->second.status.metadata().name(),
+                                          " ", request->timeout()));
   if (!status.ok()) return status;
   if (it->second.status.state() == v1::CONTAINER_RUNNING) End(it->second, 143);
   return grpc::Status::OK;
@@ -370,8 +369,7 @@ grpc::Status FakeCri::GetContainerEvents(
       auto ready = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
         return stopping_ || !events_.empty();
       };
-      mutex_.AwaitWithTimeout(absl::Condition(&ready),
-                              absl::Milliseconds(100));
+      mutex_.AwaitWithTimeout(absl::Condition(&ready), absl::Milliseconds(100));
       if (stopping_ || context->IsCancelled()) return grpc::Status::OK;
       if (events_.empty()) continue;
       event = std::move(events_.front());
