@@ -3,12 +3,14 @@
 #include "cri/server/server.h"
 
 #include <grpcpp/grpcpp.h>
+#include <sys/stat.h>
 
 #include <map>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "proto/cri/v1/api.grpc.pb.h"
+#include "runtime/base/file.h"
 #include "tests/support/fake_cri_rooms.h"
 #include "tests/support/fake_handler.h"
 #include "tests/support/temp_dir.h"
@@ -275,6 +277,29 @@ TEST_F(ServerTest, UnknownHandlerIsRefused) {
       Call(*runtime_, &Runtime::RunPodSandbox, request, &response);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_THAT(status.error_message(), HasSubstr("kata"));
+}
+
+TEST(EngineTest, Cve2021_41103_DirectoriesAreMadeOursAlone) {
+  tests::TempDir dir;
+  tests::FakeHandler::World world;
+  for (const char* name : {"root", "state"}) {
+    ASSERT_TRUE(runtime::MakeDirs(dir / name, 0711).ok());
+  }
+  ServerOptions options;
+  options.config.listen = "unix://" + (dir / "s.sock");
+  options.config.root = dir / "root";
+  options.config.state = dir / "state";
+  options.images = std::make_unique<tests::FakeImages>();
+  options.handler = std::make_unique<tests::FakeHandler>(&world);
+  options.network = std::make_unique<tests::FakeNetwork>();
+  auto server = Server::Start(std::move(options));
+  ASSERT_TRUE(server.ok()) << server.status();
+  for (const char* name :
+       {"root", "state", "root/sandboxes", "root/containers"}) {
+    struct stat info {};
+    ASSERT_EQ(stat((dir / name).c_str(), &info), 0) << name;
+    EXPECT_EQ(info.st_mode & 0777, 0700u) << name;
+  }
 }
 
 TEST_F(ServerTest, ServesItsSocketAndOnlyOnce) {
