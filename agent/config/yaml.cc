@@ -19,7 +19,7 @@ namespace {
 using runtime::Json;
 
 // Aliases may repeat a node many times over; this bounds the expanded tree.
-constexpr int kMaxNodes = 1 << 20;
+constexpr int kMaxNodes = 1 << 17;
 constexpr int kMaxDepth = 128;
 
 absl::Status At(const YAML::Mark& mark, absl::string_view message) {

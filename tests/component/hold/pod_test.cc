@@ -187,9 +187,15 @@ TEST_F(PodTest, StandardInputIsEmptyUnlessItIsKeptOpen) {
   ASSERT_THAT(Create("s", "open", Config("open", "cat; echo end"), true),
               IsOk());
   ASSERT_THAT(handler_->StartContainer("s", "open"), IsOk());
-  auto exec = handler_->ExecSync("s", "open", {.args = {"/bin/ps", "-A"}});
-  ASSERT_THAT(exec, IsOk());
-  EXPECT_THAT(exec->standard_output, HasSubstr("cat"));
+  // The shell needs a moment to start cat, which then waits for input.
+  std::string processes;
+  const absl::Time end = absl::Now() + absl::Seconds(10);
+  while (processes.find("cat") == std::string::npos && absl::Now() < end) {
+    auto exec = handler_->ExecSync("s", "open", {.args = {"/bin/ps", "-A"}});
+    ASSERT_THAT(exec, IsOk());
+    processes = exec->standard_output;
+  }
+  EXPECT_THAT(processes, HasSubstr("cat"));
 }
 
 TEST_F(PodTest, AKilledDaemonLosesNothing) {
