@@ -82,8 +82,11 @@ TEST_F(OciLifecycleTest, ExecRunsInsideWithTheContainersIdentity) {
   Oci oci;
   oci.Script("exec sleep 1000");
   ASSERT_EQ(oci.Start().code, 0);
-  Output output = oci.Exec("hostname; cat /proc/1/comm; echo $X; pwd; exit 5",
-                           {"--env", "X=y", "--cwd", "/tmp"});
+  // start returns before the workload's own exec: wait for that first.
+  Output output = oci.Exec(
+      "until grep -q sleep /proc/1/comm; do usleep 1000; done; "
+      "hostname; cat /proc/1/comm; echo $X; pwd; exit 5",
+      {"--env", "X=y", "--cwd", "/tmp"});
   EXPECT_EQ(output.code, 5) << output.err;
   EXPECT_EQ(output.out, "boat\nsleep\ny\n/tmp\n");
   // Same cgroup and capabilities as the container's own process.
