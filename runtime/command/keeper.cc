@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/base/fd_message.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
 #include "runtime/launch/container.h"
@@ -23,27 +24,9 @@ using launch::Report;
 // The next report; nullopt-like kind 0 at end of file.
 Report NextReport(int fd, UniqueFd* terminal) {
   Report report = {};
-  iovec part = {&report, sizeof(report)};
-  msghdr message = {};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  message.msg_control = control;
-  message.msg_controllen = sizeof(control);
-  ssize_t size;
-  do {
-    size = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
-  } while (size < 0 && errno == EINTR);
-  if (size != static_cast<ssize_t>(sizeof(report))) return Report{};
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
-    int received;
-    std::memcpy(&received, CMSG_DATA(header), sizeof(int));
-    if (terminal != nullptr) {
-      terminal->reset(received);
-    } else {
-      close(received);
-    }
+  if (ReceiveWithFd(fd, &report, sizeof(report), terminal) !=
+      static_cast<ssize_t>(sizeof(report))) {
+    return Report{};
   }
   report.text[sizeof(report.text) - 1] = '\0';
   return report;
@@ -126,20 +109,8 @@ absl::Status SendTerminal(const std::string& socket_path, int terminal) {
                           sizeof(address)) != 0) {
     return ErrnoStatus(absl::StrCat("--console-socket ", socket_path));
   }
-  char name[] = "/dev/ptmx";
-  iovec part = {name, sizeof(name) - 1};
-  msghdr message = {};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  message.msg_control = control;
-  message.msg_controllen = sizeof(control);
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(header), &terminal, sizeof(int));
-  if (sendmsg(fd.get(), &message, MSG_NOSIGNAL) < 0) {
+  constexpr absl::string_view kName = "/dev/ptmx";
+  if (!SendWithFd(fd.get(), kName.data(), kName.size(), terminal)) {
     return ErrnoStatus(absl::StrCat("--console-socket ", socket_path));
   }
   return absl::OkStatus();

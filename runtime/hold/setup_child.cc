@@ -11,6 +11,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/base/fd_message.h"
 #include "runtime/hold/child.h"
 #include "runtime/hold/holder.h"
 #include "runtime/state/record.h"
@@ -104,22 +105,10 @@ void Holder::ExecChild(const HeldContainer& container, int process, int out,
 }
 
 int ReceiveReport(int fd, launch::Report* report, UniqueFd* passed) {
-  iovec part{report, sizeof *report};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  ssize_t size = recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  const ssize_t size =
+      ReceiveWithFd(fd, report, sizeof *report, passed, MSG_DONTWAIT);
   if (size < 0) return errno;
   if (size == 0) return ENODATA;
-  cmsghdr* head = CMSG_FIRSTHDR(&message);
-  if (head != nullptr && head->cmsg_type == SCM_RIGHTS) {
-    int received;
-    memcpy(&received, CMSG_DATA(head), sizeof received);
-    passed->reset(received);
-  }
   if (static_cast<size_t>(size) != sizeof *report) return EBADMSG;
   report->text[sizeof report->text - 1] = '\0';
   return 0;

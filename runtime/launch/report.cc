@@ -2,7 +2,6 @@
 #include "runtime/launch/report.h"
 
 #include <errno.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/base/fd_message.h"
 #include "runtime/launch/container.h"
 
 namespace runtime::launch {
@@ -26,28 +26,6 @@ void SetText(Report* report, absl::string_view text) {
   size_t size = std::min(text.size(), sizeof(report->text) - 1);
   std::memcpy(report->text, text.data(), size);
   report->text[size] = '\0';
-}
-
-bool Send(int socket, const void* data, size_t size, int fd) {
-  iovec part = {const_cast<void*>(data), size};
-  msghdr message = {};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  if (fd >= 0) {
-    message.msg_control = control;
-    message.msg_controllen = sizeof(control);
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(header), &fd, sizeof(int));
-  }
-  ssize_t sent;
-  do {
-    sent = sendmsg(socket, &message, MSG_NOSIGNAL);
-  } while (sent < 0 && errno == EINTR);
-  return sent == static_cast<ssize_t>(size);
 }
 
 // The nearest errno of a status whose own was only text.
@@ -79,14 +57,14 @@ void Reporter::Phase(const char* name) {
   report.nanoseconds = now - last_;
   last_ = now;
   SetText(&report, name);
-  Send(fd_, &report, sizeof(report), -1);
+  SendWithFd(fd_, &report, sizeof(report));
 }
 
 void Reporter::Created(pid_t pid, int terminal_fd) {
   Report report = {};
   report.kind = Report::kCreated;
   report.pid = pid;
-  Send(fd_, &report, sizeof(report), terminal_fd);
+  SendWithFd(fd_, &report, sizeof(report), terminal_fd);
 }
 
 void Reporter::Failed(const absl::Status& status) {
@@ -98,7 +76,7 @@ void Reporter::Failed(int error, absl::string_view text) {
   report.kind = Report::kFailed;
   report.error = error;
   SetText(&report, text);
-  if (Send(fd_, &report, sizeof(report), -1)) return;
+  if (SendWithFd(fd_, &report, sizeof(report))) return;
   // The keeper of the OCI command line is gone after create: the workload's own
   // error output is the last place that anybody reads.
   iovec line[2] = {{report.text, std::strlen(report.text)},
@@ -107,28 +85,15 @@ void Reporter::Failed(int error, absl::string_view text) {
 }
 
 bool SendByte(int socket, char byte, int fd) {
-  return Send(socket, &byte, 1, fd);
+  return SendWithFd(socket, &byte, 1, fd);
 }
 
 int ReceiveByte(int socket, int* fd) {
-  char byte = 0;
-  iovec part = {&byte, 1};
-  msghdr message = {};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  message.msg_control = control;
-  message.msg_controllen = sizeof(control);
-  ssize_t size;
-  do {
-    size = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-  } while (size < 0 && errno == EINTR);
-  if (size != 1) return -1;
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (header != nullptr && header->cmsg_type == SCM_RIGHTS && fd != nullptr) {
-    std::memcpy(fd, CMSG_DATA(header), sizeof(int));
-  }
-  return static_cast<unsigned char>(byte);
+  unsigned char byte = 0;
+  UniqueFd passed;
+  if (ReceiveWithFd(socket, &byte, 1, &passed) != 1) return -1;
+  if (fd != nullptr && passed.ok()) *fd = passed.release();
+  return byte;
 }
 
 }  // namespace runtime::launch
