@@ -19,6 +19,7 @@
 #include "absl/time/time.h"
 #include "agent/pod/actions.h"
 #include "agent/pod/backoff.h"
+#include "agent/pod/container_config.h"
 #include "agent/pod/deps.h"
 #include "agent/pod/facts.h"
 #include "agent/pod/sandbox_config.h"
@@ -125,6 +126,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
   void PrepareVolumes();
   void OnMounted(absl::StatusOr<volume::HostPaths> paths);
   void MakeSandbox();
+  void EndSandbox(const std::string& id);
+  bool NetworkUp();
   void OnSandbox(absl::StatusOr<v1::RunPodSandboxResponse> response);
   void OnSandboxStatus(absl::StatusOr<v1::PodSandboxStatus> status);
   void SandboxFailed(const absl::Status& status);
@@ -136,7 +139,14 @@ class Worker : public std::enable_shared_from_this<Worker> {
   bool InCrashBackoff(const status::ContainerSpec& spec, Op& op);
   void EnsureImage(const status::ContainerSpec& spec, Op& op);
   void OnImage(const std::string& name, ImageOutcome outcome);
+  void ImageFailed(const std::string& name, const std::string& image,
+                   const ImageFailure& failure, Op& op);
+  void ShowPullBackoff(const std::string& name, const std::string& image);
+  ContainerPlan PlanContainer(const status::ContainerSpec& spec,
+                              const v1::Image& image,
+                              const v1::PodSandboxStatus& sandbox);
   void Create(const status::ContainerSpec& spec, Op& op);
+  void ConfigFailed(const std::string& name, const absl::Status& why);
   void OnCreated(const std::string& name, const std::string& sandbox_id,
                  const v1::ContainerConfig& config,
                  absl::StatusOr<v1::CreateContainerResponse> response);

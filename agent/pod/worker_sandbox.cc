@@ -107,6 +107,28 @@ absl::Status Worker::MakeDirs() {
   return absl::OkStatus();
 }
 
+void Worker::EndSandbox(const std::string& id) {
+  if (!stopping_sandboxes_.insert(id).second) return;
+  deps_->cri->StopPodSandbox(id, [weak = weak_from_this(),
+                                  id](absl::Status status) {
+    if (auto self = weak.lock()) {
+      self->Post([id, status](Worker& w) { w.OnSandboxStopped(id, status); });
+    }
+  });
+}
+
+// Pods in the node's own network start without: they may be what brings it up.
+bool Worker::NetworkUp() {
+  if (status::HostNetwork(*pod_)) return true;
+  std::string problem = deps_->network_problem();
+  if (problem.empty()) return true;
+  Event("", status::EventType::kWarning, "NetworkNotReady",
+        absl::StrCat("network is not ready: ", problem));
+  sandbox_retry_ = absl::Now() + absl::Seconds(1);
+  WakeAt(sandbox_retry_);
+  return false;
+}
+
 void Worker::MakeSandbox() {
   if (sandbox_busy_) return;
   absl::Time now = absl::Now();
@@ -114,24 +136,9 @@ void Worker::MakeSandbox() {
   const auto* newest = facts_.newest_sandbox();
   if (newest != nullptr && newest->state() == v1::SANDBOX_READY) {
     // Up for the runtime but without its network: it has to go first.
-    std::string id = newest->id();
-    if (!stopping_sandboxes_.insert(id).second) return;
-    deps_->cri->StopPodSandbox(id, [weak = weak_from_this(),
-                                    id](absl::Status status) {
-      if (auto self = weak.lock()) {
-        self->Post([id, status](Worker& w) { w.OnSandboxStopped(id, status); });
-      }
-    });
-    return;
+    return EndSandbox(newest->id());
   }
-  if (!status::HostNetwork(*pod_)) {
-    if (std::string problem = deps_->network_problem(); !problem.empty()) {
-      Event("", status::EventType::kWarning, "NetworkNotReady",
-            absl::StrCat("network is not ready: ", problem));
-      sandbox_retry_ = now + absl::Seconds(1);
-      return WakeAt(sandbox_retry_);
-    }
-  }
+  if (!NetworkUp()) return;
   if (absl::Status made = MakeDirs(); !made.ok()) return SandboxFailed(made);
   uint32_t attempt = newest == nullptr ? 0 : newest->metadata().attempt() + 1;
   auto plan = PlanSandbox(deps_->options, *pod_, deps_->cgroups->PodPath(*pod_),

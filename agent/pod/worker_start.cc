@@ -138,7 +138,6 @@ void Worker::OnImage(const std::string& name, ImageOutcome outcome) {
   Op& op = OpOf(name);
   std::string image =
       runtime::StringAt(status::FindContainer(*pod_, name), "image");
-  absl::Time now = absl::Now();
   if (outcome.ok()) {
     op.stage = Stage::kReady;
     op.pull.Reset();
@@ -153,9 +152,16 @@ void Worker::OnImage(const std::string& name, ImageOutcome outcome) {
     op.image = std::move(outcome);
     return Sync();
   }
+  ImageFailed(name, image, outcome.failure, op);
+  WakeAt(op.retry_at);
+  Sync();
+}
+
+void Worker::ImageFailed(const std::string& name, const std::string& image,
+                         const ImageFailure& failure, Op& op) {
   op.stage = Stage::kIdle;
-  op.reason = outcome.failure.reason;
-  op.message = outcome.failure.message;
+  op.reason = failure.reason;
+  op.message = failure.message;
   bool pull = op.reason == "ErrImagePull" ||
               op.reason == "RegistryUnavailable" ||
               op.reason == "SignatureValidationFailed";
@@ -171,36 +177,57 @@ void Worker::OnImage(const std::string& name, ImageOutcome outcome) {
     Event(name, EventType::kWarning, "Failed",
           absl::StrCat("Error: ", op.reason));
   }
-  if (pull) {
-    op.pull.Next(now, now);
-    op.retry_at = now + op.pull.delay();
-    // The error is shown for a moment, then the back-off with it as the cause.
-    deps_->executor->PostAfter(absl::Seconds(1), [weak = weak_from_this(), name,
-                                                  image] {
-      auto self = weak.lock();
-      if (self == nullptr) return;
-      self->Post([name, image](Worker& w) {
-        Op& waiting = w.OpOf(name);
-        if (waiting.stage != Stage::kIdle || w.state_ != State::kSync ||
-            waiting.reason.empty() || waiting.reason == "ImagePullBackOff") {
-          return;
-        }
-        std::string text =
-            absl::StrCat("Back-off pulling image \"", image, "\"");
-        waiting.message =
-            absl::StrCat(text, ": ", waiting.reason, ": ", waiting.message);
-        waiting.reason = "ImagePullBackOff";
-        w.Event(name, EventType::kNormal, "BackOff", text);
-        w.Event(name, EventType::kWarning, "Failed", "Error: ImagePullBackOff");
-        w.Sync();
-      });
-    });
-  } else {
-    op.error.Next(now, now);
+  absl::Time now = absl::Now();
+  if (!pull) {
     op.retry_at = now + absl::Seconds(10);
+    return;
   }
-  WakeAt(op.retry_at);
+  op.pull.Next(now, now);
+  op.retry_at = now + op.pull.delay();
+  // The error is shown for a moment, then the back-off with it as the cause.
+  deps_->executor->PostAfter(absl::Seconds(1), [weak = weak_from_this(), name,
+                                                image] {
+    if (auto self = weak.lock()) {
+      self->Post([name, image](Worker& w) { w.ShowPullBackoff(name, image); });
+    }
+  });
+}
+
+void Worker::ShowPullBackoff(const std::string& name,
+                             const std::string& image) {
+  Op& op = OpOf(name);
+  if (op.stage != Stage::kIdle || state_ != State::kSync || op.reason.empty() ||
+      op.reason == "ImagePullBackOff") {
+    return;
+  }
+  std::string text = absl::StrCat("Back-off pulling image \"", image, "\"");
+  op.message = absl::StrCat(text, ": ", op.reason, ": ", op.message);
+  op.reason = "ImagePullBackOff";
+  Event(name, EventType::kNormal, "BackOff", text);
+  Event(name, EventType::kWarning, "Failed", "Error: ImagePullBackOff");
   Sync();
+}
+
+ContainerPlan Worker::PlanContainer(const status::ContainerSpec& spec,
+                                    const v1::Image& image,
+                                    const v1::PodSandboxStatus& sandbox) {
+  ContainerPlan plan;
+  plan.options = &deps_->options;
+  plan.objects = deps_->objects;
+  plan.volumes = deps_->volumes;
+  plan.memory_capacity = deps_->memory_capacity;
+  plan.pod = pod_.get();
+  plan.spec = spec;
+  plan.image = image;
+  plan.addresses = Addresses(sandbox, *pod_, deps_->options.node.host_ips);
+  plan.host_paths = host_paths_;
+  plan.attempt = NextAttempt(spec.name);
+  if (std::string target = runtime::StringAt(*spec.json, "targetContainerName");
+      !target.empty()) {
+    auto attempts = facts_.Attempts(target);
+    if (!attempts.empty()) plan.target_id = attempts.front()->id();
+  }
+  return plan;
 }
 
 void Worker::Create(const status::ContainerSpec& spec, Op& op) {
@@ -210,35 +237,9 @@ void Worker::Create(const status::ContainerSpec& spec, Op& op) {
     return;
   }
   if (absl::Now() < op.retry_at) return WakeAt(op.retry_at);
-  ContainerPlan plan;
-  plan.options = &deps_->options;
-  plan.objects = deps_->objects;
-  plan.volumes = deps_->volumes;
-  plan.memory_capacity = deps_->memory_capacity;
-  plan.pod = pod_.get();
-  plan.spec = spec;
-  plan.image = op.image.image;
-  plan.addresses = Addresses(*sandbox, *pod_, deps_->options.node.host_ips);
-  plan.host_paths = host_paths_;
-  plan.attempt = NextAttempt(spec.name);
-  if (std::string target = runtime::StringAt(*spec.json, "targetContainerName");
-      !target.empty()) {
-    auto attempts = facts_.Attempts(target);
-    if (!attempts.empty()) plan.target_id = attempts.front()->id();
-  }
-  auto config = BuildContainerConfig(plan);
-  if (!config.ok()) {
-    bool passing = absl::IsUnavailable(config.status()) ||
-                   absl::IsPermissionDenied(config.status());
-    if (passing && op.error.delay() < absl::Seconds(2)) {
-      // Not worth a status: the API server's caches are catching up.
-      op.error.Next(absl::Now(), absl::Now());
-      op.retry_at = absl::Now() + absl::Milliseconds(100);
-      return WakeAt(op.retry_at);
-    }
-    return Fail(spec.name, "CreateContainerConfigError",
-                std::string(config.status().message()));
-  }
+  auto config =
+      BuildContainerConfig(PlanContainer(spec, op.image.image, *sandbox));
+  if (!config.ok()) return ConfigFailed(spec.name, config.status());
   if (!plan_.has_value()) {
     auto again =
         PlanSandbox(deps_->options, *pod_, deps_->cgroups->PodPath(*pod_),
@@ -267,6 +268,18 @@ void Worker::Create(const status::ContainerSpec& spec, Op& op) {
           });
         }
       });
+}
+
+void Worker::ConfigFailed(const std::string& name, const absl::Status& why) {
+  Op& op = OpOf(name);
+  bool passing = absl::IsUnavailable(why) || absl::IsPermissionDenied(why);
+  if (!passing || op.error.delay() >= absl::Seconds(2)) {
+    return Fail(name, "CreateContainerConfigError", std::string(why.message()));
+  }
+  // Not worth a status: the API server's caches are catching up.
+  op.error.Next(absl::Now(), absl::Now());
+  op.retry_at = absl::Now() + absl::Milliseconds(100);
+  WakeAt(op.retry_at);
 }
 
 void Worker::OnCreated(const std::string& name, const std::string& sandbox_id,

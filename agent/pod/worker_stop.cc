@@ -99,13 +99,7 @@ void Worker::SyncTerminating() {
       WakeAt(clean_retry_);
       continue;
     }
-    if (!stopping_sandboxes_.insert(id).second) continue;
-    deps_->cri->StopPodSandbox(id, [weak = weak_from_this(),
-                                    id](absl::Status status) {
-      if (auto self = weak.lock()) {
-        self->Post([id, status](Worker& w) { w.OnSandboxStopped(id, status); });
-      }
-    });
+    EndSandbox(id);
   }
   if (waiting || mounting_) return;
   clean_backoff_.Reset();
