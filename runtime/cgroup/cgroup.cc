@@ -9,12 +9,12 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
 #include "runtime/cgroup/limits.h"
+#include "runtime/cgroup/meter_parse.h"
 
 namespace runtime::cgroup {
 namespace {
@@ -73,11 +73,8 @@ absl::Status CreateIn(const Hierarchy& hierarchy, const std::string& path,
 void AddPids(const std::string& directory, int depth, std::vector<pid_t>* out) {
   absl::StatusOr<std::string> text = ReadFile(directory + "/cgroup.procs");
   if (!text.ok() || depth > 32) return;
-  for (absl::string_view line :
-       absl::StrSplit(*text, '\n', absl::SkipEmpty())) {
-    int pid;
-    if (absl::SimpleAtoi(line, &pid) && pid > 0) out->push_back(pid);
-  }
+  std::vector<pid_t> own = ParsePids(*text);
+  out->insert(out->end(), own.begin(), own.end());
   absl::StatusOr<std::vector<std::string>> names = ListDir(directory);
   if (!names.ok()) return;
   struct stat info;

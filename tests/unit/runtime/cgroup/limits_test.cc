@@ -2,12 +2,10 @@
 // What is written where, on directories that look like cgroups.
 #include "runtime/cgroup/limits.h"
 
-#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "runtime/base/file.h"
 #include "tests/support/status_matchers.h"
-#include "tests/support/temp_dir.h"
+#include "tests/unit/runtime/cgroup/fake_files.h"
 
 namespace runtime::cgroup {
 namespace {
@@ -17,22 +15,10 @@ using tests::StatusIs;
 
 class LimitsFilesTest : public testing::Test {
  protected:
-  void Make(const std::string& file) {
-    std::string path = dir_ / file;
-    ASSERT_OK(MakeDirs(path.substr(0, path.rfind('/'))));
-    ASSERT_OK(WriteFileAtomic(path, "", 0644));
-  }
-  std::string Content(const std::string& file) {
-    return ReadFile(dir_ / file).value_or("(missing)");
-  }
-  Layout V1(const std::vector<std::string>& controllers) {
-    Layout layout;
-    for (const std::string& name : controllers) {
-      layout.hierarchies.push_back({name, dir_ / name, {name}, false});
-    }
-    return layout;
-  }
-  tests::TempDir dir_;
+  void Make(const std::string& file) { files_.Write(file, ""); }
+  std::string Content(const std::string& file) { return files_.Content(file); }
+
+  FakeFiles files_;
 };
 
 TEST_F(LimitsFilesTest, V2WritesItsOwnUnits) {
@@ -52,7 +38,7 @@ TEST_F(LimitsFilesTest, V2WritesItsOwnUnits) {
   r.cpuset_cpus = "0-1";
   r.blkio_weight = 1000;
   r.unified = {{"memory.high", "90"}};
-  ASSERT_OK(LimitV2(dir_.path(), r, {}));
+  ASSERT_OK(LimitV2(files_.Path(""), r, {}));
   EXPECT_EQ(Content("memory.max"), "100");
   EXPECT_EQ(Content("memory.swap.max"), "50");
   EXPECT_EQ(Content("memory.low"), "50");
@@ -74,7 +60,7 @@ TEST_F(LimitsFilesTest, MinusOneIsUnlimited) {
   r.memory_swap = -1;
   r.cpu_quota = -1;
   r.pids_limit = -1;
-  ASSERT_OK(LimitV2(dir_.path(), r, {}));
+  ASSERT_OK(LimitV2(files_.Path(""), r, {}));
   for (const char* file :
        {"memory.max", "memory.swap.max", "cpu.max", "pids.max"}) {
     EXPECT_EQ(Content(file), "max") << file;
@@ -84,9 +70,9 @@ TEST_F(LimitsFilesTest, MinusOneIsUnlimited) {
 TEST_F(LimitsFilesTest, AFileThatIsMissingIsNamed) {
   spec::Resources r;
   r.memory_limit = 100;
-  EXPECT_THAT(LimitV2(dir_.path(), r, {}),
+  EXPECT_THAT(LimitV2(files_.Path(""), r, {}),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("memory.max")));
-  EXPECT_THAT(LimitV1(V1({"cpu"}), "/x", r, {}),
+  EXPECT_THAT(LimitV1(files_.V1({"cpu"}), "/x", r, {}),
               StatusIs(absl::StatusCode::kNotFound,
                        HasSubstr("no cgroup controller memory")));
 }
@@ -107,7 +93,8 @@ TEST_F(LimitsFilesTest, V1SpreadsOverItsHierarchies) {
   r.cpu_period = 100000;
   r.pids_limit = 0;
   r.cpuset_cpus = "0";
-  ASSERT_OK(LimitV1(V1({"memory", "cpu", "pids", "cpuset"}), "/x", r, {}));
+  ASSERT_OK(
+      LimitV1(files_.V1({"memory", "cpu", "pids", "cpuset"}), "/x", r, {}));
   EXPECT_EQ(Content("memory/x/memory.limit_in_bytes"), "100");
   EXPECT_EQ(Content("memory/x/memory.soft_limit_in_bytes"), "50");
   EXPECT_EQ(Content("cpu/x/cpu.shares"), "2");
