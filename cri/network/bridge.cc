@@ -70,11 +70,11 @@ class BridgeNetwork : public Network {
   explicit BridgeNetwork(const NetworkOptions& options);
 
   Readiness Ready() override;
+  void SetListener(Listener listener) override;
   absl::Status SetPodCidr(const std::string& cidr) override;
-  absl::StatusOr<std::vector<std::string>> Setup(const std::string& sandbox_id,
-                                                 int netns_fd) override;
+  absl::StatusOr<PodAddresses> Setup(const PodNetwork& pod) override;
   absl::Status SetupLoopback(int netns_fd) override;
-  absl::Status Teardown(const std::string& sandbox_id) override;
+  absl::Status Teardown(const PodNetwork& pod) override;
   void Sweep(const std::set<std::string>& living) override;
 
  private:
@@ -86,6 +86,7 @@ class BridgeNetwork : public Network {
   };
 
   absl::Status LoadState();
+  Readiness Current() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   absl::Status Configure(const Cidr& cidr) ABSL_LOCKS_EXCLUDED(configuring_);
   absl::Status Apply(const Cidr& cidr, Active& active);
   absl::Status Adopt(Socket& rtnl, int bridge_index);
@@ -104,6 +105,7 @@ class BridgeNetwork : public Network {
   std::optional<Active> active_ ABSL_GUARDED_BY(mutex_);
   std::optional<Cidr> wanted_ ABSL_GUARDED_BY(mutex_);
   absl::Status problem_ ABSL_GUARDED_BY(mutex_);  // why there is no active_
+  Listener listener_ ABSL_GUARDED_BY(mutex_);
 };
 
 BridgeNetwork::BridgeNetwork(const NetworkOptions& options)
@@ -131,21 +133,28 @@ absl::Status BridgeNetwork::LoadState() {
   return SetPodCidr(std::string(absl::StripAsciiWhitespace(*stored)));
 }
 
+Readiness BridgeNetwork::Current() const {
+  if (active_.has_value()) return {true, "", ""};
+  return {false, kNotReady,
+          problem_.ok() ? "no pod CIDR is known yet"
+                        : std::string(problem_.message())};
+}
+
 Readiness BridgeNetwork::Ready() {
   std::optional<Cidr> retry;
   {
     absl::MutexLock lock(&mutex_);
-    if (active_.has_value()) return {true, "", ""};
-    retry = wanted_;
+    if (!active_.has_value()) retry = wanted_;
   }
-  if (retry.has_value()) {
-    const absl::Status configured = Configure(*retry);
-    if (configured.ok()) return {true, "", ""};
-  }
+  // A failure is what Current tells.
+  if (retry.has_value()) Configure(*retry).IgnoreError();
   absl::MutexLock lock(&mutex_);
-  return {false, kNotReady,
-          problem_.ok() ? "no pod CIDR is known yet"
-                        : std::string(problem_.message())};
+  return Current();
+}
+
+void BridgeNetwork::SetListener(Listener listener) {
+  absl::MutexLock lock(&mutex_);
+  listener_ = std::move(listener);
 }
 
 absl::Status BridgeNetwork::SetPodCidr(const std::string& text) {
@@ -164,11 +173,19 @@ absl::Status BridgeNetwork::Configure(const Cidr& cidr) {
   Active active;
   absl::Status applied = runtime::Annotate(
       Apply(cidr, active), absl::StrCat("pod network ", cidr.ToString()));
-  absl::MutexLock lock(&mutex_);
-  wanted_ = cidr;
-  problem_ = applied;
-  active_.reset();
-  if (applied.ok()) active_ = active;
+  Listener tell;
+  Readiness readiness;
+  {
+    absl::MutexLock lock(&mutex_);
+    const Readiness before = Current();
+    wanted_ = cidr;
+    problem_ = applied;
+    active_.reset();
+    if (applied.ok()) active_ = active;
+    readiness = Current();
+    if (!(readiness == before)) tell = listener_;
+  }
+  if (tell) tell(readiness);
   return applied;
 }
 
@@ -235,21 +252,25 @@ absl::StatusOr<AddressPool::Lease> BridgeNetwork::Lease(
   return pool_.Acquire(sandbox_id);
 }
 
-absl::StatusOr<std::vector<std::string>> BridgeNetwork::Setup(
-    const std::string& sandbox_id, int netns_fd) {
+absl::StatusOr<PodAddresses> BridgeNetwork::Setup(const PodNetwork& pod) {
+  const std::string& sandbox_id = pod.sandbox_id;
+  if (!pod.ports.empty()) {
+    return absl::UnimplementedError(
+        absl::StrCat("host port ", pod.ports.front().host_port,
+                     ": the built-in network does not map host ports yet"));
+  }
   ASSIGN_OR_RETURN(Active active, GetActive());
   ASSIGN_OR_RETURN(const AddressPool::Lease lease, Lease(sandbox_id));
-  absl::Status connected = Connect(active, sandbox_id, lease.ip, netns_fd);
+  absl::Status connected = Connect(active, sandbox_id, lease.ip, pod.netns_fd);
   if (!connected.ok() && BridgeIsGone(active).value_or(false)) {
     connected = Configure(active.cidr);
     if (connected.ok()) {
       ASSIGN_OR_RETURN(active, GetActive());
-      connected = Connect(active, sandbox_id, lease.ip, netns_fd);
+      connected = Connect(active, sandbox_id, lease.ip, pod.netns_fd);
     }
   }
   if (!connected.ok()) {
-    const absl::Status undone =
-        lease.fresh ? Teardown(sandbox_id) : absl::OkStatus();
+    const absl::Status undone = lease.fresh ? Teardown(pod) : absl::OkStatus();
     if (!undone.ok()) {
       runtime::log::Warning("network: undo for sandbox ", sandbox_id, ": ",
                             undone.message());
@@ -257,7 +278,7 @@ absl::StatusOr<std::vector<std::string>> BridgeNetwork::Setup(
     return runtime::Annotate(connected,
                              absl::StrCat("network of sandbox ", sandbox_id));
   }
-  return std::vector<std::string>{lease.ip.ToString()};
+  return PodAddresses{{lease.ip.ToString()}};
 }
 
 absl::Status BridgeNetwork::Connect(const Active& active,
@@ -303,7 +324,8 @@ absl::Status BridgeNetwork::SetupLoopback(int netns_fd) {
   return LoopbackUp(pod);
 }
 
-absl::Status BridgeNetwork::Teardown(const std::string& sandbox_id) {
+absl::Status BridgeNetwork::Teardown(const PodNetwork& pod) {
+  const std::string& sandbox_id = pod.sandbox_id;
   ASSIGN_OR_RETURN(const std::optional<Ipv4> ip, pool_.Release(sandbox_id));
   if (!ip.has_value()) return absl::OkStatus();
   reaper_.Expect(VethName(sandbox_id), [this, ip] { pool_.Reuse(*ip); });
@@ -313,7 +335,7 @@ absl::Status BridgeNetwork::Teardown(const std::string& sandbox_id) {
 void BridgeNetwork::Sweep(const std::set<std::string>& living) {
   for (const std::string& sandbox_id : pool_.Sandboxes()) {
     if (living.contains(sandbox_id)) continue;
-    const absl::Status freed = Teardown(sandbox_id);
+    const absl::Status freed = Teardown({.sandbox_id = sandbox_id});
     if (!freed.ok()) {
       runtime::log::Warning("network: sweep: ", freed.message());
     }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Network gives a sandbox its address: the built-in bridge by netlink in
-// process, later standard CNI behind the same interface. Thread safe; blocks
-// for a few milliseconds. "The node" is the network namespace of the calling
-// thread: call always from the same one.
+// Network gives a sandbox its addresses: the built-in bridge by netlink in
+// process, or standard CNI behind the same interface. Thread safe; blocks. "The
+// node" is the network namespace of the calling thread: call always from the
+// same one.
 #ifndef CORACLE_CRI_NETWORK_NETWORK_H_
 #define CORACLE_CRI_NETWORK_NETWORK_H_
 
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -13,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "cri/network/pod_network.h"
 
 namespace cri::network {
 
@@ -28,26 +30,36 @@ struct NetworkOptions {
 struct Readiness {
   bool ready = false;
   std::string reason, message;  // CRI NetworkReady condition
+  friend bool operator==(const Readiness&, const Readiness&) = default;
 };
 
 class Network {
  public:
+  // Told of a readiness that differs from the one before, from any thread and
+  // without a lock held; must return quickly.
+  using Listener = std::function<void(const Readiness&)>;
+
   virtual ~Network() = default;
 
   virtual Readiness Ready() = 0;
+  // At most one, set before the network is used by several threads.
+  virtual void SetListener(Listener listener) = 0;
   // From UpdateRuntimeConfig or configuration ("10.244.1.0/24"); sets bridge,
   // routes and rules up. Idempotent; a changed CIDR with pods running is
   // refused (FAILED_PRECONDITION).
   virtual absl::Status SetPodCidr(const std::string& cidr) = 0;
 
-  // Connects the namespace: `lo` and `eth0` up, address, default route. All or
-  // nothing. A repeated call for the same sandbox returns the same address.
-  virtual absl::StatusOr<std::vector<std::string>> Setup(
-      const std::string& sandbox_id, int netns_fd) = 0;
+  // Connects the namespace: `lo` and `eth0` up, addresses, default routes, host
+  // ports. All or nothing. A repeated call for the same sandbox returns the
+  // same addresses.
+  virtual absl::StatusOr<PodAddresses> Setup(const PodNetwork& pod) = 0;
   // Only `lo` up: for namespaces that get no pod network.
   virtual absl::Status SetupLoopback(int netns_fd) = 0;
-  // Frees address and link. Unknown: OK. The netns may be gone already.
-  virtual absl::Status Teardown(const std::string& sandbox_id) = 0;
+  // Frees addresses, links and host ports. Unknown: OK. Called before the
+  // namespace is given up, but that may be gone already (netns_fd -1). Of `pod`
+  // only the sandbox ID is certain: after a crash in the middle of a Setup
+  // nobody else knows more of it.
+  virtual absl::Status Teardown(const PodNetwork& pod) = 0;
   // After a restart: frees what belongs to none of the `living` sandboxes.
   virtual void Sweep(const std::set<std::string>& living) = 0;
 };

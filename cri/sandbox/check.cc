@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "cri/sandbox/pod_files.h"
+#include "cri/sandbox/pod_network.h"
 #include "cri/sandbox/sandboxes.h"
 #include "runtime/base/status.h"
 
@@ -46,22 +47,6 @@ absl::Status CheckNamespaces(const v1::NamespaceOption& options) {
   return absl::OkStatus();
 }
 
-absl::Status CheckPorts(const v1::PodSandboxConfig& config) {
-  // With the host's network every port is the host's already.
-  if (config.linux().security_context().namespace_options().network() ==
-      v1::NODE) {
-    return absl::OkStatus();
-  }
-  for (const v1::PortMapping& port : config.port_mappings()) {
-    if (port.host_port() != 0) {
-      return absl::UnimplementedError(absl::StrCat(
-          "port_mappings: host port ", port.host_port(), " for container port ",
-          port.container_port(), ": host ports are not implemented"));
-    }
-  }
-  return absl::OkStatus();
-}
-
 absl::Status CheckCgroupParent(const std::string& parent) {
   for (absl::string_view part : absl::StrSplit(parent, '/')) {
     if (part == ".." || part == ".") {
@@ -90,7 +75,7 @@ absl::Status CheckConfig(const v1::PodSandboxConfig& config) {
     return Invalid("log_directory", "is not an absolute path");
   }
   RETURN_IF_ERROR(ResolvConf(config.dns_config()).status());
-  return CheckPorts(config);
+  return HostPorts(config).status();
 }
 
 std::string HostnameFor(const v1::PodSandboxConfig& config,

@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cri/sandbox/pod_files.h"
+#include "cri/sandbox/pod_network.h"
 #include "cri/sandbox/record_file.h"
 #include "cri/sandbox/sysctl.h"
 #include "runtime/base/file.h"
@@ -32,6 +33,11 @@ bool SameMetadata(const v1::PodSandboxMetadata& a,
                   const v1::PodSandboxMetadata& b) {
   return a.uid() == b.uid() && a.attempt() == b.attempt() &&
          a.name() == b.name() && a.namespace_() == b.namespace_();
+}
+
+// The namespace as other processes of the node find it while the holder lives.
+std::string NetnsPath(int holder_pid) {
+  return absl::StrCat("/proc/", holder_pid, "/ns/net");
 }
 
 // A step of an undo or a sweep: failing is news for the log, not for a caller.
@@ -102,7 +108,7 @@ absl::StatusOr<SandboxPtr> Sandboxes::Make(const v1::PodSandboxConfig& config,
   sandbox->created_at = absl::Now();
   absl::Status built = Build(*sandbox, sysctls);
   if (!built.ok()) {
-    Undo(sandbox->id);
+    Undo(PodNetworkOf(*sandbox), sandbox->holder_pid);
     return built;
   }
   registry_.Add(sandbox);
@@ -142,26 +148,43 @@ absl::Status Sandboxes::Connect(Sandbox& sandbox) {
   if (sandbox.HostNetwork()) return absl::OkStatus();
   ASSIGN_OR_RETURN(runtime::UniqueFd netns,
                    options_.handler->NetworkNamespace(sandbox.id));
-  ASSIGN_OR_RETURN(sandbox.ips,
-                   options_.network->Setup(sandbox.id, netns.get()));
+  network::PodNetwork pod = PodNetworkOf(sandbox);
+  pod.netns_fd = netns.get();
+  pod.netns_path = NetnsPath(sandbox.holder_pid);
+  ASSIGN_OR_RETURN(network::PodAddresses addresses,
+                   options_.network->Setup(pod));
+  sandbox.ips = std::move(addresses.ips);
   return absl::OkStatus();
 }
 
-void Sandboxes::Undo(const std::string& id) {
+absl::Status Sandboxes::Disconnect(network::PodNetwork pod, int holder_pid) {
+  // Fails if the holder is dead, and then the namespace is gone with it.
+  absl::StatusOr<runtime::UniqueFd> netns =
+      options_.handler->NetworkNamespace(pod.sandbox_id);
+  if (netns.ok()) {
+    pod.netns_fd = netns->get();
+    pod.netns_path = NetnsPath(holder_pid);
+  }
+  return options_.network->Teardown(pod);
+}
+
+void Sandboxes::Undo(const network::PodNetwork& pod, int holder_pid) {
+  const std::string& id = pod.sandbox_id;
+  LogFailure(id, Disconnect(pod, holder_pid));
   LogFailure(id, options_.handler->RemoveSandbox(id));
-  LogFailure(id, options_.network->Teardown(id));
   unlink(RecordPath(id).c_str());
   LogFailure(id, runtime::RemoveTree(FilesDir(id)));
 }
 
 absl::Status Sandboxes::TearDown(const SandboxPtr& sandbox) {
   if (sandbox->IsTornDown()) return absl::OkStatus();
-  // The namespace goes first: the kernel takes its links down in a batch, and
-  // the address is free only when nothing answers to it any more.
-  RETURN_IF_ERROR(options_.handler->RemoveSandbox(sandbox->id));
+  // On disk it is NOTREADY before it loses anything.
+  RETURN_IF_ERROR(Save(*sandbox));
+  // The network goes first: CNI plugins undo their work inside the namespace.
   if (!sandbox->HostNetwork()) {
-    RETURN_IF_ERROR(options_.network->Teardown(sandbox->id));
+    RETURN_IF_ERROR(Disconnect(PodNetworkOf(*sandbox), sandbox->holder_pid));
   }
+  RETURN_IF_ERROR(options_.handler->RemoveSandbox(sandbox->id));
   sandbox->SetTornDown();
   RETURN_IF_ERROR(Save(*sandbox));
   Notify(sandbox, v1::CONTAINER_STOPPED_EVENT);
@@ -193,7 +216,8 @@ absl::Status Sandboxes::Recover(
     if (sandbox->IsReady()) kept.insert(sandbox->id);
   }
   for (const auto& [id, state] : by_id) {
-    if (!registry_.Find(id).ok()) Undo(id);
+    if (registry_.Find(id).ok()) continue;
+    Undo({.sandbox_id = id}, state.holder_pid);
   }
   SweepFiles();
   options_.network->Sweep(kept);
@@ -225,7 +249,7 @@ void Sandboxes::SweepFiles() {
   if (!names.ok()) return;
   for (const std::string& name : *names) {
     if (absl::StrContains(name, ".") || registry_.Find(name).ok()) continue;
-    Undo(name);
+    Undo({.sandbox_id = name}, 0);
   }
 }
 

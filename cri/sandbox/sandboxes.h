@@ -72,7 +72,9 @@ class Sandboxes {
   absl::Status Build(Sandbox& sandbox,
                      const std::map<std::string, std::string>& sysctls);
   absl::Status Connect(Sandbox& sandbox);
-  void Undo(const std::string& id);
+  absl::Status Disconnect(network::PodNetwork pod, int holder_pid);
+  // `pod` may hold no more than the ID.
+  void Undo(const network::PodNetwork& pod, int holder_pid);
   SandboxPtr FindReady(const runtime::v1::PodSandboxMetadata& metadata) const;
   absl::Status Save(const Sandbox& sandbox) const;
   absl::Status Load(const std::string& id, const runtime::Json& body,

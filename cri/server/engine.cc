@@ -74,6 +74,13 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(ServerOptions options) {
   self->executor = std::make_unique<runtime::Executor>(
       "cri", static_cast<int>(self->config.max_threads));
 
+  self->network->SetListener([](const network::Readiness& now) {
+    if (now.ready) {
+      runtime::log::Info("the pod network is ready");
+    } else {
+      runtime::log::Warning("the pod network is not ready: ", now.message);
+    }
+  });
   sandbox::SandboxesOptions sandboxes;
   sandboxes.root = self->config.root;
   sandboxes.shm_bytes = self->config.shm_bytes;

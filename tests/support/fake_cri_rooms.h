@@ -100,17 +100,20 @@ class FakeNetwork : public cri::network::Network {
     cidr_ = cidr;
     return absl::OkStatus();
   }
-  absl::StatusOr<std::vector<std::string>> Setup(const std::string& id,
-                                                 int) override {
+  void SetListener(Listener) override {}
+  absl::StatusOr<cri::network::PodAddresses> Setup(
+      const cri::network::PodNetwork& pod) override {
     if (!setup_error.ok()) return setup_error;
     absl::MutexLock lock(&mutex_);
-    leases_.insert(id);
-    return std::vector<std::string>{absl::StrCat("10.9.0.", ++last_)};
+    leases_.insert(pod.sandbox_id);
+    last_setup_ = pod;
+    return cri::network::PodAddresses{{absl::StrCat("10.9.0.", ++last_)}};
   }
   absl::Status SetupLoopback(int) override { return absl::OkStatus(); }
-  absl::Status Teardown(const std::string& id) override {
+  absl::Status Teardown(const cri::network::PodNetwork& pod) override {
     absl::MutexLock lock(&mutex_);
-    leases_.erase(id);
+    leases_.erase(pod.sandbox_id);
+    last_teardown_ = pod;
     return absl::OkStatus();
   }
   void Sweep(const std::set<std::string>& living) override {
@@ -127,11 +130,22 @@ class FakeNetwork : public cri::network::Network {
     absl::MutexLock lock(&mutex_);
     return cidr_;
   }
+  // What the last calls were told; descriptors in it are closed by now.
+  cri::network::PodNetwork LastSetup() {
+    absl::MutexLock lock(&mutex_);
+    return last_setup_;
+  }
+  cri::network::PodNetwork LastTeardown() {
+    absl::MutexLock lock(&mutex_);
+    return last_teardown_;
+  }
 
  private:
   absl::Mutex mutex_;
   std::set<std::string> leases_ ABSL_GUARDED_BY(mutex_);
   std::string cidr_ ABSL_GUARDED_BY(mutex_);
+  cri::network::PodNetwork last_setup_ ABSL_GUARDED_BY(mutex_);
+  cri::network::PodNetwork last_teardown_ ABSL_GUARDED_BY(mutex_);
   int last_ ABSL_GUARDED_BY(mutex_) = 1;
 };
 

@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "cri/network/network.h"
 #include "runtime/base/file.h"
+#include "runtime/base/status.h"
 #include "tests/component/network/tcp.h"
 #include "tests/support/netns.h"
 #include "tests/support/status_matchers.h"
@@ -44,6 +45,13 @@ bool Eventually(const std::function<bool()>& condition) {
   return condition();
 }
 
+PodNetwork Pod(const std::string& id, int netns_fd = -1) {
+  PodNetwork pod;
+  pod.sandbox_id = id;
+  pod.netns_fd = netns_fd;
+  return pod;
+}
+
 class BridgeNetworkTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -62,9 +70,10 @@ class BridgeNetworkTest : public testing::Test {
   }
   absl::StatusOr<std::vector<std::string>> Setup(const std::string& id,
                                                  const NetNs& pod) {
-    absl::StatusOr<std::vector<std::string>> result;
-    OnNode([&] { result = network_->Setup(id, pod.fd()); });
-    return result;
+    absl::StatusOr<PodAddresses> result;
+    OnNode([&] { result = network_->Setup(Pod(id, pod.fd())); });
+    RETURN_IF_ERROR(result.status());
+    return result->ips;
   }
   std::string IpOf(const std::string& id, const NetNs& pod) {
     const auto ips = Setup(id, pod);
@@ -72,7 +81,7 @@ class BridgeNetworkTest : public testing::Test {
     return ips.ok() && ips->size() == 1 ? ips->front() : "";
   }
   void Teardown(const std::string& id) {
-    OnNode([&] { EXPECT_OK(network_->Teardown(id)); });
+    OnNode([&] { EXPECT_OK(network_->Teardown(Pod(id))); });
   }
   std::string NodeShell(const std::string& command) {
     std::string output;
@@ -246,7 +255,7 @@ TEST_F(BridgeNetworkTest, RangeCannotMoveAwayUnderRunningPods) {
                 StatusIs(absl::StatusCode::kFailedPrecondition,
                          HasSubstr("10.123.7.2")));
     EXPECT_TRUE(network_->Ready().ready);
-    EXPECT_OK(network_->Teardown("a"));
+    EXPECT_OK(network_->Teardown(Pod("a")));
     EXPECT_OK(network_->SetPodCidr("10.123.9.0/24"));
   });
   NetNs other;
@@ -344,11 +353,12 @@ TEST_F(BridgeNetworkTest, InstancesDoNotMeet) {
   EXPECT_EQ(IpOf("a", pod_a), "10.123.7.2");
   OnNode([&] {
     auto second = MakeBridgeNetwork(other);
-    EXPECT_THAT(second->Setup("a", pod_b.fd()),
+    EXPECT_THAT(second->Setup(Pod("a", pod_b.fd())),
                 StatusIs(absl::StatusCode::kFailedPrecondition,
                          HasSubstr("another bridge")));
-    EXPECT_THAT(second->Setup("b", pod_b.fd()),
-                tests::IsOkAndHolds(ElementsAre(HasSubstr("10.123.8."))));
+    ASSERT_OK_AND_ASSIGN(const PodAddresses b,
+                         second->Setup(Pod("b", pod_b.fd())));
+    EXPECT_THAT(b.ips, ElementsAre(HasSubstr("10.123.8.")));
     second->Sweep({"b"});
     second.reset();
     EXPECT_OK(RemoveBridgeNetwork(other));
@@ -384,11 +394,12 @@ TEST_F(BridgeNetworkTest, PrintsWhatFiftyPodsTake) {
   OnNode([&] {
     for (size_t i = 0; i < pods.size(); ++i) {
       timed(up, [&] {
-        EXPECT_OK(network_->Setup(absl::StrCat("p", i), pods[i].fd()));
+        EXPECT_OK(network_->Setup(Pod(absl::StrCat("p", i), pods[i].fd())));
       });
     }
     for (size_t i = 0; i < pods.size(); ++i) {
-      timed(down, [&] { EXPECT_OK(network_->Teardown(absl::StrCat("p", i))); });
+      timed(down,
+            [&] { EXPECT_OK(network_->Teardown(Pod(absl::StrCat("p", i)))); });
     }
   });
   std::sort(up.begin(), up.end());

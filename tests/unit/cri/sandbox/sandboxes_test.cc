@@ -142,6 +142,38 @@ TEST_F(SandboxesTest, HostNetworkGetsNoAddress) {
   EXPECT_TRUE(network_.Leases().empty());
 }
 
+TEST_F(SandboxesTest, NetworkIsToldTheSameWhenItIsTornDown) {
+  v1::PodSandboxConfig config = Config("a");
+  config.set_hostname("web");
+  config.mutable_dns_config()->add_searches("svc.local");
+  (*config.mutable_annotations())["k"] = "v";
+  config.add_port_mappings()->set_container_port(80);
+  v1::PortMapping& port = *config.add_port_mappings();
+  port.set_protocol(v1::UDP);
+  port.set_container_port(53);
+  port.set_host_port(5353);
+  port.set_host_ip("::1");
+  ASSERT_OK_AND_ASSIGN(SandboxPtr sandbox, Run(config));
+  const network::PodNetwork setup = network_.LastSetup();
+  EXPECT_EQ(setup.sandbox_id, sandbox->id);
+  EXPECT_EQ(setup.name, config.metadata().name());
+  EXPECT_EQ(setup.uid, config.metadata().uid());
+  EXPECT_EQ(setup.hostname, "web");
+  EXPECT_THAT(setup.netns_path, HasSubstr("/ns/net"));
+  EXPECT_THAT(setup.ports, testing::ElementsAre(network::PortMapping{
+                               network::Protocol::kUdp, 53, 5353, "::1"}));
+  Restart();
+  ASSERT_OK_AND_ASSIGN(sandbox, sandboxes_->Find(sandbox->id));
+  sandbox->Close();
+  ASSERT_OK(sandboxes_->TearDown(sandbox));
+  const network::PodNetwork down = network_.LastTeardown();
+  EXPECT_EQ(down.sandbox_id, setup.sandbox_id);
+  EXPECT_EQ(down.netns_path, setup.netns_path);
+  EXPECT_EQ(down.ports, setup.ports);
+  EXPECT_EQ(down.annotations, setup.annotations);
+  EXPECT_EQ(down.dns.searches, setup.dns.searches);
+}
+
 TEST_F(SandboxesTest, RestartFindsTheSameState) {
   ASSERT_OK_AND_ASSIGN(SandboxPtr ready, Run(Config("ready")));
   ASSERT_OK_AND_ASSIGN(SandboxPtr stopped, Run(Config("stopped")));
@@ -165,7 +197,7 @@ TEST_F(SandboxesTest, RestartSweepsHalves) {
   const std::string half(64, 'a'), orphan(64, 'b');
   ASSERT_OK(runtime::MakeDirs(dir_ / "sandboxes/" + half));
   world_.sandboxes[orphan];
-  ASSERT_OK(network_.Setup(half, 0).status());
+  ASSERT_OK(network_.Setup({.sandbox_id = half}).status());
   Restart();
   EXPECT_TRUE(world_.sandboxes.empty());
   EXPECT_TRUE(network_.Leases().empty());
@@ -253,7 +285,8 @@ INSTANTIATE_TEST_SUITE_P(
                [](v1::PodSandboxConfig& c) {
                  c.add_port_mappings()->set_host_port(80);
                },
-               absl::StatusCode::kUnimplemented, "host port 80"},
+               absl::StatusCode::kInvalidArgument,
+               "host port 80 for container port 0"},
         BadRow{"LogDirectory",
                [](v1::PodSandboxConfig& c) { c.set_log_directory("logs"); },
                absl::StatusCode::kInvalidArgument, "log_directory"},
