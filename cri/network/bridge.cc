@@ -75,7 +75,7 @@ class BridgeNetwork : public Network {
   absl::StatusOr<PodAddresses> Setup(const PodNetwork& pod) override;
   absl::Status SetupLoopback(int netns_fd) override;
   absl::Status Teardown(const PodNetwork& pod) override;
-  void Sweep(const std::set<std::string>& living) override;
+  void Sweep(const std::vector<PodNetwork>& living) override;
 
  private:
   // What Setup needs; replaced as a whole.
@@ -332,9 +332,11 @@ absl::Status BridgeNetwork::Teardown(const PodNetwork& pod) {
   return absl::OkStatus();
 }
 
-void BridgeNetwork::Sweep(const std::set<std::string>& living) {
+void BridgeNetwork::Sweep(const std::vector<PodNetwork>& living) {
+  std::set<std::string> kept;
+  for (const PodNetwork& pod : living) kept.insert(pod.sandbox_id);
   for (const std::string& sandbox_id : pool_.Sandboxes()) {
-    if (living.contains(sandbox_id)) continue;
+    if (kept.contains(sandbox_id)) continue;
     const absl::Status freed = Teardown({.sandbox_id = sandbox_id});
     if (!freed.ok()) {
       runtime::log::Warning("network: sweep: ", freed.message());

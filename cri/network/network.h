@@ -8,7 +8,6 @@
 
 #include <functional>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -60,8 +59,10 @@ class Network {
   // only the sandbox ID is certain: after a crash in the middle of a Setup
   // nobody else knows more of it.
   virtual absl::Status Teardown(const PodNetwork& pod) = 0;
-  // After a restart: frees what belongs to none of the `living` sandboxes.
-  virtual void Sweep(const std::set<std::string>& living) = 0;
+  // After a restart, before any Setup or Teardown: frees what belongs to none
+  // of the `living` sandboxes and knows the others' host ports again. The
+  // namespaces of `living` are not open.
+  virtual void Sweep(const std::vector<PodNetwork>& living) = 0;
 };
 
 std::unique_ptr<Network> MakeBridgeNetwork(const NetworkOptions& options);

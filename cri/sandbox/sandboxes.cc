@@ -3,8 +3,6 @@
 
 #include <unistd.h>
 
-#include <set>
-
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cri/sandbox/pod_files.h"
@@ -211,9 +209,11 @@ absl::Status Sandboxes::Recover(
       LoadRecords(records_dir_, [&](const std::string& id, const auto& body) {
         return Load(id, body, by_id);
       }));
-  std::set<std::string> kept;
+  std::vector<network::PodNetwork> kept;
   for (const SandboxPtr& sandbox : registry_.List()) {
-    if (sandbox->IsReady()) kept.insert(sandbox->id);
+    if (sandbox->IsReady() && !sandbox->HostNetwork()) {
+      kept.push_back(PodNetworkOf(*sandbox));
+    }
   }
   for (const auto& [id, state] : by_id) {
     if (registry_.Find(id).ok()) continue;

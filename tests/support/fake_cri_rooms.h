@@ -116,11 +116,13 @@ class FakeNetwork : public cri::network::Network {
     last_teardown_ = pod;
     return absl::OkStatus();
   }
-  void Sweep(const std::set<std::string>& living) override {
+  void Sweep(const std::vector<cri::network::PodNetwork>& living) override {
     absl::MutexLock lock(&mutex_);
-    for (auto it = leases_.begin(); it != leases_.end();) {
-      it = living.count(*it) > 0 ? std::next(it) : leases_.erase(it);
+    std::set<std::string> kept;
+    for (const auto& pod : living) {
+      if (leases_.count(pod.sandbox_id) > 0) kept.insert(pod.sandbox_id);
     }
+    leases_ = std::move(kept);
   }
   std::set<std::string> Leases() {
     absl::MutexLock lock(&mutex_);

@@ -238,7 +238,7 @@ TEST_F(BridgeNetworkTest, RestartKeepsAddressesAndSweepFreesStrangers) {
   Server server(pod_b);
   pod_a.Run([&] { EXPECT_TRUE(Connects(ip_b)); });
   EXPECT_EQ(IpOf("c", pod_c), "10.123.7.4");
-  OnNode([this] { network_->Sweep({"b", "c"}); });
+  OnNode([this] { network_->Sweep({Pod("b"), Pod("c")}); });
   EXPECT_THAT(Leases(), ElementsAre(ip_b, "10.123.7.4"));
   EXPECT_TRUE(Eventually([this] {
     const std::string veths = Veths();
@@ -359,7 +359,7 @@ TEST_F(BridgeNetworkTest, InstancesDoNotMeet) {
     ASSERT_OK_AND_ASSIGN(const PodAddresses b,
                          second->Setup(Pod("b", pod_b.fd())));
     EXPECT_THAT(b.ips, ElementsAre(HasSubstr("10.123.8.")));
-    second->Sweep({"b"});
+    second->Sweep({Pod("b")});
     second.reset();
     EXPECT_OK(RemoveBridgeNetwork(other));
   });
