@@ -2,13 +2,13 @@
 # Sourced by the scripts of this folder: names and addresses of one test
 # cluster. $CLUSTER picks it (default: test); several can run side by side.
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/common.sh"
+. "$TOP/tests/lib/cgroups.sh"
 
 CLUSTER=${CORACLE_CLUSTER:-test}
 [[ $CLUSTER =~ ^[a-z0-9]{1,6}$ ]] || die "CORACLE_CLUSTER=$CLUSTER: 1 to 6 lower-case letters and digits"
 CLUSTERS=${CORACLE_TEST_STATE:-/var/tmp/coracle-tests}
 DIR=$CLUSTERS/$CLUSTER
 CP_NS=crc-$CLUSTER
-HIERARCHIES="cpu cpuacct cpuset memory devices freezer blkio pids systemd unified"
 
 # load_cluster: the facts of a cluster that is up, as `up` wrote them:
 #   PREFIX      of node addresses (10.89.1)        BRIDGE  where nodes plug in
@@ -35,28 +35,4 @@ end_pid() {
 }
 
 # cgroup_dirs NODE: the node's own cgroup in every hierarchy of this host.
-cgroup_dirs() {
-  local h
-  if [ -f /sys/fs/cgroup/cgroup.controllers ]; then
-    echo "/sys/fs/cgroup/crc-$CLUSTER-$1"
-    return
-  fi
-  for h in $HIERARCHIES; do
-    [ -d "/sys/fs/cgroup/$h" ] && echo "/sys/fs/cgroup/$h/crc-$CLUSTER-$1"
-  done
-}
-
-# empty_cgroup NODE: ends every process that the node started, removes the cgroups.
-empty_cgroup() {
-  local dir pids
-  for _ in $(seq 50); do
-    pids=$(for dir in $(cgroup_dirs "$1"); do
-      [ -d "$dir" ] && find "$dir" -name cgroup.procs -exec cat {} + 2>/dev/null; done | sort -u || true)
-    [ -n "$pids" ] || break
-    kill -9 $pids 2>/dev/null || true
-    sleep 0.1
-  done
-  for dir in $(cgroup_dirs "$1"); do
-    [ ! -d "$dir" ] || find "$dir" -depth -type d -exec rmdir {} + 2>/dev/null || true
-  done
-}
+cgroup_dirs() { own_cgroups "crc-$CLUSTER-$1"; }

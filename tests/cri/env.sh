@@ -73,7 +73,7 @@ Y
   docker-registry serve "$W/registry.yml" >"$W/registry.log" 2>&1 &
   registry_pid=$!
   wait_for 10 "the registry" curl -fs "http://127.0.0.1:$port/v2/"
-  for host in registry.k8s.io gcr.io docker.io; do
+  for host in registry.k8s.io k8s.gcr.io gcr.io public.ecr.aws docker.io; do
     mkdir -p "$W/certs.d/$host"
     cat >"$W/certs.d/$host/hosts.toml" <<T
 server = "https://$host"
