@@ -29,8 +29,9 @@ int Main(int argc, char** argv) {
       "\n"
       "`coracle COMMAND --help` tells more of each.");
   Action action;
-  for (const auto add : {AddJoin, AddNode, AddAgent, AddCri, AddStatus, AddLogs,
-                         AddImage, AddCheck, AddDown, AddVersion}) {
+  for (const auto add :
+       {AddJoin, AddNode, AddAgent, AddCri, AddConfig, AddStatus, AddLogs,
+        AddImage, AddCheck, AddDown, AddVersion}) {
     add(app, &action);
   }
   try {

@@ -24,6 +24,7 @@ using Action = std::function<absl::Status()>;
 
 void AddAgent(CLI::App& app, Action* action);
 void AddCheck(CLI::App& app, Action* action);
+void AddConfig(CLI::App& app, Action* action);
 void AddCri(CLI::App& app, Action* action);
 void AddDown(CLI::App& app, Action* action);
 void AddImage(CLI::App& app, Action* action);

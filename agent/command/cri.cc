@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "agent/command/command_line.h"
+#include "agent/command/reload.h"
 #include "agent/command/signals.h"
 #include "cri/image/inbox.h"
 #include "cri/server/server.h"
@@ -25,10 +26,12 @@ struct Options {
 
 absl::Status Run(const Options& options) {
   TuneAllocator();
-  const StopSignal stop;
+  StopSignal stop;
   ::cri::server::ServerOptions server;
   ASSIGN_OR_RETURN(server.config,
                    ::cri::config::Load(options.config, options.overrides));
+  server.config_file = options.config;
+  server.overrides = options.overrides;
   const std::string listen = server.config.listen;
   const std::string root = server.config.root;
   ASSIGN_OR_RETURN(const auto running,
@@ -37,8 +40,10 @@ absl::Status Run(const Options& options) {
   const auto inbox =
       ::cri::image::StartInbox(&running->Images(), root, &executor);
   runtime::log::Info("coracle " CORACLE_VERSION " serves CRI v1 on ", listen);
+  stop.OnHangUp([&] { ReloadCri(*running); });
   NotifySystemd("READY=1");
   stop.Wait();
+  stop.OnHangUp(nullptr);
   NotifySystemd("STOPPING=1");
   runtime::log::Info("stopping; pods keep running");
   running->Stop();
@@ -56,13 +61,14 @@ void AddCri(CLI::App& app, Action* action) {
                                    "key of it (default: ",
                                    ::cri::config::kDefaultFile, ")"));
   for (const ::cri::config::Key& key : ::cri::config::Keys()) {
+    if (!key.is_flag) continue;
     const std::string name = key.name;
     command->add_option_function<std::string>(
         absl::StrCat("--", absl::StrReplaceAll(name, {{"_", "-"}})),
         [options, name](const std::string& value) {
           options->overrides[name] = value;
         },
-        key.help);
+        absl::StrCat(key.help, "; ", key.expects));
   }
   command->footer(
       "Example:\n"

@@ -120,6 +120,17 @@ PodRow CriView::RowOfSandbox(const v1::PodSandbox& sandbox,
   return row;
 }
 
+absl::StatusOr<std::map<std::string, std::string>> CriView::Info() {
+  v1::StatusRequest request;
+  request.set_verbose(true);
+  v1::StatusResponse response;
+  RETURN_IF_ERROR(
+      Annotated(Call(*stubs_->runtime, &v1::RuntimeService::Stub::Status,
+                     request, &response)));
+  return std::map<std::string, std::string>(response.info().begin(),
+                                            response.info().end());
+}
+
 absl::StatusOr<View> CriView::Load() {
   View view;
   v1::VersionResponse version;

@@ -4,6 +4,7 @@
 #ifndef CORACLE_AGENT_COMMAND_CRI_VIEW_H_
 #define CORACLE_AGENT_COMMAND_CRI_VIEW_H_
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,6 +37,8 @@ class CriView {
 
   // Fills everything but what only the agent knows.
   absl::StatusOr<View> Load();
+  // What the server tells of itself beyond the API: JSON texts by name.
+  absl::StatusOr<std::map<std::string, std::string>> Info();
   // The log of a pod's container: the latest attempt, or the one before.
   // `pod` is "name" or "namespace/name"; `container` may be empty if there is
   // one only.

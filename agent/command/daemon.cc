@@ -13,6 +13,7 @@
 #include "agent/api/http_client.h"
 #include "agent/api/kubeconfig.h"
 #include "agent/command/certificates.h"
+#include "agent/command/reload.h"
 #include "agent/command/settings.h"
 #include "agent/command/signals.h"
 #include "agent/join/bootstrap.h"
@@ -63,7 +64,7 @@ class Daemon {
   void TrimLater();
 
   const DaemonOptions options_;
-  const StopSignal stop_;
+  StopSignal stop_;
   Settings settings_;
   node::RuntimeInfo runtime_info_;
   volume::NodeFacts node_facts_;
@@ -95,8 +96,12 @@ absl::Status Daemon::StartRuntime() {
     ASSIGN_OR_RETURN(server.config,
                      ::cri::config::Load(options_.cri_config, overrides));
     if (settings_.standalone && server.config.pod_cidr.empty()) {
-      server.config.pod_cidr = kStandaloneCidr;
+      overrides["pod_cidr"] = kStandaloneCidr;
+      ASSIGN_OR_RETURN(server.config,
+                       ::cri::config::Load(options_.cri_config, overrides));
     }
+    server.config_file = options_.cri_config;
+    server.overrides = overrides;
     settings_.cri_socket = server.config.listen;
     const std::string root = server.config.root;
     ASSIGN_OR_RETURN(cri_, ::cri::server::Server::Start(std::move(server)));
@@ -300,10 +305,12 @@ absl::Status Daemon::Run() {
   RETURN_IF_ERROR(StartLocal());
   RETURN_IF_ERROR(StartNode());
   TrimLater();
+  if (cri_) stop_.OnHangUp([this] { ReloadCri(*cri_); });
   NotifySystemd("READY=1");
   runtime::log::Info("node ", settings_.node_name, " runs, CRI on ",
                      settings_.cri_socket);
   stop_.Wait();
+  stop_.OnHangUp(nullptr);
   Stop();
   return absl::OkStatus();
 }

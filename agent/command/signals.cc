@@ -13,17 +13,20 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "runtime/base/unique_fd.h"
 
 namespace agent::command {
 namespace {
 
+// What the counter of the event descriptor grows by; a stop wins.
+constexpr eventfd_t kHangUp = 1, kStop = eventfd_t{1} << 32;
 int wake_fd = -1;
 
-void OnSignal(int) {
+void OnSignal(int number) {
   const int saved = errno;
-  eventfd_write(wake_fd, 1);
+  eventfd_write(wake_fd, number == SIGHUP ? kHangUp : kStop);
   errno = saved;
 }
 
@@ -31,14 +34,7 @@ void OnSignal(int) {
 
 StopSignal::StopSignal() {
   wake_fd = eventfd(0, EFD_CLOEXEC);
-  thread_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), "signals");
-    eventfd_t count = 0;
-    while (eventfd_read(wake_fd, &count) != 0 && errno == EINTR) {
-    }
-    token_.Cancel();
-    stopped_.Notify();
-  });
+  thread_ = std::thread([this] { Run(); });
   struct sigaction action = {};
   // The second signal meets the default action and ends what hangs.
   action.sa_flags = SA_RESETHAND | SA_RESTART;
@@ -46,18 +42,40 @@ StopSignal::StopSignal() {
   for (const int number : {SIGTERM, SIGINT}) {
     sigaction(number, &action, nullptr);
   }
-  // As good as ignored, but not inherited by what we execute.
   action.sa_flags = SA_RESTART;
+  sigaction(SIGHUP, &action, nullptr);
+  // As good as ignored, but not inherited by what we execute.
   action.sa_handler = [](int) {};
   sigaction(SIGPIPE, &action, nullptr);
 }
 
 StopSignal::~StopSignal() {
-  for (const int number : {SIGTERM, SIGINT}) signal(number, SIG_DFL);
-  eventfd_write(wake_fd, 1);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) signal(number, SIG_DFL);
+  eventfd_write(wake_fd, kStop);
   thread_.join();
   close(wake_fd);
   wake_fd = -1;
+}
+
+void StopSignal::Run() {
+  pthread_setname_np(pthread_self(), "signals");
+  while (true) {
+    eventfd_t count = 0;
+    if (eventfd_read(wake_fd, &count) != 0) {
+      if (errno == EINTR) continue;
+      break;
+    }
+    if (count >= kStop) break;
+    absl::MutexLock lock(&mutex_);
+    if (reload_) reload_();
+  }
+  token_.Cancel();
+  stopped_.Notify();
+}
+
+void StopSignal::OnHangUp(std::function<void()> reload) {
+  absl::MutexLock lock(&mutex_);
+  reload_ = std::move(reload);
 }
 
 void NotifySystemd(const char* state) {

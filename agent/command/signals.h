@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The end of a daemon: SIGTERM or SIGINT.
+// The end of a daemon, SIGTERM or SIGINT, and SIGHUP, which makes it read its
+// configuration again.
 #ifndef CORACLE_AGENT_COMMAND_SIGNALS_H_
 #define CORACLE_AGENT_COMMAND_SIGNALS_H_
 
+#include <functional>
 #include <thread>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "agent/api/client.h"
 
@@ -22,9 +26,17 @@ class StopSignal {
   bool stopped() const { return stopped_.HasBeenNotified(); }
   void Wait() const { stopped_.WaitForNotification(); }
 
+  // Called for each SIGHUP, on a thread of this object; null ignores it. When
+  // this returns, the one before is not called any more.
+  void OnHangUp(std::function<void()> reload) ABSL_LOCKS_EXCLUDED(mutex_);
+
  private:
+  void Run() ABSL_LOCKS_EXCLUDED(mutex_);
+
   const api::CancelToken token_;
   absl::Notification stopped_;
+  absl::Mutex mutex_;
+  std::function<void()> reload_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;
 };
 

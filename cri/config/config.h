@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Config is everything that one CRI server is told at start. Each key exists
-// once and serves as YAML key of the configuration file and, with '-' for '_',
-// as command line flag.
+// Config is everything that one CRI server is told. Each key exists once, as a
+// row of the table in keys.cc, and serves as YAML key of the configuration file
+// and, with '-' for '_', as command line flag. A new key is a member here and a
+// row there.
 #ifndef CORACLE_CRI_CONFIG_CONFIG_H_
 #define CORACLE_CRI_CONFIG_CONFIG_H_
 
@@ -12,10 +13,22 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "runtime/base/json.h"
+#include "runtime/base/log.h"
 
 namespace cri::config {
 
 inline constexpr char kDefaultFile[] = "/etc/coracle/config.yaml";
+
+// What RuntimeClass names: how the containers of a pod are made.
+struct HandlerConfig {
+  std::string type = "oci";  // "oci" or "builtin"
+  std::string path;          // of the OCI runtime's binary
+  std::string root;          // its state; "" = <state>/handlers/<name>
+  std::vector<std::string> args;
+  bool systemd_cgroup = false;
+  std::vector<std::string> annotations;
+};
 
 struct Config {
   std::string listen = "unix:///run/coracle/coracle.sock";
@@ -32,16 +45,35 @@ struct Config {
   int64_t shm_bytes = 64 << 20;  // of a pod's /dev/shm
   int64_t parallel_downloads = 3;
   int64_t max_threads = 512;  // of the pool for blocking work; made on demand
+  std::string log_level = "info";
+  // By name. "" is always the built-in one and not in here.
+  std::map<std::string, HandlerConfig> handlers = {
+      {"coracle", {.type = "builtin"}}};
+
+  // Where keys come from that are not at their default: "<file>:<line>" or
+  // "--flag".
+  std::map<std::string, std::string> origins;
 };
 
 // The launcher to start: the configured one, or coracle-oci beside the running
 // program.
 std::string LauncherPath(const Config& config);
 
+// The runtime::log level that log_level names.
+runtime::log::Level LogLevel(const Config& config);
+
+// Whether a changed value is taken over by a running server.
+enum class Reload { kLive, kRestart };
+
 // One key, for help texts and flags.
 struct Key {
   const char* name;  // "registry_config_dir"
   const char* help;
+  Reload reload = Reload::kRestart;
+  bool is_flag = true;     // also on the command line
+  std::string expects;     // "a number from 0 to 65535"
+  runtime::Json preset;    // the default
+  std::vector<Key> parts;  // of each entry of a map
 };
 const std::vector<Key>& Keys();
 
@@ -57,6 +89,24 @@ absl::StatusOr<Config> Load(const std::string& file,
 // The same for a text; `name` stands for the file in errors.
 absl::StatusOr<Config> Parse(absl::string_view text, const std::string& name,
                              const Overrides& overrides);
+
+// All values by key.
+runtime::Json ToJson(const Config& config);
+
+// Names of the keys whose values differ and whose changes are of kind `reload`.
+std::vector<std::string> Changed(const Config& from, const Config& to,
+                                 Reload reload);
+// `running` with the live keys of `fresh`.
+Config Merged(const Config& running, const Config& fresh);
+
+// What `coracle config explain` prints: all keys, or the one named `key`
+// ("handlers", "handlers.NAME.path"); NOT_FOUND with the nearest name.
+absl::StatusOr<std::string> Explain(const std::string& key);
+
+// Values as a configuration file with the origin of each as a comment.
+// `values` and `origins` are ToJson's and Config::origins.
+std::string Show(const runtime::Json& values,
+                 const std::map<std::string, std::string>& origins);
 
 }  // namespace cri::config
 

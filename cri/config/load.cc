@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading the CRI server's YAML file. The one place of this room where an
-// exception can occur; none leaves it.
+// From file and flags to a Config.
 #include <unistd.h>
-#include <yaml-cpp/yaml.h>
 
 #include <algorithm>
-#include <functional>
 #include <limits>
-#include <optional>
 
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
-#include "cri/config/config.h"
+#include "cri/config/keys.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
 
@@ -21,115 +14,6 @@ namespace cri::config {
 namespace {
 
 constexpr size_t kMaxConfigBytes = 1 << 20;
-
-// How a key's text becomes its member; the error says only what is expected.
-struct Field {
-  Key key;
-  std::function<absl::Status(Config&, const std::string&)> set;
-};
-
-absl::Status Expected(absl::string_view what, const std::string& text) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("expected ", what, ", not \"", text, "\""));
-}
-
-auto Text(std::string Config::*member) {
-  return [member](Config& config, const std::string& text) -> absl::Status {
-    config.*member = text;
-    return absl::OkStatus();
-  };
-}
-
-auto Directory(std::string Config::*member) {
-  return [member](Config& config, const std::string& text) -> absl::Status {
-    if (!absl::StartsWith(text, "/")) {
-      return Expected("an absolute path", text);
-    }
-    config.*member = text;
-    return absl::OkStatus();
-  };
-}
-
-auto Number(int64_t Config::*member, int64_t least, int64_t most) {
-  return [=](Config& config, const std::string& text) -> absl::Status {
-    int64_t value = 0;
-    if (!absl::SimpleAtoi(text, &value) || value < least || value > most) {
-      return Expected(absl::StrCat("a number from ", least, " to ", most),
-                      text);
-    }
-    config.*member = value;
-    return absl::OkStatus();
-  };
-}
-
-auto Flag(bool Config::*member) {
-  return [member](Config& config, const std::string& text) -> absl::Status {
-    if (text != "true" && text != "false") {
-      return Expected("true or false", text);
-    }
-    config.*member = text == "true";
-    return absl::OkStatus();
-  };
-}
-
-absl::Status SetListen(Config& config, const std::string& text) {
-  absl::string_view path = text;
-  if (!absl::ConsumePrefix(&path, "unix://") || !absl::StartsWith(path, "/")) {
-    return Expected("unix:///PATH", text);
-  }
-  if (path.size() > 90) {
-    return Expected("a socket path of at most 90 characters", text);
-  }
-  config.listen = text;
-  return absl::OkStatus();
-}
-
-absl::Status SetBridge(Config& config, const std::string& text) {
-  if (text.empty() || text.size() > 15 || absl::StrContains(text, "/") ||
-      absl::StrContains(text, " ")) {
-    return Expected("a link name of 1 to 15 characters", text);
-  }
-  config.bridge = text;
-  return absl::OkStatus();
-}
-
-const std::vector<Field>& Fields() {
-  static const auto& fields = *new std::vector<Field>{
-      {{"listen", "socket to serve on, unix:///PATH"}, SetListen},
-      {{"root", "directory of images, records and container files"},
-       Directory(&Config::root)},
-      {{"state", "directory of sockets and other state until reboot"},
-       Directory(&Config::state)},
-      {{"registry_config_dir", "directory with <host>/hosts.toml files"},
-       Directory(&Config::registry_config_dir)},
-      {{"pod_cidr", "addresses of this node's pods, as 10.244.1.0/24"},
-       Text(&Config::pod_cidr)},
-      {{"cluster_cidr", "addresses of all nodes' pods, which see each other's"},
-       Text(&Config::cluster_cidr)},
-      {{"bridge", "name of the pod bridge"}, SetBridge},
-      {{"masquerade", "source NAT for what leaves the pod CIDR"},
-       Flag(&Config::masquerade)},
-      {{"mtu", "of pod links; 0 takes the default route's"},
-       Number(&Config::mtu, 0, 65535)},
-      {{"launcher", "path of coracle-oci"}, Directory(&Config::launcher)},
-      {{"max_message_bytes", "largest request that is accepted"},
-       Number(&Config::max_message_bytes, 64 << 10, 64 << 20)},
-      {{"shm_bytes", "size of a pod's /dev/shm"},
-       Number(&Config::shm_bytes, 4096, int64_t{1} << 40)},
-      {{"parallel_downloads", "layers of an image fetched at once"},
-       Number(&Config::parallel_downloads, 1, 64)},
-      {{"max_threads", "of the pool for blocking work"},
-       Number(&Config::max_threads, 4, 4096)},
-  };
-  return fields;
-}
-
-const Field* FindField(const std::string& name) {
-  for (const Field& field : Fields()) {
-    if (field.key.name == name) return &field;
-  }
-  return nullptr;
-}
 
 size_t EditDistance(absl::string_view a, absl::string_view b) {
   std::vector<size_t> row(b.size() + 1);
@@ -146,89 +30,85 @@ size_t EditDistance(absl::string_view a, absl::string_view b) {
   return row[b.size()];
 }
 
-absl::Status UnknownKey(const std::string& name) {
-  const char* nearest = "";
-  size_t best = std::numeric_limits<size_t>::max();
-  for (const Field& field : Fields()) {
-    size_t distance = EditDistance(name, field.key.name);
-    if (distance < best) {
-      best = distance;
-      nearest = field.key.name;
-    }
-  }
-  std::string hint =
-      best <= 4 ? absl::StrCat("; did you mean \"", nearest, "\"?") : "";
-  return absl::InvalidArgumentError(
-      absl::StrCat("unknown key \"", name, "\"", hint));
-}
-
-// One "key: value" of the file.
-absl::Status SetFromNode(const YAML::Node& key, const YAML::Node& value,
-                         Config& config) {
-  if (!key.IsScalar()) {
-    return absl::InvalidArgumentError("a key must be a word");
-  }
-  const std::string& name = key.Scalar();
-  const Field* field = FindField(name);
-  if (field == nullptr) return UnknownKey(name);
-  if (!value.IsScalar()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(name, ": expected one value, not a ",
-                     value.IsSequence() ? "list"
-                     : value.IsMap()    ? "map"
-                                        : "missing one"));
-  }
-  return runtime::Annotate(field->set(config, value.Scalar()), name);
-}
-
 absl::Status ApplyYaml(const std::string& text, const std::string& name,
                        Config& config) {
-  try {
-    YAML::Node node = YAML::Load(text);
-    if (node.IsNull()) return absl::OkStatus();
-    if (!node.IsMap()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(name, ":1: expected \"key: value\" lines"));
-    }
-    std::map<std::string, int> seen;
-    for (const auto& item : node) {
-      int line = item.first.Mark().line + 1;
-      absl::Status set = SetFromNode(item.first, item.second, config);
-      if (set.ok() && seen.count(item.first.Scalar()) > 0) {
-        set = absl::InvalidArgumentError(
-            absl::StrCat(item.first.Scalar(), ": given twice, first in line ",
-                         seen[item.first.Scalar()]));
-      }
-      RETURN_IF_ERROR(runtime::Annotate(set, absl::StrCat(name, ":", line)));
-      seen[item.first.Scalar()] = line;
-    }
-    return absl::OkStatus();
-  } catch (const YAML::Exception& error) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        name, ":", error.mark.line + 1, ": not valid YAML: ", error.msg));
+  ASSIGN_OR_RETURN(Value top, ParseYaml(text, name));
+  if (top.kind == Value::Kind::kNothing) return absl::OkStatus();
+  if (top.kind != Value::Kind::kMap) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, ":1: expected \"key: value\" lines"));
   }
+  int line = 0;
+  absl::Status status = SetAll(Fields(), top, config, &line);
+  RETURN_IF_ERROR(runtime::Annotate(status, absl::StrCat(name, ":", line)));
+  for (const auto& [key, value] : top.map) {
+    config.origins[key] = absl::StrCat(name, ":", value.line);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ApplyOverrides(const Overrides& overrides, Config& config) {
   for (const auto& [name, text] : overrides) {
-    const Field* field = FindField(name);
-    if (field == nullptr) return UnknownKey(name);
     std::string flag = absl::StrCat("--", name);
     std::replace(flag.begin(), flag.end(), '_', '-');
-    RETURN_IF_ERROR(runtime::Annotate(field->set(config, text), flag));
+    Value one;
+    one.map.emplace_back(name, Word(text));
+    int line = 0;
+    // The name in the error is the flag's, not the key's.
+    auto field = std::find_if(Fields().begin(), Fields().end(),
+                              [&](const auto& f) { return f.name == name; });
+    if (field == Fields().end()) return SetAll(Fields(), one, config, &line);
+    RETURN_IF_ERROR(
+        runtime::Annotate(field->kind.set(config, Word(text), &line), flag));
+    config.origins[name] = flag;
   }
   return absl::OkStatus();
 }
 
 }  // namespace
 
-const std::vector<Key>& Keys() {
-  static const auto& keys = *[] {
-    auto* result = new std::vector<Key>;
-    for (const Field& field : Fields()) result->push_back(field.key);
-    return result;
-  }();
-  return keys;
+absl::Status Expected(absl::string_view what, absl::string_view got) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("expected ", what, ", not \"", got, "\""));
+}
+
+std::string Suggestion(absl::string_view name,
+                       const std::vector<absl::string_view>& known) {
+  absl::string_view nearest;
+  size_t best = std::numeric_limits<size_t>::max();
+  for (const absl::string_view candidate : known) {
+    size_t distance = EditDistance(name, candidate);
+    if (distance < best) {
+      best = distance;
+      nearest = candidate;
+    }
+  }
+  // Of a short name nothing is left after three changes.
+  if (best > std::min<size_t>(4, name.size() / 2 + 1)) return "";
+  return absl::StrCat("; did you mean \"", nearest, "\"?");
+}
+
+absl::StatusOr<std::string> AsWord(const Value& value) {
+  if (value.kind == Value::Kind::kWord) return value.word;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "expected one value, not a ", value.kind == Value::Kind::kList ? "list"
+                                    : value.kind == Value::Kind::kMap
+                                        ? "map"
+                                        : "missing one"));
+}
+
+absl::StatusOr<std::vector<std::string>> AsWords(const Value& value) {
+  std::vector<std::string> words;
+  if (value.kind == Value::Kind::kList) {
+    for (const Value& item : value.list) {
+      ASSIGN_OR_RETURN(std::string word, AsWord(item));
+      words.push_back(std::move(word));
+    }
+    return words;
+  }
+  ASSIGN_OR_RETURN(std::string text, AsWord(value));
+  words = absl::StrSplit(text, ',', absl::SkipEmpty());
+  return words;
 }
 
 absl::StatusOr<Config> Parse(absl::string_view text, const std::string& name,
@@ -257,6 +137,14 @@ std::string LauncherPath(const Config& config) {
   }
   std::string self(path);
   return self.substr(0, self.rfind('/')) + "/coracle-oci";
+}
+
+runtime::log::Level LogLevel(const Config& config) {
+  using runtime::log::Level;
+  if (config.log_level == "debug") return Level::kDebug;
+  if (config.log_level == "warning") return Level::kWarning;
+  if (config.log_level == "error") return Level::kError;
+  return Level::kInfo;
 }
 
 }  // namespace cri::config

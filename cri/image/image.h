@@ -105,12 +105,18 @@ class ImageStore {
   // the layers; nullopt if there is none. For /etc/passwd and /etc/group.
   virtual absl::StatusOr<std::optional<std::string>> ReadFile(
       const Image& image, const std::string& path, size_t max_bytes) = 0;
+
+  // Takes over StoreOptions of the same names, for pulls from now on.
+  virtual void Configure(const std::string& registry_config_dir,
+                         int parallel_downloads) = 0;
 };
+
+inline constexpr int kMostParallelDownloads = 64;
 
 struct StoreOptions {
   std::string root;                 // <root>/images
   std::string registry_config_dir;  // certs.d with <host>/hosts.toml
-  int parallel_downloads = 3;
+  int parallel_downloads = 3;       // 1 to kMostParallelDownloads
 };
 
 // Opens (and after a crash sweeps) the store.

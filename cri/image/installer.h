@@ -71,6 +71,8 @@ class Installer {
   absl::Status Remove(const std::string& reference);
   absl::Status Hold(const std::string& image_id, const std::string& holder);
   void Release(const std::string& holder);
+  // Layers fetched at once.
+  void SetParallel(int parallel) { fetcher_.SetParallel(parallel); }
 
  private:
   class Pins;

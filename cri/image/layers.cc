@@ -76,6 +76,14 @@ void LayerFetcher::GiveUp(const std::shared_ptr<LayerJob>& job) {
   if (it != jobs_.end() && it->second == job) jobs_.erase(it);
 }
 
+void LayerFetcher::SetParallel(int parallel) {
+  {
+    absl::MutexLock lock(&mutex_);
+    parallel_ = parallel;
+  }
+  for (int i = 0; i < parallel; ++i) RunNext();
+}
+
 void LayerFetcher::RunNext() {
   std::shared_ptr<LayerJob> job;
   {

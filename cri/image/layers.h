@@ -87,6 +87,9 @@ class LayerFetcher {
   LayerFetcher(Disk* disk, runtime::Executor* executor, int parallel)
       : disk_(disk), executor_(executor), parallel_(parallel) {}
 
+  // For jobs that begin from now on.
+  void SetParallel(int parallel) ABSL_LOCKS_EXCLUDED(mutex_);
+
   // Begins the job or joins one that runs. `alone` never joins.
   LayerTicket Start(const std::shared_ptr<Source>& source,
                     const Descriptor& descriptor, const std::string& diff_id,
@@ -106,8 +109,8 @@ class LayerFetcher {
 
   Disk* const disk_;
   runtime::Executor* const executor_;
-  const int parallel_;
   absl::Mutex mutex_;
+  int parallel_ ABSL_GUARDED_BY(mutex_);
   std::map<Key, std::shared_ptr<LayerJob>> jobs_ ABSL_GUARDED_BY(mutex_);
   std::deque<std::shared_ptr<LayerJob>> waiting_ ABSL_GUARDED_BY(mutex_);
   int running_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -28,12 +28,13 @@ constexpr int kMaxTries = 3;  // against removals that come between
 class Store : public ImageStore {
  public:
   Store(const StoreOptions& options, std::unique_ptr<Disk> disk)
-      : options_(options),
-        disk_(std::move(disk)),
+      : disk_(std::move(disk)),
+        registry_config_dir_(options.registry_config_dir),
         installer_(disk_.get(), &catalog_, &executor_,
                    options.parallel_downloads),
-        // Two threads for each layer, one for the records, one for the trash.
-        executor_("image", 2 * options.parallel_downloads + 2) {}
+        // Two threads for each layer, one for the records, one for the trash;
+        // made when they are needed.
+        executor_("image", 2 * kMostParallelDownloads + 2) {}
 
   absl::Status Load();
 
@@ -64,6 +65,12 @@ class Store : public ImageStore {
       const Image& image, const std::string& path, size_t max_bytes) override {
     return ReadLayeredFile(image.layer_dirs, path, max_bytes);
   }
+  void Configure(const std::string& registry_config_dir,
+                 int parallel_downloads) override ABSL_LOCKS_EXCLUDED(mutex_) {
+    installer_.SetParallel(parallel_downloads);
+    absl::MutexLock lock(&mutex_);
+    registry_config_dir_ = registry_config_dir;
+  }
 
  private:
   absl::StatusOr<ImagePtr> PullOnce(const Reference& reference,
@@ -75,10 +82,15 @@ class Store : public ImageStore {
   absl::StatusOr<ImagePtr> ImportOne(const std::shared_ptr<Layout>& layout,
                                      const LayoutImage& image);
 
-  const StoreOptions options_;
+  std::string RegistryConfigDir() ABSL_LOCKS_EXCLUDED(mutex_) {
+    absl::MutexLock lock(&mutex_);
+    return registry_config_dir_;
+  }
+
   const std::unique_ptr<Disk> disk_;
   Catalog catalog_;
   absl::Mutex mutex_;
+  std::string registry_config_dir_ ABSL_GUARDED_BY(mutex_);
   std::map<uint64_t, PullProgress> pulls_ ABSL_GUARDED_BY(mutex_);
   uint64_t next_pull_ ABSL_GUARDED_BY(mutex_) = 1;
   Installer installer_;
@@ -168,7 +180,7 @@ absl::StatusOr<ImagePtr> Store::PullOnce(
     const Control& control, const Installer::OnProgress& on_progress) {
   RETURN_IF_ERROR(control.Check());
   ASSIGN_OR_RETURN(auto endpoints,
-                   LoadEndpoints(options_.registry_config_dir, reference.host));
+                   LoadEndpoints(RegistryConfigDir(), reference.host));
   auto registry =
       std::make_shared<Registry>(reference, std::move(endpoints), options.auth);
   ASSIGN_OR_RETURN(ImagePtr local,
@@ -229,9 +241,10 @@ absl::StatusOr<std::vector<ImagePtr>> Store::Import(const std::string& path,
 
 absl::StatusOr<std::unique_ptr<ImageStore>> OpenImageStore(
     const StoreOptions& options) {
-  if (options.parallel_downloads < 1) {
-    return absl::InvalidArgumentError(
-        "parallel downloads of images must be at least 1");
+  if (options.parallel_downloads < 1 ||
+      options.parallel_downloads > kMostParallelDownloads) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "parallel downloads of images must be 1 to ", kMostParallelDownloads));
   }
   ASSIGN_OR_RETURN(std::unique_ptr<Disk> disk, Disk::Open(options.root));
   auto store = std::make_unique<Store>(options, std::move(disk));

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "runtime/base/file.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
@@ -67,12 +68,15 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(ServerOptions options) {
   RETURN_IF_ERROR(FillDefaults(options));
   auto engine = std::make_unique<Engine>();
   Engine* self = engine.get();
-  self->config = options.config;
+  {
+    absl::MutexLock lock(&self->config_mutex_);
+    self->config_ = std::make_shared<const config::Config>(options.config);
+  }
   self->network = std::move(options.network);
   self->images = std::move(options.images);
   self->handler = std::move(options.handler);
   self->executor = std::make_unique<runtime::Executor>(
-      "cri", static_cast<int>(self->config.max_threads));
+      "cri", static_cast<int>(options.config.max_threads));
 
   self->network->SetListener([](const network::Readiness& now) {
     if (now.ready) {
@@ -82,8 +86,8 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(ServerOptions options) {
     }
   });
   sandbox::SandboxesOptions sandboxes;
-  sandboxes.root = self->config.root;
-  sandboxes.shm_bytes = self->config.shm_bytes;
+  sandboxes.root = options.config.root;
+  sandboxes.shm_bytes = options.config.shm_bytes;
   sandboxes.executor = self->executor.get();
   sandboxes.handler = self->handler.get();
   sandboxes.network = self->network.get();
@@ -94,7 +98,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(ServerOptions options) {
   self->sandboxes = std::make_unique<sandbox::Sandboxes>(sandboxes);
 
   container::ContainersOptions containers;
-  containers.root = self->config.root;
+  containers.root = options.config.root;
   containers.executor = self->executor.get();
   containers.handler = self->handler.get();
   containers.images = self->images.get();
@@ -104,6 +108,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(ServerOptions options) {
     self->PublishEvent(*container->sandbox, container->id, type);
   };
   self->containers = std::make_unique<container::Containers>(containers);
+  self->Apply(options.config);
   RETURN_IF_ERROR(self->Recover());
   return engine;
 }
@@ -111,6 +116,48 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(ServerOptions options) {
 Engine::~Engine() {
   absl::MutexLock lock(&gate_->mutex);
   gate_->open = false;
+}
+
+std::shared_ptr<const config::Config> Engine::Config() const {
+  absl::MutexLock lock(&config_mutex_);
+  return config_;
+}
+
+// Everything that holds a live key of the configuration gets it here.
+void Engine::Apply(const config::Config& config) {
+  runtime::log::SetLevel(config::LogLevel(config));
+  images->Configure(config.registry_config_dir,
+                    static_cast<int>(config.parallel_downloads));
+}
+
+absl::StatusOr<std::string> Engine::Reload(
+    absl::StatusOr<config::Config> fresh) {
+  absl::MutexLock lock(&config_mutex_);
+  ++reloads_.count;
+  reloads_.ok = fresh.ok();
+  if (!fresh.ok()) {
+    reloads_.text =
+        absl::StrCat("nothing taken over: ", fresh.status().message());
+    return absl::Status(fresh.status().code(), reloads_.text);
+  }
+  const auto live = config::Changed(*config_, *fresh, config::Reload::kLive);
+  const auto rest = config::Changed(*config_, *fresh, config::Reload::kRestart);
+  config_ =
+      std::make_shared<const config::Config>(config::Merged(*config_, *fresh));
+  Apply(*config_);
+  reloads_.text = live.empty()
+                      ? "nothing to take over"
+                      : absl::StrCat("taken over: ", absl::StrJoin(live, ", "));
+  if (!rest.empty()) {
+    absl::StrAppend(&reloads_.text, "; changed, but needs a restart: ",
+                    absl::StrJoin(rest, ", "));
+  }
+  return reloads_.text;
+}
+
+Engine::Reloads Engine::GetReloads() const {
+  absl::MutexLock lock(&config_mutex_);
+  return reloads_;
 }
 
 void Engine::OnState(const runtime::ContainerState& state) {

@@ -23,7 +23,6 @@ namespace cri::server {
 // Thread safe once Open has returned it. Members are destroyed from the bottom
 // up: the executor first, which ends all work.
 struct Engine {
-  config::Config config;
   std::unique_ptr<network::Network> network;
   std::unique_ptr<image::ImageStore> images;
   EventBus events;
@@ -46,6 +45,20 @@ struct Engine {
   absl::Status RemoveSandbox(const sandbox::SandboxPtr& sandbox,
                              absl::Time deadline);
 
+  // What holds now; Reload replaces it.
+  std::shared_ptr<const config::Config> Config() const
+      ABSL_LOCKS_EXCLUDED(config_mutex_);
+  // Takes over the live keys of `fresh` and says in words what it did, or why
+  // nothing.
+  absl::StatusOr<std::string> Reload(absl::StatusOr<config::Config> fresh)
+      ABSL_LOCKS_EXCLUDED(config_mutex_);
+  struct Reloads {
+    int count = 0;
+    bool ok = true;
+    std::string text;  // what the last one said
+  };
+  Reloads GetReloads() const ABSL_LOCKS_EXCLUDED(config_mutex_);
+
  private:
   // Lets the handler's news in while the rooms stand. The handler may be in the
   // middle of telling some when the engine ends.
@@ -59,7 +72,12 @@ struct Engine {
   void PublishEvent(const sandbox::Sandbox& sandbox, const std::string& id,
                     runtime::v1::ContainerEventType type);
 
+  void Apply(const config::Config& config);
+
   std::shared_ptr<Gate> gate_ = std::make_shared<Gate>();
+  mutable absl::Mutex config_mutex_;
+  std::shared_ptr<const config::Config> config_ ABSL_GUARDED_BY(config_mutex_);
+  Reloads reloads_ ABSL_GUARDED_BY(config_mutex_);
 };
 
 }  // namespace cri::server

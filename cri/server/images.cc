@@ -101,7 +101,8 @@ absl::StatusOr<v1::ImageStatusResponse> ImageStatus(
 
 absl::StatusOr<v1::PullImageResponse> PullImage(
     Context& context, const v1::PullImageRequest& request) {
-  RETURN_IF_ERROR(CheckHandler(request.image().runtime_handler()));
+  RETURN_IF_ERROR(
+      CheckHandler(context.engine, request.image().runtime_handler()));
   ASSIGN_OR_RETURN(std::string name, NameIn(request.image()));
   image::PullOptions options;
   options.auth = ToAuth(request.auth());

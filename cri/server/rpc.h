@@ -48,8 +48,8 @@ CORACLE_RPC(PullImage);
 CORACLE_RPC(RemoveImage);
 CORACLE_RPC(ImageFsInfo);
 
-// "" is the built-in handler; it is the only one so far.
-absl::Status CheckHandler(const std::string& name);
+// INVALID_ARGUMENT, with the known ones, if `name` is no handler.
+absl::Status CheckHandler(const Engine& engine, const std::string& name);
 
 // The JSON text of a message, for verbose answers.
 std::string ToJsonText(const google::protobuf::Message& message);

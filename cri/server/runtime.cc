@@ -23,17 +23,15 @@ void AddCondition(const char* type, bool met, const std::string& reason,
   condition->set_message(message);
 }
 
-Json ConfigJson(const config::Config& config) {
-  return Json{{"listen", config.listen},
-              {"root", config.root},
-              {"state", config.state},
-              {"registry_config_dir", config.registry_config_dir},
-              {"pod_cidr", config.pod_cidr},
-              {"bridge", config.bridge},
-              {"masquerade", config.masquerade},
-              {"launcher", config.launcher},
-              {"max_message_bytes", config.max_message_bytes},
-              {"shm_bytes", config.shm_bytes}};
+// For `coracle config`.
+Json ConfigInfo(const Engine& engine) {
+  const std::shared_ptr<const config::Config> config = engine.Config();
+  const Engine::Reloads reloads = engine.GetReloads();
+  return Json{{"values", config::ToJson(*config)},
+              {"origins", config->origins},
+              {"reloads", reloads.count},
+              {"last_reload_ok", reloads.ok},
+              {"last_reload", reloads.text}};
 }
 
 const char* CgroupMode() {
@@ -53,10 +51,16 @@ std::string ToJsonText(const google::protobuf::Message& message) {
   return status.ok() ? text : "{}";
 }
 
-absl::Status CheckHandler(const std::string& name) {
-  if (name.empty()) return absl::OkStatus();
+absl::Status CheckHandler(const Engine& engine, const std::string& name) {
+  const std::shared_ptr<const config::Config> config = engine.Config();
+  if (name.empty() || config->handlers.count(name) > 0) return absl::OkStatus();
+  std::string known = "\"\"";
+  for (const auto& [one, handler] : config->handlers) {
+    absl::StrAppend(&known, ", \"", one, "\"");
+  }
   return absl::InvalidArgumentError(absl::StrCat(
-      "runtime_handler \"", name, "\" is not configured; known: \"\""));
+      "runtime_handler \"", name, "\" is not configured; known: ", known,
+      " (see coracle config explain handlers)"));
 }
 
 absl::StatusOr<v1::VersionResponse> Version(Context&,
@@ -95,7 +99,7 @@ absl::StatusOr<v1::StatusResponse> Status(Context& context,
                            {"bytes_done", pull.bytes_done}});
     }
     auto& info = *response.mutable_info();
-    info["config"] = runtime::DumpJson(ConfigJson(engine.config));
+    info["config"] = runtime::DumpJson(ConfigInfo(engine));
     info["host"] = runtime::DumpJson(host);
     info["pulls"] = runtime::DumpJson(pulls);
     info["version"] = runtime::DumpJson(Json(CORACLE_VERSION));

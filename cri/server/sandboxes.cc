@@ -35,7 +35,7 @@ absl::StatusOr<sandbox::SandboxPtr> FindOrNull(const Engine& engine,
 
 absl::StatusOr<v1::RunPodSandboxResponse> RunPodSandbox(
     Context& context, const v1::RunPodSandboxRequest& request) {
-  RETURN_IF_ERROR(CheckHandler(request.runtime_handler()));
+  RETURN_IF_ERROR(CheckHandler(context.engine, request.runtime_handler()));
   ASSIGN_OR_RETURN(
       sandbox::SandboxPtr sandbox,
       context.engine.sandboxes->Run(request.config(), request.runtime_handler(),

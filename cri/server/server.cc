@@ -46,12 +46,17 @@ class ServerImpl : public Server {
     mutex_.Await(absl::Condition(&stopping_));
   }
 
+  absl::StatusOr<std::string> Reload() override {
+    return engine_->Reload(config::Load(config_file_, overrides_));
+  }
+
   image::ImageStore& Images() override { return *engine_->images; }
 
  private:
   absl::Status Listen();
 
-  std::string path_;
+  std::string path_, config_file_;
+  config::Overrides overrides_;
   runtime::UniqueFd root_lock_, state_lock_;
   // Destroyed from the bottom up: gRPC ends before what it calls into.
   std::unique_ptr<Engine> engine_;
@@ -63,6 +68,8 @@ class ServerImpl : public Server {
 
 absl::Status ServerImpl::Open(ServerOptions options) {
   ASSIGN_OR_RETURN(path_, SocketPath(options.config.listen));
+  config_file_ = options.config_file;
+  overrides_ = options.overrides;
   RETURN_IF_ERROR(PreparePlace(path_));
   for (const std::string& directory :
        {options.config.root, options.config.state}) {
@@ -86,7 +93,7 @@ absl::Status ServerImpl::Listen() {
   builder.AddListeningPort(absl::StrCat("unix://", bind_dir, "/s"),
                            grpc::InsecureServerCredentials());
   builder.SetMaxReceiveMessageSize(
-      static_cast<int>(engine_->config.max_message_bytes));
+      static_cast<int>(engine_->Config()->max_message_bytes));
   builder.RegisterService(runtime_service_.get());
   builder.RegisterService(image_service_.get());
   grpc_ = builder.BuildAndStart();

@@ -21,6 +21,9 @@ namespace cri::server {
 
 struct ServerOptions {
   config::Config config;
+  // What `config` was loaded from, for Reload.
+  std::string config_file;
+  config::Overrides overrides;
   // Other sides of the seams; null = the built-in ones. For tests.
   std::unique_ptr<runtime::Handler> handler;
   std::unique_ptr<image::ImageStore> images;
@@ -42,6 +45,9 @@ class Server {
   virtual void Stop() = 0;
   // Returns when Stop was called by another thread.
   virtual void Wait() = 0;
+  // Reads the configuration file again and takes over what can be changed in a
+  // running server. Says in words what it did; the answer to Status keeps it.
+  virtual absl::StatusOr<std::string> Reload() = 0;
   // For `coracle node`: images to show in the node's status, pulls under way.
   virtual image::ImageStore& Images() = 0;
 };

@@ -71,6 +71,14 @@ class FakeImages : public cri::image::ImageStore {
     absl::MutexLock lock(&mutex_);
     holders_.erase(holder);
   }
+  void Configure(const std::string& registry_config_dir, int) override {
+    absl::MutexLock lock(&mutex_);
+    registry_config_dir_ = registry_config_dir;
+  }
+  std::string RegistryConfigDir() {
+    absl::MutexLock lock(&mutex_);
+    return registry_config_dir_;
+  }
   std::set<std::string> Holders() {
     absl::MutexLock lock(&mutex_);
     return holders_;
@@ -86,6 +94,7 @@ class FakeImages : public cri::image::ImageStore {
  private:
   absl::Mutex mutex_;
   std::map<std::string, cri::image::ImagePtr> images_ ABSL_GUARDED_BY(mutex_);
+  std::string registry_config_dir_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> holders_ ABSL_GUARDED_BY(mutex_);
 };
 

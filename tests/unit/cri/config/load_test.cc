@@ -9,7 +9,10 @@ namespace cri::config {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Pair;
+using ::testing::UnorderedElementsAre;
 using ::tests::StatusIs;
 
 TEST(LoadTest, EmptyTextGivesTheDefaults) {
@@ -36,9 +39,32 @@ TEST(LoadTest, FlagsWinOverTheFile) {
   EXPECT_EQ(config.state, "/b");
 }
 
-TEST(LoadTest, EveryKeyHasAHelpText) {
-  EXPECT_GE(Keys().size(), 10u);
-  for (const Key& key : Keys()) EXPECT_STRNE(key.help, "") << key.name;
+TEST(LoadTest, TellsWhereEachValueComesFrom) {
+  ASSERT_OK_AND_ASSIGN(Config config, Parse("root: /a\n\nmtu: 9\n", "c.yaml",
+                                            {{"max_threads", "8"}}));
+  EXPECT_THAT(
+      config.origins,
+      UnorderedElementsAre(Pair("root", "c.yaml:1"), Pair("mtu", "c.yaml:3"),
+                           Pair("max_threads", "--max-threads")));
+}
+
+TEST(LoadTest, HandlersComeBesideTheBuiltInOne) {
+  ASSERT_OK_AND_ASSIGN(Config config,
+                       Parse("handlers:\n"
+                             "  runc:\n"
+                             "    path: /usr/sbin/runc\n"
+                             "    args: [--debug, --log-format=json]\n"
+                             "    annotations: io.example.a,io.example.b\n"
+                             "  plain: {type: builtin}\n",
+                             "c.yaml", {}));
+  ASSERT_EQ(config.handlers.size(), 3u);
+  EXPECT_EQ(config.handlers["coracle"].type, "builtin");
+  EXPECT_EQ(config.handlers["plain"].type, "builtin");
+  EXPECT_EQ(config.handlers["runc"].path, "/usr/sbin/runc");
+  EXPECT_THAT(config.handlers["runc"].args,
+              ElementsAre("--debug", "--log-format=json"));
+  EXPECT_THAT(config.handlers["runc"].annotations,
+              ElementsAre("io.example.a", "io.example.b"));
 }
 
 struct BadRow {
@@ -65,6 +91,27 @@ INSTANTIATE_TEST_SUITE_P(
                "c.yaml:1: root: expected one value, not a list"},
         BadRow{"Map", "\nroot: {a: b}\n",
                "c.yaml:2: root: expected one value, not a map"},
+        BadRow{"UnknownPart", "handlers:\n  runc:\n    path: /r\n    pth: /r\n",
+               "c.yaml:4: handlers: runc: unknown key \"pth\"; did you mean "
+               "\"path\"?"},
+        BadRow{"PartOfWrongType",
+               "handlers:\n  a: {path: /r}\n  b: {path: /r, args: {x: y}}\n",
+               "c.yaml:3: handlers: b: args: expected one value, not a map"},
+        BadRow{"HandlerWithoutPath", "handlers:\n  runc:\n",
+               "c.yaml:2: handlers: runc: path: an OCI runtime needs its path"},
+        BadRow{"HandlerName", "handlers: {../x: {path: /r}}\n",
+               "handlers: ../x: a handler's name is made of"},
+        BadRow{"BuiltinWithPath", "handlers: {a: {type: builtin, path: /r}}\n",
+               "the built-in handler has no path"},
+        BadRow{"HandlerType", "handlers: {a: {type: shim}}\n",
+               "handlers: a: type: expected oci or builtin, not \"shim\""},
+        BadRow{"SystemdProperty",
+               "handlers: {a: {path: /r, annotations: "
+               "[org.systemd.property.ExecStartPre]}}\n",
+               "annotations: \"org.systemd.property.ExecStartPre\" would let "
+               "pods set properties"},
+        BadRow{"HandlersList", "handlers: [a]\n",
+               "c.yaml:1: handlers: expected a map of names to settings"},
         BadRow{"Missing", "root:\n", "c.yaml:1: root: expected one value"},
         BadRow{"RelativeRoot", "root: a/b\n",
                "c.yaml:1: root: expected an absolute path, not \"a/b\""},

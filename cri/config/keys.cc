@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tables of all settings: a row here and a member of the struct make a key.
+#include "cri/config/keys.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/strip.h"
+
+namespace cri::config {
+namespace {
+
+constexpr Reload kLive = Reload::kLive;
+constexpr Reload kRestart = Reload::kRestart;
+// What crun and runc turn into properties of the container's systemd unit
+// (CVE-2024-3154).
+constexpr char kSystemdProperty[] = "org.systemd.property.";
+
+bool IsSocket(absl::string_view text) {
+  return absl::ConsumePrefix(&text, "unix://") && absl::StartsWith(text, "/") &&
+         text.size() <= 90;
+}
+
+bool IsLinkName(absl::string_view text) {
+  return !text.empty() && text.size() <= 15 && !absl::StrContains(text, "/") &&
+         !absl::StrContains(text, " ");
+}
+
+absl::Status CheckHandler(const std::string& name,
+                          const HandlerConfig& handler) {
+  bool good = !name.empty() && name.size() <= 63;
+  for (const char c : name) {
+    good &= absl::ascii_islower(static_cast<unsigned char>(c)) ||
+            absl::ascii_isdigit(static_cast<unsigned char>(c)) || c == '-';
+  }
+  if (!good) {
+    return absl::InvalidArgumentError(
+        "a handler's name is made of lower-case letters, digits and '-', as a "
+        "RuntimeClass has it");
+  }
+  const bool builtin = handler.type == "builtin";
+  if (!builtin && handler.path.empty()) {
+    return absl::InvalidArgumentError("path: an OCI runtime needs its path");
+  }
+  if (builtin && (!handler.path.empty() || !handler.root.empty() ||
+                  !handler.args.empty() || handler.systemd_cgroup)) {
+    return absl::InvalidArgumentError(
+        "type: the built-in handler has no path, root, args or systemd_cgroup");
+  }
+  for (const std::string& annotation : handler.annotations) {
+    if (absl::StartsWith(annotation, kSystemdProperty)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("annotations: \"", annotation,
+                       "\" would let pods set properties of systemd units"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+const std::vector<Field<HandlerConfig>>& HandlerFields() {
+  using C = HandlerConfig;
+  static const auto& fields = *new std::vector<Field<C>>{
+      {"type", "builtin, or oci for an OCI runtime of its own", kLive,
+       OneOf(&C::type, {"oci", "builtin"})},
+      {"path", "binary of the OCI runtime, as /usr/sbin/runc", kLive,
+       Directory(&C::path)},
+      {"root", "where that runtime keeps its state; by default below state",
+       kLive, Directory(&C::root)},
+      {"args", "options put before the runtime's command, as --debug", kLive,
+       Words(&C::args)},
+      {"systemd_cgroup", "lets the runtime make cgroups through systemd", kLive,
+       Flag(&C::systemd_cgroup)},
+      {"annotations",
+       "pod annotations that the runtime gets to see, each by its exact name",
+       kLive, Words(&C::annotations)},
+  };
+  return fields;
+}
+
+}  // namespace
+
+const std::vector<Field<Config>>& Fields() {
+  using C = Config;
+  static const auto& fields = *new std::vector<Field<C>>{
+      {"listen", "socket to serve on", kRestart,
+       Checked(&C::listen, "unix:///PATH of at most 90 characters", IsSocket)},
+      {"root", "directory of images, records and container files", kRestart,
+       Directory(&C::root)},
+      {"state", "directory of sockets and other state until reboot", kRestart,
+       Directory(&C::state)},
+      {"registry_config_dir", "directory with <host>/hosts.toml files", kLive,
+       Directory(&C::registry_config_dir)},
+      {"pod_cidr", "addresses of this node's pods, as 10.244.1.0/24", kRestart,
+       Text(&C::pod_cidr)},
+      {"cluster_cidr", "addresses of all nodes' pods, which see each other's",
+       kRestart, Text(&C::cluster_cidr)},
+      {"bridge", "name of the pod bridge", kRestart,
+       Checked(&C::bridge, "a link name of 1 to 15 characters", IsLinkName)},
+      {"masquerade", "source NAT for what leaves the pod CIDR", kRestart,
+       Flag(&C::masquerade)},
+      {"mtu", "of pod links; 0 takes the default route's", kRestart,
+       Number(&C::mtu, 0, 65535)},
+      {"launcher", "path of coracle-oci; by default beside coracle", kRestart,
+       Directory(&C::launcher)},
+      {"max_message_bytes", "largest request that is accepted", kRestart,
+       Number(&C::max_message_bytes, 64 << 10, 64 << 20)},
+      {"shm_bytes", "size of a pod's /dev/shm", kRestart,
+       Number(&C::shm_bytes, 4096, int64_t{1} << 40)},
+      {"parallel_downloads", "layers of an image fetched at once", kLive,
+       Number(&C::parallel_downloads, 1, 64)},
+      {"max_threads", "of the pool for blocking work", kRestart,
+       Number(&C::max_threads, 4, 4096)},
+      {"log_level", "least level of what is logged", kLive,
+       OneOf(&C::log_level, {"debug", "info", "warning", "error"})},
+      {"handlers",
+       "what the handler of a RuntimeClass stands for; pods that name none "
+       "have the built-in one",
+       kLive, MapOf(&C::handlers, HandlerFields(), CheckHandler)},
+  };
+  return fields;
+}
+
+const std::vector<Key>& Keys() {
+  static const auto& keys = *[] {
+    auto* result = new std::vector<Key>;
+    for (const auto& field : Fields()) {
+      result->push_back({field.name, field.help, field.reload,
+                         field.kind.parts.empty(), field.kind.expects,
+                         field.kind.get(Config()), field.kind.parts});
+    }
+    return result;
+  }();
+  return keys;
+}
+
+}  // namespace cri::config

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Value is a piece of the configuration file with the line it stands in: a
+// word, a list or a map. Keeps the rest of this room free of the YAML library.
+#ifndef CORACLE_CRI_CONFIG_VALUE_H_
+#define CORACLE_CRI_CONFIG_VALUE_H_
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace cri::config {
+
+struct Value {
+  enum class Kind { kNothing, kWord, kList, kMap };
+
+  Kind kind = Kind::kNothing;
+  int line = 0;  // from 1; 0 if it does not come from a file
+  std::string word;
+  std::vector<Value> list;
+  std::vector<std::pair<std::string, Value>> map;  // as written, no key twice
+};
+
+Value Word(absl::string_view text);
+
+// The one YAML document in `text`; kNothing if it is empty. INVALID_ARGUMENT
+// "<name>:<line>: …", also for a key that a map holds twice.
+absl::StatusOr<Value> ParseYaml(const std::string& text,
+                                const std::string& name);
+
+}  // namespace cri::config
+
+#endif  // CORACLE_CRI_CONFIG_VALUE_H_
