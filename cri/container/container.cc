@@ -2,6 +2,7 @@
 #include "cri/container/container.h"
 
 #include "absl/strings/escaping.h"
+#include "runtime/base/file.h"
 #include "runtime/base/status.h"
 
 namespace cri::container {
@@ -24,6 +25,21 @@ absl::Time FromNanos(int64_t nanos) {
 Container::State Container::GetState() const {
   absl::MutexLock lock(&mutex_);
   return state_;
+}
+
+std::string Container::CgroupPath() const {
+  return runtime::JoinPath(sandbox->cgroup_parent, id);
+}
+
+runtime::v1::LinuxContainerResources Container::Resources() const {
+  absl::MutexLock lock(&mutex_);
+  return updated_.has_value() ? *updated_ : config.linux().resources();
+}
+
+void Container::SetResources(
+    const runtime::v1::LinuxContainerResources& resources) {
+  absl::MutexLock lock(&mutex_);
+  updated_ = resources;
 }
 
 bool Container::Advance(const runtime::ContainerState& state) {
@@ -94,6 +110,9 @@ Json Container::ToRecord() const {
   body["oom_killed"] = state_.oom_killed;
   body["message"] = state_.message;
   body["lost"] = state_.lost;
+  if (updated_.has_value()) {
+    body["resources"] = absl::Base64Escape(updated_->SerializeAsString());
+  }
   return body;
 }
 
@@ -125,6 +144,14 @@ absl::Status Container::FromRecord(const Json& body) {
   state_.oom_killed = runtime::BoolAt(body, "oom_killed");
   state_.message = runtime::StringAt(body, "message");
   state_.lost = runtime::BoolAt(body, "lost");
+  if (runtime::Has(body, "resources")) {
+    updated_.emplace();
+    if (!absl::Base64Unescape(runtime::StringAt(body, "resources"), &wire) ||
+        !updated_->ParseFromString(wire)) {
+      return absl::DataLossError(
+          "field resources: not LinuxContainerResources");
+    }
+  }
   return absl::OkStatus();
 }
 

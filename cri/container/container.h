@@ -54,6 +54,14 @@ class Container {
   // was. Of the same phase only the pid counts (records do not keep it).
   bool Advance(const runtime::ContainerState& state)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // Below each hierarchy's root.
+  std::string CgroupPath() const;
+  // The limits in force: those of `config` until an update.
+  runtime::v1::LinuxContainerResources Resources() const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  void SetResources(const runtime::v1::LinuxContainerResources& resources)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
   // EXITED without knowing how; false if it was already.
   bool MarkLost() ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -76,6 +84,8 @@ class Container {
  private:
   mutable absl::Mutex mutex_;
   State state_ ABSL_GUARDED_BY(mutex_);
+  std::optional<runtime::v1::LinuxContainerResources> updated_
+      ABSL_GUARDED_BY(mutex_);
   std::optional<absl::Time> kill_at_ ABSL_GUARDED_BY(mutex_);
 };
 using ContainerPtr = std::shared_ptr<Container>;

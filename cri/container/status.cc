@@ -88,7 +88,7 @@ v1::ContainerStatus ToStatus(const Container& container) {
   // Only what was asked for: our own mounts are nobody's business.
   *status.mutable_mounts() = config.mounts();
   status.set_log_path(container.log_path);
-  *status.mutable_resources()->mutable_linux() = config.linux().resources();
+  *status.mutable_resources()->mutable_linux() = container.Resources();
   v1::LinuxContainerUser* user = status.mutable_user()->mutable_linux();
   user->set_uid(container.identity.uid);
   user->set_gid(container.identity.gid);

@@ -22,6 +22,9 @@
 
 namespace cri::sandbox {
 
+// Parent of pods that name none; they share it.
+inline constexpr char kDefaultCgroupParent[] = "/coracle";
+
 // Thread safe. The public members do not change once the object is shared.
 class Sandbox {
  public:

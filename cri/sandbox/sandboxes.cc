@@ -18,9 +18,6 @@ namespace {
 
 namespace v1 = ::runtime::v1;
 
-// Parent of pods that name none (crictl).
-constexpr char kDefaultCgroupParent[] = "/coracle";
-
 std::string FlightKey(const v1::PodSandboxMetadata& metadata) {
   return absl::StrCat("RunPodSandbox of ", metadata.namespace_(), "/",
                       metadata.name(), " (uid ", metadata.uid(), ", attempt ",

@@ -65,15 +65,6 @@ class RefusedCall : public grpc::ServerUnaryReactor {
   void OnDone() override { delete this; }
 };
 
-template <typename Message>
-class RefusedStream : public grpc::ServerWriteReactor<Message> {
- public:
-  explicit RefusedStream(const absl::Status& status) {
-    this->Finish(ToGrpcStatus(status));
-  }
-  void OnDone() override { delete this; }
-};
-
 }  // namespace cri::server
 
 #endif  // CORACLE_CRI_SERVER_CALL_H_

@@ -85,6 +85,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(ServerOptions options) {
       runtime::log::Warning("the pod network is not ready: ", now.message);
     }
   });
+  self->MakeSampler();
   sandbox::SandboxesOptions sandboxes;
   sandboxes.root = options.config.root;
   sandboxes.shm_bytes = options.config.shm_bytes;
@@ -111,6 +112,20 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(ServerOptions options) {
   self->Apply(options.config);
   RETURN_IF_ERROR(self->Recover());
   return engine;
+}
+
+void Engine::MakeSampler() {
+  stats::SamplerOptions options;
+  options.root = Config()->root;
+  options.mountpoint = images->Usage().mountpoint;
+  options.executor = executor.get();
+  absl::StatusOr<runtime::cgroup::Layout> layout = runtime::cgroup::Detect();
+  if (layout.ok()) {
+    options.layout = *std::move(layout);
+  } else {
+    runtime::log::Warning("stats stay empty: ", layout.status().message());
+  }
+  sampler = std::make_unique<stats::Sampler>(std::move(options));
 }
 
 Engine::~Engine() {
@@ -211,6 +226,7 @@ absl::Status Engine::RemoveSandbox(const sandbox::SandboxPtr& sandbox,
 
 void Engine::PublishEvent(const sandbox::Sandbox& sandbox,
                           const std::string& id, v1::ContainerEventType type) {
+  if (type == v1::CONTAINER_DELETED_EVENT) sampler->Forget(id);
   if (!events.HasSubscribers()) return;
   auto event = std::make_shared<v1::ContainerEventResponse>();
   event->set_container_id(id);

@@ -15,6 +15,7 @@
 #include "cri/sandbox/sandboxes.h"
 #include "cri/server/events.h"
 #include "cri/server/server.h"
+#include "cri/stats/sampler.h"
 #include "runtime/base/executor.h"
 #include "runtime/handler/handler.h"
 
@@ -29,6 +30,7 @@ struct Engine {
   std::unique_ptr<runtime::Handler> handler;
   std::unique_ptr<sandbox::Sandboxes> sandboxes;
   std::unique_ptr<container::Containers> containers;
+  std::unique_ptr<stats::Sampler> sampler;
   sandbox::Flights<absl::Status> stops;    // StopPodSandbox by id
   sandbox::Flights<absl::Status> removes;  // RemovePodSandbox by id
   std::unique_ptr<runtime::Executor> executor;
@@ -69,6 +71,7 @@ struct Engine {
 
   absl::Status Recover();
   void OnState(const runtime::ContainerState& state);
+  void MakeSampler();
   void PublishEvent(const sandbox::Sandbox& sandbox, const std::string& id,
                     runtime::v1::ContainerEventType type);
 

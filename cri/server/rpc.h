@@ -5,6 +5,9 @@
 #ifndef CORACLE_CRI_SERVER_RPC_H_
 #define CORACLE_CRI_SERVER_RPC_H_
 
+#include <string>
+#include <vector>
+
 #include "absl/status/statusor.h"
 #include "cri/server/context.h"
 #include "proto/cri/v1/api.pb.h"
@@ -14,6 +17,12 @@ namespace cri::server {
 // Declares absl::StatusOr<…Response> Method(Context&, const …Request&).
 #define CORACLE_RPC(Method)                               \
   absl::StatusOr<::runtime::v1::Method##Response> Method( \
+      Context& context, const ::runtime::v1::Method##Request& request)
+
+// Declares absl::StatusOr<std::vector<…Response>> Method(Context&, const
+// …Request&): the messages of a stream, each with at least one item.
+#define CORACLE_STREAM_RPC(Method)                                     \
+  absl::StatusOr<std::vector<::runtime::v1::Method##Response>> Method( \
       Context& context, const ::runtime::v1::Method##Request& request)
 
 // runtime.cc
@@ -41,12 +50,28 @@ CORACLE_RPC(ContainerStatus);
 CORACLE_RPC(ExecSync);
 CORACLE_RPC(ReopenContainerLog);
 
+// stats.cc
+CORACLE_RPC(ContainerStats);
+CORACLE_RPC(ListContainerStats);
+CORACLE_RPC(PodSandboxStats);
+CORACLE_RPC(ListPodSandboxStats);
+CORACLE_RPC(ListMetricDescriptors);
+CORACLE_RPC(ListPodSandboxMetrics);
+
 // images.cc
 CORACLE_RPC(ListImages);
 CORACLE_RPC(ImageStatus);
 CORACLE_RPC(PullImage);
 CORACLE_RPC(RemoveImage);
 CORACLE_RPC(ImageFsInfo);
+
+// streams.cc
+CORACLE_STREAM_RPC(StreamPodSandboxes);
+CORACLE_STREAM_RPC(StreamContainers);
+CORACLE_STREAM_RPC(StreamContainerStats);
+CORACLE_STREAM_RPC(StreamPodSandboxStats);
+CORACLE_STREAM_RPC(StreamPodSandboxMetrics);
+CORACLE_STREAM_RPC(StreamImages);
 
 // INVALID_ARGUMENT, with the known ones, if `name` is no handler.
 absl::Status CheckHandler(const Engine& engine, const std::string& name);

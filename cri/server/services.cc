@@ -5,6 +5,7 @@
 #include "cri/server/errors.h"
 #include "cri/server/event_stream.h"
 #include "cri/server/rpc.h"
+#include "cri/server/stream_call.h"
 #include "proto/cri/v1/api.grpc.pb.h"
 
 namespace cri::server {
@@ -12,7 +13,7 @@ namespace {
 
 namespace v1 = ::runtime::v1;
 
-// A unary method that is served, one that is refused, and a refused stream.
+// A unary method that is served, one that is refused, and a stream.
 #define CORACLE_SERVE(Method)                                                 \
   grpc::ServerUnaryReactor* Method(grpc::CallbackServerContext* context,      \
                                    const v1::Method##Request* request,        \
@@ -26,10 +27,12 @@ namespace v1 = ::runtime::v1;
                                    v1::Method##Response*) override { \
     return new RefusedCall(NotImplemented(#Method));                 \
   }
-#define CORACLE_REFUSE_STREAM(Method)                                        \
-  grpc::ServerWriteReactor<v1::Method##Response>* Method(                    \
-      grpc::CallbackServerContext*, const v1::Method##Request*) override {   \
-    return new RefusedStream<v1::Method##Response>(NotImplemented(#Method)); \
+#define CORACLE_STREAM(Method)                                        \
+  grpc::ServerWriteReactor<v1::Method##Response>* Method(             \
+      grpc::CallbackServerContext* context,                           \
+      const v1::Method##Request* request) override {                  \
+    return new StreamCall<v1::Method##Request, v1::Method##Response>( \
+        engine_, #Method, *context, request, &server::Method);        \
   }
 
 class RuntimeService : public v1::RuntimeService::CallbackService {
@@ -53,6 +56,17 @@ class RuntimeService : public v1::RuntimeService::CallbackService {
   CORACLE_SERVE(ContainerStatus)
   CORACLE_SERVE(ExecSync)
   CORACLE_SERVE(ReopenContainerLog)
+  CORACLE_SERVE(ContainerStats)
+  CORACLE_SERVE(ListContainerStats)
+  CORACLE_SERVE(PodSandboxStats)
+  CORACLE_SERVE(ListPodSandboxStats)
+  CORACLE_SERVE(ListMetricDescriptors)
+  CORACLE_SERVE(ListPodSandboxMetrics)
+  CORACLE_STREAM(StreamPodSandboxes)
+  CORACLE_STREAM(StreamContainers)
+  CORACLE_STREAM(StreamContainerStats)
+  CORACLE_STREAM(StreamPodSandboxStats)
+  CORACLE_STREAM(StreamPodSandboxMetrics)
 
   grpc::ServerWriteReactor<v1::ContainerEventResponse>* GetContainerEvents(
       grpc::CallbackServerContext*, const v1::GetEventsRequest*) override {
@@ -63,19 +77,8 @@ class RuntimeService : public v1::RuntimeService::CallbackService {
   CORACLE_REFUSE(Exec)
   CORACLE_REFUSE(Attach)
   CORACLE_REFUSE(PortForward)
-  CORACLE_REFUSE(ContainerStats)
-  CORACLE_REFUSE(ListContainerStats)
-  CORACLE_REFUSE(PodSandboxStats)
-  CORACLE_REFUSE(ListPodSandboxStats)
   CORACLE_REFUSE(CheckpointContainer)
-  CORACLE_REFUSE(ListMetricDescriptors)
-  CORACLE_REFUSE(ListPodSandboxMetrics)
   CORACLE_REFUSE(UpdatePodSandboxResources)
-  CORACLE_REFUSE_STREAM(StreamPodSandboxes)
-  CORACLE_REFUSE_STREAM(StreamContainers)
-  CORACLE_REFUSE_STREAM(StreamContainerStats)
-  CORACLE_REFUSE_STREAM(StreamPodSandboxStats)
-  CORACLE_REFUSE_STREAM(StreamPodSandboxMetrics)
 
  private:
   Engine& engine_;
@@ -90,8 +93,7 @@ class ImageService : public v1::ImageService::CallbackService {
   CORACLE_SERVE(PullImage)
   CORACLE_SERVE(RemoveImage)
   CORACLE_SERVE(ImageFsInfo)
-
-  CORACLE_REFUSE_STREAM(StreamImages)
+  CORACLE_STREAM(StreamImages)
 
  private:
   Engine& engine_;
