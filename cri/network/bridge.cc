@@ -20,10 +20,13 @@
 #include "absl/strings/str_format.h"
 #include "absl/synchronization/mutex.h"
 #include "cri/network/cidr.h"
+#include "cri/network/conntrack.h"
+#include "cri/network/host_ports.h"
 #include "cri/network/link.h"
-#include "cri/network/masquerade.h"
+#include "cri/network/nat.h"
 #include "cri/network/netlink.h"
 #include "cri/network/network.h"
+#include "cri/network/pod_link.h"
 #include "cri/network/pool.h"
 #include "cri/network/reaper.h"
 #include "cri/network/sysctl.h"
@@ -36,7 +39,7 @@ namespace {
 
 constexpr char kVethPrefix[] = "veth";
 constexpr char kNotReady[] = "NetworkPluginNotReady";
-constexpr size_t kMaxCidrBytes = 64;
+constexpr size_t kMaxCidrBytes = 128;
 
 std::string RoomDir(const NetworkOptions& options) {
   return absl::StrCat(options.state_dir, "/network");
@@ -80,30 +83,32 @@ class BridgeNetwork : public Network {
  private:
   // What Setup needs; replaced as a whole.
   struct Active {
-    Cidr cidr;
+    std::vector<Cidr> cidrs;
     int bridge_index = 0;
     uint32_t mtu = 0;
   };
 
   absl::Status LoadState();
   Readiness Current() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
-  absl::Status Configure(const Cidr& cidr) ABSL_LOCKS_EXCLUDED(configuring_);
-  absl::Status Apply(const Cidr& cidr, Active& active);
+  absl::Status Configure(const std::vector<Cidr>& cidrs)
+      ABSL_LOCKS_EXCLUDED(configuring_);
+  absl::Status Apply(const std::vector<Cidr>& cidrs, Active& active);
   absl::Status Adopt(Socket& rtnl, int bridge_index);
-  absl::StatusOr<bool> BridgeIsGone(const Active& active);
+  // Whether it failed because somebody removed what all pods need.
+  bool IsGone(const Active& active, const absl::Status& failure);
   absl::StatusOr<Active> GetActive() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<AddressPool::Lease> Lease(const std::string& sandbox_id);
-  absl::Status Connect(const Active& active, const std::string& sandbox_id,
-                       Ipv4 ip, int netns_fd);
-  absl::Status Join(const Active& active, const Veth& veth, Socket& pod);
+  absl::Status Connect(const Active& active, const PodNetwork& pod,
+                       const std::vector<Ip>& ips);
 
   const NetworkOptions options_;
   AddressPool pool_;
+  HostPorts ports_;
   LinkReaper reaper_;
   absl::Mutex configuring_;  // one configuration at a time; before mutex_
   absl::Mutex mutex_;
   std::optional<Active> active_ ABSL_GUARDED_BY(mutex_);
-  std::optional<Cidr> wanted_ ABSL_GUARDED_BY(mutex_);
+  std::optional<std::vector<Cidr>> wanted_ ABSL_GUARDED_BY(mutex_);
   absl::Status problem_ ABSL_GUARDED_BY(mutex_);  // why there is no active_
   Listener listener_ ABSL_GUARDED_BY(mutex_);
 };
@@ -111,7 +116,8 @@ class BridgeNetwork : public Network {
 BridgeNetwork::BridgeNetwork(const NetworkOptions& options)
     : options_(options),
       pool_(absl::StrCat(RoomDir(options), "/leases"),
-            absl::StrCat(RoomDir(options), "/set-aside")) {
+            absl::StrCat(RoomDir(options), "/set-aside")),
+      ports_(TableName(options)) {
   const absl::Status loaded = LoadState();
   if (!loaded.ok()) {
     runtime::log::Error("network: ", loaded.message());
@@ -141,7 +147,7 @@ Readiness BridgeNetwork::Current() const {
 }
 
 Readiness BridgeNetwork::Ready() {
-  std::optional<Cidr> retry;
+  std::optional<std::vector<Cidr>> retry;
   {
     absl::MutexLock lock(&mutex_);
     if (!active_.has_value()) retry = wanted_;
@@ -159,26 +165,26 @@ void BridgeNetwork::SetListener(Listener listener) {
 
 absl::Status BridgeNetwork::SetPodCidr(const std::string& text) {
   RETURN_IF_ERROR(CheckBridgeName(options_.bridge));
-  ASSIGN_OR_RETURN(const Cidr cidr, ParsePodCidr(text));
+  ASSIGN_OR_RETURN(const std::vector<Cidr> cidrs, ParsePodCidrs(text));
   {
     absl::MutexLock lock(&mutex_);
-    if (active_.has_value() && active_->cidr == cidr) return absl::OkStatus();
+    if (active_.has_value() && active_->cidrs == cidrs) return absl::OkStatus();
   }
-  return Configure(cidr);
+  return Configure(cidrs);
 }
 
-absl::Status BridgeNetwork::Configure(const Cidr& cidr) {
+absl::Status BridgeNetwork::Configure(const std::vector<Cidr>& cidrs) {
   absl::MutexLock serial(&configuring_);
-  RETURN_IF_ERROR(pool_.SetCidr(cidr));
+  RETURN_IF_ERROR(pool_.SetCidrs(cidrs));
   Active active;
   absl::Status applied = runtime::Annotate(
-      Apply(cidr, active), absl::StrCat("pod network ", cidr.ToString()));
+      Apply(cidrs, active), absl::StrCat("pod network ", ToString(cidrs)));
   Listener tell;
   Readiness readiness;
   {
     absl::MutexLock lock(&mutex_);
     const Readiness before = Current();
-    wanted_ = cidr;
+    wanted_ = cidrs;
     problem_ = applied;
     active_.reset();
     if (applied.ok()) active_ = active;
@@ -189,27 +195,31 @@ absl::Status BridgeNetwork::Configure(const Cidr& cidr) {
   return applied;
 }
 
-absl::Status BridgeNetwork::Apply(const Cidr& cidr, Active& active) {
+absl::Status BridgeNetwork::Apply(const std::vector<Cidr>& cidrs,
+                                  Active& active) {
+  NatOptions nat{
+      TableName(options_), options_.bridge, cidrs, {}, options_.masquerade};
+  if (!options_.cluster_cidr.empty()) {
+    ASSIGN_OR_RETURN(nat.cluster, ParsePodCidrs(options_.cluster_cidr));
+  }
   ASSIGN_OR_RETURN(Socket rtnl, Socket::Open(NETLINK_ROUTE));
-  active.cidr = cidr;
+  active.cidrs = cidrs;
   active.mtu = static_cast<uint32_t>(options_.mtu);
   if (options_.mtu == 0) {
     ASSIGN_OR_RETURN(active.mtu, DefaultRouteMtu(rtnl));
   }
   ASSIGN_OR_RETURN(active.bridge_index,
-                   EnsureBridge(rtnl, options_.bridge, cidr, active.mtu));
+                   EnsureBridge(rtnl, options_.bridge,
+                                MacOf(cidrs.front().gateway()), active.mtu));
+  RETURN_IF_ERROR(EnableForwarding(options_.bridge, cidrs));
+  RETURN_IF_ERROR(
+      SetBridgeAddresses(rtnl, options_.bridge, active.bridge_index, cidrs));
   RETURN_IF_ERROR(Adopt(rtnl, active.bridge_index));
-  RETURN_IF_ERROR(EnableForwarding(options_.bridge));
-  std::optional<Cidr> cluster;
-  if (!options_.cluster_cidr.empty()) {
-    ASSIGN_OR_RETURN(cluster, ParsePodCidr(options_.cluster_cidr));
-  }
-  RETURN_IF_ERROR(options_.masquerade
-                      ? InstallMasquerade(TableName(options_), cidr, cluster)
-                      : RemoveMasquerade(TableName(options_)));
+  nat.bridged_translated = BridgedIsTranslated();
+  RETURN_IF_ERROR(ports_.Install(nat));
   RETURN_IF_ERROR(runtime::MakeDirs(RoomDir(options_), 0700));
   return runtime::WriteFileAtomic(absl::StrCat(RoomDir(options_), "/pod_cidr"),
-                                  absl::StrCat(cidr.ToString(), "\n"));
+                                  absl::StrCat(ToString(cidrs), "\n"));
 }
 
 // Puts running pods on a bridge that had to be made anew.
@@ -227,11 +237,14 @@ absl::Status BridgeNetwork::Adopt(Socket& rtnl, int bridge_index) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> BridgeNetwork::BridgeIsGone(const Active& active) {
-  ASSIGN_OR_RETURN(Socket rtnl, Socket::Open(NETLINK_ROUTE));
-  ASSIGN_OR_RETURN(const std::optional<Link> bridge,
-                   FindLink(rtnl, options_.bridge));
-  return !bridge.has_value() || bridge->index != active.bridge_index;
+bool BridgeNetwork::IsGone(const Active& active, const absl::Status& failure) {
+  absl::StatusOr<Socket> rtnl = Socket::Open(NETLINK_ROUTE);
+  if (!rtnl.ok()) return false;
+  const absl::StatusOr<std::optional<Link>> bridge =
+      FindLink(*rtnl, options_.bridge);
+  if (!bridge.ok()) return false;
+  return !bridge->has_value() || (*bridge)->index != active.bridge_index ||
+         absl::IsNotFound(failure);  // the table, most likely
 }
 
 absl::StatusOr<BridgeNetwork::Active> BridgeNetwork::GetActive() {
@@ -254,19 +267,14 @@ absl::StatusOr<AddressPool::Lease> BridgeNetwork::Lease(
 
 absl::StatusOr<PodAddresses> BridgeNetwork::Setup(const PodNetwork& pod) {
   const std::string& sandbox_id = pod.sandbox_id;
-  if (!pod.ports.empty()) {
-    return absl::UnimplementedError(
-        absl::StrCat("host port ", pod.ports.front().host_port,
-                     ": the built-in network does not map host ports yet"));
-  }
   ASSIGN_OR_RETURN(Active active, GetActive());
   ASSIGN_OR_RETURN(const AddressPool::Lease lease, Lease(sandbox_id));
-  absl::Status connected = Connect(active, sandbox_id, lease.ip, pod.netns_fd);
-  if (!connected.ok() && BridgeIsGone(active).value_or(false)) {
-    connected = Configure(active.cidr);
+  absl::Status connected = Connect(active, pod, lease.ips);
+  if (!connected.ok() && IsGone(active, connected)) {
+    connected = Configure(active.cidrs);
     if (connected.ok()) {
       ASSIGN_OR_RETURN(active, GetActive());
-      connected = Connect(active, sandbox_id, lease.ip, pod.netns_fd);
+      connected = Connect(active, pod, lease.ips);
     }
   }
   if (!connected.ok()) {
@@ -278,45 +286,24 @@ absl::StatusOr<PodAddresses> BridgeNetwork::Setup(const PodNetwork& pod) {
     return runtime::Annotate(connected,
                              absl::StrCat("network of sandbox ", sandbox_id));
   }
-  return PodAddresses{{lease.ip.ToString()}};
+  PodAddresses addresses;
+  for (const Ip ip : lease.ips) addresses.ips.push_back(ip.ToString());
+  return addresses;
 }
 
-absl::Status BridgeNetwork::Connect(const Active& active,
-                                    const std::string& sandbox_id, Ipv4 ip,
-                                    int netns_fd) {
-  ASSIGN_OR_RETURN(Socket pod, Socket::OpenIn(netns_fd, NETLINK_ROUTE));
-  const Veth veth{VethName(sandbox_id), active.bridge_index, active.mtu,
-                  netns_fd, MacOf(ip)};
-  RETURN_IF_ERROR(Join(active, veth, pod));
-  return ConfigurePod(pod, active.cidr, ip);
-}
-
-// Makes the pair. One that an interrupted call left is used if it ends in this
-// pod, and replaced if it ends elsewhere.
-absl::Status BridgeNetwork::Join(const Active& active, const Veth& veth,
-                                 Socket& pod) {
-  ASSIGN_OR_RETURN(Socket rtnl, Socket::Open(NETLINK_ROUTE));
-  const absl::Status added = AddVeth(rtnl, veth);
-  if (!absl::IsAlreadyExists(added)) return added;
-  ASSIGN_OR_RETURN(const std::optional<Link> host,
-                   FindLink(rtnl, veth.host_name));
-  ASSIGN_OR_RETURN(const std::optional<Link> inside, FindLink(pod, "eth0"));
-  if (host.has_value() && inside.has_value() && inside->kind == "veth" &&
-      inside->peer_index == host->index && host->peer_index == inside->index &&
-      host->master == active.bridge_index) {
-    return absl::OkStatus();
+absl::Status BridgeNetwork::Connect(const Active& active, const PodNetwork& pod,
+                                    const std::vector<Ip>& ips) {
+  // Ports first: one that is taken costs nothing yet.
+  RETURN_IF_ERROR(ports_.Open(pod, ips));
+  PodLink link{VethName(pod.sandbox_id),
+               active.bridge_index,
+               active.mtu,
+               pod.netns_fd,
+               {}};
+  for (size_t i = 0; i < ips.size(); ++i) {
+    link.addresses.push_back({ips[i], active.cidrs[i]});
   }
-  if (inside.has_value()) {
-    return absl::FailedPreconditionError(
-        "the pod's namespace has a link eth0 that is not ours");
-  }
-  if (host.has_value() && host->master != 0 &&
-      host->master != active.bridge_index) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("link ", veth.host_name, " belongs to another bridge"));
-  }
-  RETURN_IF_ERROR(DeleteLink(rtnl, veth.host_name));
-  return AddVeth(rtnl, veth);
+  return ConnectPod(link);
 }
 
 absl::Status BridgeNetwork::SetupLoopback(int netns_fd) {
@@ -326,9 +313,18 @@ absl::Status BridgeNetwork::SetupLoopback(int netns_fd) {
 
 absl::Status BridgeNetwork::Teardown(const PodNetwork& pod) {
   const std::string& sandbox_id = pod.sandbox_id;
-  ASSIGN_OR_RETURN(const std::optional<Ipv4> ip, pool_.Release(sandbox_id));
-  if (!ip.has_value()) return absl::OkStatus();
-  reaper_.Expect(VethName(sandbox_id), [this, ip] { pool_.Reuse(*ip); });
+  // Ports first: nobody is led to an address that is about to be free.
+  ASSIGN_OR_RETURN(const std::vector<Forward> closed, ports_.Close(sandbox_id));
+  ASSIGN_OR_RETURN(const std::vector<Ip> ips, pool_.Release(sandbox_id));
+  if (ips.empty()) return absl::OkStatus();
+  reaper_.Expect(VethName(sandbox_id), [this, ips, closed] {
+    const absl::Status forgotten = ForgetConnectionsTo(closed);
+    if (!forgotten.ok()) {
+      runtime::log::Warning("network: host ports of a stopped pod: ",
+                            forgotten.message());
+    }
+    pool_.Reuse(ips);
+  });
   return absl::OkStatus();
 }
 
@@ -341,6 +337,15 @@ void BridgeNetwork::Sweep(const std::vector<PodNetwork>& living) {
     if (!freed.ok()) {
       runtime::log::Warning("network: sweep: ", freed.message());
     }
+  }
+  std::vector<std::pair<PodNetwork, std::vector<Ip>>> holders;
+  for (const PodNetwork& pod : living) {
+    holders.emplace_back(pod, pool_.Find(pod.sandbox_id));
+  }
+  const absl::Status restored = ports_.Restore(holders);
+  if (!restored.ok()) {
+    runtime::log::Error("network: host ports of running pods: ",
+                        restored.message());
   }
   // Links of pods whose lease went before a crash kept them from going too.
   std::set<std::string> known;
@@ -381,7 +386,7 @@ absl::Status RemoveBridgeNetwork(const NetworkOptions& options) {
     }
     RETURN_IF_ERROR(DeleteLink(rtnl, options.bridge));
   }
-  RETURN_IF_ERROR(RemoveMasquerade(TableName(options)));
+  RETURN_IF_ERROR(RemoveNat(TableName(options)));
   return runtime::RemoveTree(RoomDir(options));
 }
 

@@ -3,12 +3,13 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <utility>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "runtime/base/status.h"
@@ -18,87 +19,147 @@ namespace {
 
 // Larger ranges than a node can use, and smaller ones than gateway and one pod.
 constexpr int kShortestPrefix = 8;
-constexpr int kLongestPrefix = 30;
+constexpr int kHostBits = 2;
 
 absl::Status Malformed(absl::string_view text, absl::string_view reason) {
   return absl::InvalidArgumentError(
       absl::StrCat("pod CIDR \"", text, "\": ", reason));
 }
 
+int AddressFamily(Family family) {
+  return family == Family::kV4 ? AF_INET : AF_INET6;
+}
+
 }  // namespace
 
-std::string Ipv4::ToString() const {
-  return absl::StrCat(value >> 24, ".", value >> 16 & 0xff, ".",
-                      value >> 8 & 0xff, ".", value & 0xff);
-}
-
-uint32_t Ipv4::wire() const { return htonl(value); }
-
-absl::StatusOr<Ipv4> ParseIpv4(absl::string_view text) {
-  in_addr address{};
-  if (inet_pton(AF_INET, std::string(text).c_str(), &address) != 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("\"", text, "\" is not an IPv4 address"));
+Ip IpFromWire(absl::Span<const uint8_t> bytes) {
+  Ip ip{bytes.size() == 16 ? Family::kV6 : Family::kV4, 0};
+  if (bytes.size() != 4 && bytes.size() != 16) return ip;
+  for (const uint8_t byte : bytes) {
+    ip.value = ip.value << 8 | absl::uint128(byte);
   }
-  return Ipv4{ntohl(address.s_addr)};
+  return ip;
 }
 
-std::array<uint8_t, 6> MacOf(Ipv4 ip) {
-  // 0a: locally administered, unicast.
-  return {0x0a,
-          0x58,
-          static_cast<uint8_t>(ip.value >> 24),
-          static_cast<uint8_t>(ip.value >> 16),
-          static_cast<uint8_t>(ip.value >> 8),
-          static_cast<uint8_t>(ip.value)};
+std::vector<uint8_t> Ip::wire() const {
+  std::vector<uint8_t> bytes;
+  for (int shift = BitsOf(family) - 8; shift >= 0; shift -= 8) {
+    bytes.push_back(static_cast<uint8_t>(value >> shift));
+  }
+  return bytes;
 }
 
-uint32_t Cidr::mask() const { return ~uint32_t{0} << (32 - prefix); }
-
-bool Cidr::Contains(Ipv4 ip) const {
-  return (ip.value & mask()) == network.value;
+std::string Ip::ToString() const {
+  char text[INET6_ADDRSTRLEN] = "";
+  inet_ntop(AddressFamily(family), wire().data(), text, sizeof text);
+  return text;
 }
 
-Ipv4 Cidr::gateway() const { return {network.value + 1}; }
-Ipv4 Cidr::first() const { return {network.value + 2}; }
-Ipv4 Cidr::last() const { return {broadcast().value - 1}; }
-Ipv4 Cidr::broadcast() const { return {network.value | ~mask()}; }
-uint32_t Cidr::size() const { return last().value - first().value + 1; }
+bool Ip::IsLoopback() const {
+  return family == Family::kV4 ? value >> 24 == 127 : value == 1;
+}
+
+bool Ip::IsAny() const { return value == 0; }
+
+absl::StatusOr<Ip> ParseIp(absl::string_view text) {
+  const std::string name(text);
+  uint8_t bytes[16];
+  for (const Family family : {Family::kV4, Family::kV6}) {
+    if (inet_pton(AddressFamily(family), name.c_str(), bytes) == 1) {
+      return IpFromWire({bytes, static_cast<size_t>(BitsOf(family) / 8)});
+    }
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("\"", text, "\" is not an IP address"));
+}
+
+std::array<uint8_t, 6> MacOf(Ip ip) {
+  const std::vector<uint8_t> bytes = ip.wire();
+  std::array<uint8_t, 6> mac{0x0a, 0x58};  // locally administered, unicast
+  std::copy(bytes.end() - 4, bytes.end(), mac.begin() + 2);
+  return mac;
+}
+
+Ip LinkLocalOf(const std::array<uint8_t, 6>& mac) {
+  // RFC 4291, appendix A: the universal bit turned, ff:fe in the middle.
+  const uint8_t bytes[16] = {0xfe,   0x80,   0,
+                             0,      0,      0,
+                             0,      0,      static_cast<uint8_t>(mac[0] ^ 2),
+                             mac[1], mac[2], 0xff,
+                             0xfe,   mac[3], mac[4],
+                             mac[5]};
+  return IpFromWire(bytes);
+}
+
+absl::uint128 Cidr::mask() const {
+  const int bits = BitsOf(family());
+  const absl::uint128 all =
+      family() == Family::kV4 ? absl::uint128(UINT32_MAX) : absl::Uint128Max();
+  return all << (bits - prefix) & all;
+}
+
+bool Cidr::Contains(Ip ip) const {
+  return ip.family == family() && (ip.value & mask()) == network.value;
+}
+
+Ip Cidr::gateway() const { return {family(), network.value + 1}; }
+Ip Cidr::first() const { return {family(), network.value + 2}; }
+Ip Cidr::last() const { return {family(), broadcast().value - 1}; }
+
+Ip Cidr::broadcast() const {
+  const absl::uint128 hosts =
+      (absl::uint128(1) << (BitsOf(family()) - prefix)) - 1;
+  return {family(), network.value | hosts};
+}
+
+uint64_t Cidr::size() const {
+  const absl::uint128 count = last().value - first().value + 1;
+  return absl::Uint128Low64(std::min(count, absl::uint128(1) << 63));
+}
 
 std::string Cidr::ToString() const {
   return absl::StrCat(network.ToString(), "/", prefix);
 }
 
-absl::StatusOr<Cidr> ParsePodCidr(absl::string_view text) {
-  if (absl::StrContains(text, ',')) {
-    return absl::UnimplementedError(absl::StrCat(
-        "pod CIDR \"", text,
-        "\": the built-in network takes one IPv4 range; dual stack is not "
-        "supported"));
-  }
+absl::StatusOr<Cidr> ParseCidr(absl::string_view text) {
   const std::pair<absl::string_view, absl::string_view> parts =
       absl::StrSplit(text, absl::MaxSplits('/', 1));
-  if (absl::StrContains(parts.first, ':')) {
-    return absl::UnimplementedError(absl::StrCat(
-        "pod CIDR \"", text,
-        "\": the built-in network takes an IPv4 range; IPv6 is not "
-        "supported"));
-  }
-  absl::StatusOr<Ipv4> address = ParseIpv4(parts.first);
+  absl::StatusOr<Ip> address = ParseIp(parts.first);
   if (!address.ok()) return Malformed(text, address.status().message());
-  Cidr cidr;
+  const int longest = BitsOf(address->family) - kHostBits;
+  Cidr cidr{*address, 0};
   if (!absl::SimpleAtoi(parts.second, &cidr.prefix) ||
-      cidr.prefix < kShortestPrefix || cidr.prefix > kLongestPrefix) {
-    return Malformed(
-        text, absl::StrCat("the prefix has to be /", kShortestPrefix, " to /",
-                           kLongestPrefix));
+      cidr.prefix < kShortestPrefix || cidr.prefix > longest) {
+    return Malformed(text, absl::StrCat("the prefix has to be /",
+                                        kShortestPrefix, " to /", longest));
   }
-  cidr.network = {address->value & cidr.mask()};
+  cidr.network.value = address->value & cidr.mask();
   if (cidr.network != *address) {
     return Malformed(
         text, absl::StrCat("has host bits; the network is ", cidr.ToString()));
   }
   return cidr;
+}
+
+absl::StatusOr<std::vector<Cidr>> ParsePodCidrs(absl::string_view text) {
+  std::vector<Cidr> cidrs;
+  for (absl::string_view part : absl::StrSplit(text, ',')) {
+    ASSIGN_OR_RETURN(const Cidr cidr,
+                     ParseCidr(absl::StripAsciiWhitespace(part)));
+    for (const Cidr& other : cidrs) {
+      if (other.family() == cidr.family()) {
+        return Malformed(text, "more than one range of one family");
+      }
+    }
+    cidrs.push_back(cidr);
+  }
+  return cidrs;
+}
+
+std::string ToString(const std::vector<Cidr>& cidrs) {
+  return absl::StrJoin(cidrs, ",", [](std::string* out, const Cidr& cidr) {
+    absl::StrAppend(out, cidr.ToString());
+  });
 }
 
 }  // namespace cri::network

@@ -1,51 +1,73 @@
 // SPDX-License-Identifier: Apache-2.0
-// IPv4 addresses and the pod CIDR as plain values. No I/O.
+// IP addresses and pod CIDRs of both families as plain values. No I/O.
 #ifndef CORACLE_CRI_NETWORK_CIDR_H_
 #define CORACLE_CRI_NETWORK_CIDR_H_
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "absl/numeric/int128.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 
 namespace cri::network {
 
-// An IPv4 address in host byte order, so that it can be counted with.
-struct Ipv4 {
-  uint32_t value = 0;
+enum class Family : uint8_t { kV4 = 4, kV6 = 6 };
 
-  std::string ToString() const;  // "10.244.1.7"
-  uint32_t wire() const;         // network byte order
-  friend auto operator<=>(const Ipv4&, const Ipv4&) = default;
+constexpr int BitsOf(Family family) { return family == Family::kV4 ? 32 : 128; }
+
+// An address in host byte order, so that it can be counted with.
+struct Ip {
+  Family family = Family::kV4;
+  absl::uint128 value = 0;
+
+  std::string ToString() const;       // "10.244.1.7", "fd00:10:244::7"
+  std::vector<uint8_t> wire() const;  // 4 or 16 bytes
+  bool IsLoopback() const;            // 127.0.0.0/8 or ::1
+  bool IsAny() const;                 // 0.0.0.0 or ::
+  friend std::strong_ordering operator<=>(const Ip&, const Ip&) = default;
 };
 
-// Dotted quad only. INVALID_ARGUMENT names the text.
-absl::StatusOr<Ipv4> ParseIpv4(absl::string_view text);
+// 4 or 16 bytes; anything else is 0.0.0.0.
+Ip IpFromWire(absl::Span<const uint8_t> bytes);
+// The usual text forms. INVALID_ARGUMENT names the text.
+absl::StatusOr<Ip> ParseIp(absl::string_view text);
 
 // The link address that belongs to an IP. It follows from the IP, so whoever
 // gets an address again is found under the same neighbour entry as before.
-std::array<uint8_t, 6> MacOf(Ipv4 ip);
+std::array<uint8_t, 6> MacOf(Ip ip);
+// The IPv6 link-local address that belongs to a link address.
+Ip LinkLocalOf(const std::array<uint8_t, 6>& mac);
 
 struct Cidr {
-  Ipv4 network;
+  Ip network;
   int prefix = 0;
 
-  uint32_t mask() const;
-  bool Contains(Ipv4 ip) const;
-  Ipv4 gateway() const;    // the first address, which the bridge has
-  Ipv4 first() const;      // the first one for pods
-  Ipv4 last() const;       // the last one for pods
-  Ipv4 broadcast() const;  // never given away
-  uint32_t size() const;   // how many there are for pods
+  Family family() const { return network.family; }
+  absl::uint128 mask() const;
+  bool Contains(Ip ip) const;
+  Ip gateway() const;     // the first address, which the bridge has
+  Ip first() const;       // the first one for pods
+  Ip last() const;        // the last one for pods
+  Ip broadcast() const;   // IPv4's; never given away in either family
+  uint64_t size() const;  // how many there are for pods, 2^63 at most
   std::string ToString() const;
   friend bool operator==(const Cidr&, const Cidr&) = default;
 };
 
-// "10.244.1.0/24", from /8 to /30. INVALID_ARGUMENT names text and reason: host
-// bits, prefix out of range, not an address. IPv6 is UNIMPLEMENTED.
-absl::StatusOr<Cidr> ParsePodCidr(absl::string_view text);
+// "10.244.1.0/24" or "fd00:10:244:1::/64": IPv4 from /8 to /30, IPv6 from /8 to
+// /126. INVALID_ARGUMENT names text and reason: host bits, prefix out of range,
+// not an address.
+absl::StatusOr<Cidr> ParseCidr(absl::string_view text);
+
+// One range, or one of each family with a comma between; the first is the
+// primary one.
+absl::StatusOr<std::vector<Cidr>> ParsePodCidrs(absl::string_view text);
+std::string ToString(const std::vector<Cidr>& cidrs);
 
 }  // namespace cri::network
 

@@ -8,6 +8,7 @@
 #include <linux/veth.h>
 #include <net/if.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -58,8 +59,8 @@ Link ParseLink(const nlmsghdr* reply) {
   return link;
 }
 
-absl::Span<const uint8_t> Bytes(const uint32_t& wire) {
-  return {reinterpret_cast<const uint8_t*>(&wire), sizeof wire};
+uint8_t NumberOf(Family family) {
+  return family == Family::kV4 ? AF_INET : AF_INET6;
 }
 
 Message UpMessage(const std::string& name) {
@@ -71,56 +72,70 @@ Message UpMessage(const std::string& name) {
   return message;
 }
 
-Message AddressMessage(uint16_t type, const std::string& link, int index,
-                       Ipv4 ip, int prefix) {
+// The kernel makes no address for the link by itself.
+void PutNoAutomaticAddress(Message& message) {
+  message.Nest(IFLA_AF_SPEC, [&] {
+    message.Nest(AF_INET6, [&] {
+      const uint8_t none = IN6_ADDR_GEN_MODE_NONE;
+      message.Put(IFLA_INET6_ADDR_GEN_MODE, {&none, 1});
+    });
+  });
+}
+
+Message AddressMessage(uint16_t type, const std::string& link, int index, Ip ip,
+                       int prefix) {
   const bool add = type == RTM_NEWADDR;
   Message message(absl::StrCat(add ? "add" : "remove", " address ",
                                ip.ToString(), "/", prefix, " on ", link),
                   type, add ? NLM_F_CREATE | NLM_F_REPLACE : 0);
   auto* info = message.Header<ifaddrmsg>();
-  info->ifa_family = AF_INET;
+  info->ifa_family = NumberOf(ip.family);
   info->ifa_prefixlen = static_cast<uint8_t>(prefix);
   info->ifa_index = static_cast<uint32_t>(index);
-  message.Put(IFA_LOCAL, Bytes(ip.wire())).Put(IFA_ADDRESS, Bytes(ip.wire()));
-  if (add) {
-    const Ipv4 broadcast{ip.value | ~(~uint32_t{0} << (32 - prefix))};
-    message.Put(IFA_BROADCAST, Bytes(broadcast.wire()));
+  message.Put(IFA_LOCAL, ip.wire()).Put(IFA_ADDRESS, ip.wire());
+  if (add && ip.family == Family::kV4) {
+    const Cidr net{ip, prefix};
+    message.Put(IFA_BROADCAST, net.broadcast().wire());
+  } else if (add) {
+    message.PutU32(IFA_FLAGS, IFA_F_NODAD);
   }
   return message;
 }
 
 struct Address {
-  Ipv4 ip;
+  Ip ip;
   int prefix = 0;
 };
 
 absl::StatusOr<std::vector<Address>> AddressesOf(Socket& rtnl, int index) {
   Message message("list addresses", RTM_GETADDR, NLM_F_DUMP);
-  message.Header<ifaddrmsg>()->ifa_family = AF_INET;
+  message.Header<ifaddrmsg>()->ifa_family = AF_UNSPEC;
   std::vector<Address> found;
   RETURN_IF_ERROR(rtnl.Query(message, [&](const nlmsghdr* reply) {
     const auto* info =
         static_cast<const ifaddrmsg*>(mnl_nlmsg_get_payload(reply));
-    if (static_cast<int>(info->ifa_index) != index) return;
+    if (static_cast<int>(info->ifa_index) != index ||
+        info->ifa_scope == RT_SCOPE_LINK) {
+      return;
+    }
+    const uint16_t own = info->ifa_family == AF_INET ? IFA_LOCAL : IFA_ADDRESS;
     ForEachAttribute(reply, sizeof *info, [&](const nlattr* attribute) {
-      if (mnl_attr_get_type(attribute) == IFA_LOCAL) {
-        found.push_back(
-            {Ipv4{ntohl(mnl_attr_get_u32(attribute))}, info->ifa_prefixlen});
-      }
+      if (mnl_attr_get_type(attribute) != own) return;
+      found.push_back({IpOf(attribute), info->ifa_prefixlen});
     });
   }));
   return found;
 }
 
 absl::Status MakeBridge(Socket& rtnl, const std::string& name,
-                        const Cidr& cidr) {
+                        const std::array<uint8_t, 6>& mac) {
   Message message(absl::StrCat("make bridge ", name), RTM_NEWLINK,
                   NLM_F_CREATE | NLM_F_EXCL);
   message.Header<ifinfomsg>();
   // An address of its own: otherwise the bridge takes the lowest of its ports'
   // and changes it under everybody's neighbour tables as pods come and go.
   message.PutText(IFLA_IFNAME, name)
-      .Put(IFLA_ADDRESS, MacOf(cidr.gateway()))
+      .Put(IFLA_ADDRESS, mac)
       .Nest(IFLA_LINKINFO, [&] { message.PutText(IFLA_INFO_KIND, "bridge"); });
   return rtnl.Run(message);
 }
@@ -159,8 +174,9 @@ absl::Status DeleteLink(Socket& rtnl, const std::string& name) {
 }
 
 absl::StatusOr<int> EnsureBridge(Socket& rtnl, const std::string& name,
-                                 const Cidr& cidr, uint32_t mtu) {
-  const absl::Status made = MakeBridge(rtnl, name, cidr);
+                                 const std::array<uint8_t, 6>& mac,
+                                 uint32_t mtu) {
+  const absl::Status made = MakeBridge(rtnl, name, mac);
   if (!made.ok() && !absl::IsAlreadyExists(made)) return made;
   ASSIGN_OR_RETURN(const std::optional<Link> link, FindLink(rtnl, name));
   if (!link.has_value()) {
@@ -177,25 +193,39 @@ absl::StatusOr<int> EnsureBridge(Socket& rtnl, const std::string& name,
   info->ifi_index = link->index;
   info->ifi_flags = IFF_UP;
   info->ifi_change = IFF_UP;
-  up.PutU32(IFLA_MTU, mtu).Put(IFLA_ADDRESS, MacOf(cidr.gateway()));
+  up.PutU32(IFLA_MTU, mtu).Put(IFLA_ADDRESS, mac);
   RETURN_IF_ERROR(rtnl.Run(up));
-  ASSIGN_OR_RETURN(const std::vector<Address> addresses,
-                   AddressesOf(rtnl, link->index));
-  for (const Address& old : addresses) {
-    if (old.ip == cidr.gateway() && old.prefix == cidr.prefix) continue;
-    Message remove =
-        AddressMessage(RTM_DELADDR, name, link->index, old.ip, old.prefix);
-    RETURN_IF_ERROR(rtnl.Run(remove));
-  }
-  Message add = AddressMessage(RTM_NEWADDR, name, link->index, cidr.gateway(),
-                               cidr.prefix);
-  RETURN_IF_ERROR(rtnl.Run(add));
   return link->index;
 }
 
-absl::StatusOr<uint32_t> DefaultRouteMtu(Socket& rtnl) {
+absl::Status SetBridgeAddresses(Socket& rtnl, const std::string& name,
+                                int index, const std::vector<Cidr>& cidrs) {
+  ASSIGN_OR_RETURN(const std::vector<Address> addresses,
+                   AddressesOf(rtnl, index));
+  for (const Address& old : addresses) {
+    const bool wanted =
+        std::any_of(cidrs.begin(), cidrs.end(), [&](const Cidr& cidr) {
+          return old.ip == cidr.gateway() && old.prefix == cidr.prefix;
+        });
+    if (wanted) continue;
+    Message remove =
+        AddressMessage(RTM_DELADDR, name, index, old.ip, old.prefix);
+    RETURN_IF_ERROR(rtnl.Run(remove));
+  }
+  for (const Cidr& cidr : cidrs) {
+    Message add =
+        AddressMessage(RTM_NEWADDR, name, index, cidr.gateway(), cidr.prefix);
+    RETURN_IF_ERROR(rtnl.Run(add));
+  }
+  return absl::OkStatus();
+}
+
+namespace {
+
+// The index of the link behind a family's default route, 0 without one.
+absl::StatusOr<int> DefaultRouteLink(Socket& rtnl, Family family) {
   Message message("list routes", RTM_GETROUTE, NLM_F_DUMP);
-  message.Header<rtmsg>()->rtm_family = AF_INET;
+  message.Header<rtmsg>()->rtm_family = NumberOf(family);
   int out = 0;
   RETURN_IF_ERROR(rtnl.Query(message, [&](const nlmsghdr* reply) {
     const auto* route = static_cast<const rtmsg*>(mnl_nlmsg_get_payload(reply));
@@ -206,6 +236,16 @@ absl::StatusOr<uint32_t> DefaultRouteMtu(Socket& rtnl) {
       }
     });
   }));
+  return out;
+}
+
+}  // namespace
+
+absl::StatusOr<uint32_t> DefaultRouteMtu(Socket& rtnl) {
+  ASSIGN_OR_RETURN(int out, DefaultRouteLink(rtnl, Family::kV4));
+  if (out == 0) {
+    ASSIGN_OR_RETURN(out, DefaultRouteLink(rtnl, Family::kV6));
+  }
   if (out == 0) return kEthernetMtu;
   ASSIGN_OR_RETURN(const std::vector<Link> links, ListLinks(rtnl));
   for (const Link& link : links) {
@@ -217,9 +257,7 @@ absl::StatusOr<uint32_t> DefaultRouteMtu(Socket& rtnl) {
 absl::Status AddVeth(Socket& rtnl, const Veth& veth) {
   Message message(absl::StrCat("make veth ", veth.host_name), RTM_NEWLINK,
                   NLM_F_CREATE | NLM_F_EXCL);
-  auto* host = message.Header<ifinfomsg>();
-  host->ifi_flags = IFF_UP;
-  host->ifi_change = IFF_UP;
+  message.Header<ifinfomsg>();
   const auto peer = [&] {
     // A second link description stands in the attribute, header first. It
     // cannot be up yet: veth opens an end only when both are joined.
@@ -237,7 +275,17 @@ absl::Status AddVeth(Socket& rtnl, const Veth& veth) {
           message.Nest(VETH_INFO_PEER, peer);
         });
       });
-  return rtnl.Run(message);
+  Message port = UpMessage(veth.host_name);
+  port.Nest(IFLA_LINKINFO, [&] {
+    port.PutText(IFLA_INFO_SLAVE_KIND, "bridge")
+        .Nest(IFLA_INFO_SLAVE_DATA, [&] {
+          const uint8_t hairpin = 1;
+          port.Put(IFLA_BRPORT_MODE, {&hairpin, 1});
+        });
+  });
+  if (veth.node_has_ipv6) PutNoAutomaticAddress(port);
+  Message* const batch[] = {&message, &port};
+  return rtnl.Run(absl::MakeConstSpan(batch));
 }
 
 absl::Status SetMaster(Socket& rtnl, const Link& port, int bridge_index) {
@@ -253,28 +301,51 @@ absl::Status LoopbackUp(Socket& pod) {
   return pod.Run(up);
 }
 
-absl::Status ConfigurePod(Socket& pod, const Cidr& cidr, Ipv4 ip) {
-  ASSIGN_OR_RETURN(const std::optional<Link> link, FindLink(pod, kPodLink));
-  if (!link.has_value()) {
-    return absl::NotFoundError("the pod's namespace has no link eth0");
-  }
-  Message loopback = UpMessage("lo");
-  Message up = UpMessage(kPodLink);
-  Message address =
-      AddressMessage(RTM_NEWADDR, kPodLink, link->index, ip, cidr.prefix);
-  Message route(
-      absl::StrCat("add default route via ", cidr.gateway().ToString()),
-      RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
+namespace {
+
+Message DefaultRouteMessage(Ip gateway, int link_index) {
+  Message route(absl::StrCat("add default route via ", gateway.ToString()),
+                RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
   auto* info = route.Header<rtmsg>();
-  info->rtm_family = AF_INET;
+  info->rtm_family = NumberOf(gateway.family);
   info->rtm_table = RT_TABLE_MAIN;
   info->rtm_protocol = RTPROT_BOOT;
   info->rtm_scope = RT_SCOPE_UNIVERSE;
   info->rtm_type = RTN_UNICAST;
-  route.Put(RTA_GATEWAY, Bytes(cidr.gateway().wire()))
-      .PutU32(RTA_OIF, static_cast<uint32_t>(link->index));
-  Message* const batch[] = {&loopback, &up, &address, &route};
-  return pod.Run(absl::MakeConstSpan(batch));
+  route.Put(RTA_GATEWAY, gateway.wire())
+      .PutU32(RTA_OIF, static_cast<uint32_t>(link_index));
+  return route;
+}
+
+}  // namespace
+
+absl::Status ConfigurePod(Socket& pod, const std::vector<PodAddress>& addresses,
+                          const std::array<uint8_t, 6>& mac) {
+  ASSIGN_OR_RETURN(const std::optional<Link> link, FindLink(pod, kPodLink));
+  if (!link.has_value()) {
+    return absl::NotFoundError("the pod's namespace has no link eth0");
+  }
+  const bool v6 = std::any_of(
+      addresses.begin(), addresses.end(),
+      [](const PodAddress& at) { return at.ip.family == Family::kV6; });
+  std::vector<Message> messages;
+  messages.push_back(UpMessage("lo"));
+  messages.push_back(UpMessage(kPodLink));
+  if (v6) {
+    // A link-local address that the kernel made would be unusable for a second
+    // while it looks for duplicates.
+    PutNoAutomaticAddress(messages.back());
+    messages.push_back(AddressMessage(RTM_NEWADDR, kPodLink, link->index,
+                                      LinkLocalOf(mac), 64));
+  }
+  for (const auto& [ip, cidr] : addresses) {
+    messages.push_back(
+        AddressMessage(RTM_NEWADDR, kPodLink, link->index, ip, cidr.prefix));
+    messages.push_back(DefaultRouteMessage(cidr.gateway(), link->index));
+  }
+  std::vector<Message*> batch;
+  for (Message& message : messages) batch.push_back(&message);
+  return pod.Run(batch);
 }
 
 }  // namespace cri::network

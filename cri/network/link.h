@@ -32,24 +32,31 @@ absl::StatusOr<std::vector<Link>> ListLinks(Socket& rtnl);
 // OK if there is none.
 absl::Status DeleteLink(Socket& rtnl, const std::string& name);
 
-// Makes the bridge or corrects it: up, link address, MTU, and `cidr`'s gateway
-// as its only IPv4 address. Its index. FAILED_PRECONDITION if the name belongs
-// to something that is no bridge.
+// Makes the bridge or corrects it: up, link address, MTU. Its index.
+// FAILED_PRECONDITION if the name belongs to something that is no bridge.
 absl::StatusOr<int> EnsureBridge(Socket& rtnl, const std::string& name,
-                                 const Cidr& cidr, uint32_t mtu);
+                                 const std::array<uint8_t, 6>& mac,
+                                 uint32_t mtu);
+// The gateways of `cidrs` become its only addresses but for link-local ones.
+absl::Status SetBridgeAddresses(Socket& rtnl, const std::string& name,
+                                int index, const std::vector<Cidr>& cidrs);
 
-// MTU of the link behind the IPv4 default route, 1500 without one.
+// MTU of the link behind the default route, IPv4's if there are two; 1500
+// without one.
 absl::StatusOr<uint32_t> DefaultRouteMtu(Socket& rtnl);
 
+// One veth pair.
 struct Veth {
   std::string host_name;  // of the end that becomes a port of the bridge
   int bridge_index = 0;
   uint32_t mtu = 0;
   int netns_fd = -1;  // where `eth0` is made
   std::array<uint8_t, 6> mac{};
+  bool node_has_ipv6 = false;
 };
-// Both ends at once, the node's up. ALREADY_EXISTS if either name is taken,
-// NOT_FOUND if the bridge is gone.
+// Both ends at once. The node's is up, sends back what a pod sends to itself
+// through a translated address (hairpin), and gets no address of its own.
+// ALREADY_EXISTS if either name is taken, NOT_FOUND if the bridge is gone.
 absl::Status AddVeth(Socket& rtnl, const Veth& veth);
 
 // Makes `port` a port of the bridge.
@@ -57,8 +64,15 @@ absl::Status SetMaster(Socket& rtnl, const Link& port, int bridge_index);
 
 // Inside a pod: `lo` up.
 absl::Status LoopbackUp(Socket& pod);
-// Inside a pod: `lo` up, address and default route on `eth0`. Can be repeated.
-absl::Status ConfigurePod(Socket& pod, const Cidr& cidr, Ipv4 ip);
+struct PodAddress {
+  Ip ip;
+  Cidr cidr;  // that it is from
+};
+// Inside a pod: `lo` up, addresses and default routes on `eth0`, usable at
+// once: duplicates are looked for by nobody, the pool gives none. Can be
+// repeated.
+absl::Status ConfigurePod(Socket& pod, const std::vector<PodAddress>& addresses,
+                          const std::array<uint8_t, 6>& mac);
 
 }  // namespace cri::network
 

@@ -71,6 +71,12 @@ Message& Message::Nest(uint16_t type, const std::function<void()>& fill) {
   return *this;
 }
 
+Ip IpOf(const nlattr* attribute) {
+  const auto* bytes =
+      static_cast<const uint8_t*>(mnl_attr_get_payload(attribute));
+  return IpFromWire({bytes, mnl_attr_get_payload_len(attribute)});
+}
+
 void ForEachAttribute(const nlmsghdr* reply, size_t header_bytes,
                       const std::function<void(const nlattr*)>& on_attribute) {
   const auto* attribute = static_cast<const nlattr*>(
@@ -115,7 +121,8 @@ absl::StatusOr<Socket> Socket::Open(int protocol) {
   return socket;
 }
 
-absl::StatusOr<Socket> Socket::OpenIn(int netns_fd, int protocol) {
+absl::StatusOr<Socket> Socket::OpenIn(int netns_fd, int protocol,
+                                      const std::function<void()>& visit) {
   absl::StatusOr<Socket> result = absl::InternalError("not opened");
   // A thread of its own: one that could not find back would poison a pool.
   std::thread visitor([&] {
@@ -123,6 +130,7 @@ absl::StatusOr<Socket> Socket::OpenIn(int netns_fd, int protocol) {
       result = runtime::ErrnoStatus("enter the pod's network namespace");
       return;
     }
+    if (visit) visit();
     result = Open(protocol);
   });
   visitor.join();

@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "cri/network/cidr.h"
 
 namespace cri::network {
 
@@ -52,14 +53,19 @@ void ForEachAttribute(const nlmsghdr* reply, size_t header_bytes,
 void ForEachAttribute(const nlattr* nest,
                       const std::function<void(const nlattr*)>& on_attribute);
 
+// An attribute that holds an address.
+Ip IpOf(const nlattr* attribute);
+
 // One netlink socket. It stays in the network namespace in which it was opened.
 // Not thread safe; opening one costs a few microseconds.
 class Socket {
  public:
   // In the calling thread's namespace.
   static absl::StatusOr<Socket> Open(int protocol);
-  // In the namespace behind `netns_fd`: opened by a thread that enters it.
-  static absl::StatusOr<Socket> OpenIn(int netns_fd, int protocol);
+  // In the namespace behind `netns_fd`: opened by a thread that enters it and
+  // there calls `visit` before.
+  static absl::StatusOr<Socket> OpenIn(int netns_fd, int protocol,
+                                       const std::function<void()>& visit = {});
 
   // Sends all requests at once and waits for every answer. The first failure,
   // "<what>: <kernel's text>: <errno>"; later requests were tried too.

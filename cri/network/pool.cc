@@ -30,12 +30,12 @@ uint64_t Checksum(absl::string_view text) {
 }
 
 // "1 <ip> <sandbox id> <checksum>\n", version first.
-std::string Encode(Ipv4 ip, absl::string_view sandbox_id) {
+std::string Encode(Ip ip, absl::string_view sandbox_id) {
   const std::string body = absl::StrCat("1 ", ip.ToString(), " ", sandbox_id);
   return absl::StrFormat("%s %016x\n", body, Checksum(body));
 }
 
-absl::StatusOr<std::string> Decode(Ipv4 ip, absl::string_view text) {
+absl::StatusOr<std::string> Decode(Ip ip, absl::string_view text) {
   const std::vector<absl::string_view> words =
       absl::StrSplit(absl::StripTrailingAsciiWhitespace(text), ' ');
   if (words.size() != 4 || words[2].empty() || Encode(ip, words[2]) != text) {
@@ -49,7 +49,7 @@ absl::StatusOr<std::string> Decode(Ipv4 ip, absl::string_view text) {
 AddressPool::AddressPool(std::string dir, std::string set_aside)
     : dir_(std::move(dir)), set_aside_(std::move(set_aside)) {}
 
-std::string AddressPool::LeasePath(Ipv4 ip) const {
+std::string AddressPool::LeasePath(Ip ip) const {
   return absl::StrCat(dir_, "/", ip.ToString());
 }
 
@@ -78,7 +78,7 @@ absl::Status AddressPool::Load() {
 }
 
 absl::Status AddressPool::LoadOne(const std::string& name) {
-  ASSIGN_OR_RETURN(const Ipv4 ip, ParseIpv4(name));
+  ASSIGN_OR_RETURN(const Ip ip, ParseIp(name));
   if (ip.ToString() != name) {
     return absl::DataLossError("not the usual form of an address");
   }
@@ -87,42 +87,88 @@ absl::Status AddressPool::LoadOne(const std::string& name) {
       runtime::ReadFile(absl::StrCat(dir_, "/", name), kMaxLeaseBytes));
   ASSIGN_OR_RETURN(const std::string sandbox_id, Decode(ip, text));
   absl::MutexLock lock(&mutex_);
-  if (!leases_.emplace(sandbox_id, ip).second) {
-    return absl::DataLossError(
-        absl::StrCat("sandbox ", sandbox_id, " has another address"));
+  std::vector<Ip>& lease = leases_[sandbox_id];
+  for (const Ip other : lease) {
+    if (other.family == ip.family) {
+      return absl::DataLossError(
+          absl::StrCat("sandbox ", sandbox_id, " has another address"));
+    }
   }
+  lease.push_back(ip);
   taken_.insert(ip);
-  next_ = std::max(next_, Ipv4{ip.value + 1});
+  Ip& next = next_[ip.family];
+  next = std::max(next, Ip{ip.family, ip.value + 1});
   return absl::OkStatus();
 }
 
-absl::Status AddressPool::SetCidr(const Cidr& cidr) {
+absl::Status AddressPool::SetCidrs(const std::vector<Cidr>& cidrs) {
+  const auto gives = [&](Ip ip) {
+    return std::any_of(cidrs.begin(), cidrs.end(), [&](const Cidr& cidr) {
+      return cidr.Contains(ip) && ip >= cidr.first() && ip <= cidr.last();
+    });
+  };
   absl::MutexLock lock(&mutex_);
-  for (const auto& [sandbox_id, ip] : leases_) {
-    if (cidr.Contains(ip) && ip >= cidr.first() && ip <= cidr.last()) continue;
-    return absl::FailedPreconditionError(absl::StrCat(
-        "pod CIDR cannot become ", cidr.ToString(), " while sandbox ",
-        sandbox_id, " has address ", ip.ToString()));
+  for (const auto& [sandbox_id, ips] : leases_) {
+    for (const Ip ip : ips) {
+      if (gives(ip)) continue;
+      return absl::FailedPreconditionError(absl::StrCat(
+          "pod CIDR cannot become ", ToString(cidrs), " while sandbox ",
+          sandbox_id, " has address ", ip.ToString()));
+    }
   }
-  cidr_ = cidr;
+  cidrs_ = cidrs;
   return absl::OkStatus();
 }
 
-absl::StatusOr<Ipv4> AddressPool::NextFree() {
-  if (!cidr_.has_value()) {
-    return absl::FailedPreconditionError("no pod CIDR yet");
-  }
-  const uint32_t first = cidr_->first().value;
-  const uint32_t size = cidr_->size();
+absl::StatusOr<Ip> AddressPool::NextFree(const Cidr& cidr) {
+  const absl::uint128 first = cidr.first().value;
+  const uint64_t size = cidr.size();
+  const auto next = next_.find(cidr.family());
   // Of taken_.size() + 1 candidates one is free, unless the pool is full.
-  const uint32_t start = next_.value - first < size ? next_.value - first : 0;
-  for (uint32_t i = 0; i < size && i <= taken_.size(); ++i) {
-    const Ipv4 ip{first + (start + i) % size};
+  uint64_t start = 0;
+  if (next != next_.end() && next->second >= cidr.first() &&
+      next->second.value - first < size) {
+    start = absl::Uint128Low64(next->second.value - first);
+  }
+  for (uint64_t i = 0; i < size && i <= taken_.size(); ++i) {
+    const Ip ip{cidr.family(), first + (start + i) % size};
     if (!taken_.contains(ip)) return ip;
   }
   return absl::ResourceExhaustedError(
-      absl::StrCat("no free address in pod CIDR ", cidr_->ToString(), ": all ",
+      absl::StrCat("no free address in pod CIDR ", cidr.ToString(), ": all ",
                    size, " are in use"));
+}
+
+absl::StatusOr<std::vector<Ip>> AddressPool::Reserve(std::vector<Ip>& lease) {
+  if (cidrs_.empty()) return absl::FailedPreconditionError("no pod CIDR yet");
+  std::vector<Ip> ordered, fresh;
+  for (const Cidr& cidr : cidrs_) {
+    const auto had = std::find_if(lease.begin(), lease.end(), [&](Ip ip) {
+      return ip.family == cidr.family();
+    });
+    if (had != lease.end()) {
+      ordered.push_back(*had);
+      continue;
+    }
+    ASSIGN_OR_RETURN(const Ip ip, NextFree(cidr));
+    ordered.push_back(ip);
+    fresh.push_back(ip);
+  }
+  for (const Ip ip : fresh) {
+    taken_.insert(ip);
+    next_[ip.family] = {ip.family, ip.value + 1};
+  }
+  lease = std::move(ordered);
+  return fresh;
+}
+
+absl::Status AddressPool::WriteLeases(const std::string& sandbox_id,
+                                      const std::vector<Ip>& ips) const {
+  for (const Ip ip : ips) {
+    RETURN_IF_ERROR(
+        runtime::WriteFileAtomic(LeasePath(ip), Encode(ip, sandbox_id)));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<AddressPool::Lease> AddressPool::Acquire(
@@ -132,58 +178,62 @@ absl::StatusOr<AddressPool::Lease> AddressPool::Acquire(
     return absl::InvalidArgumentError(
         absl::StrCat("\"", sandbox_id, "\" is not a sandbox ID"));
   }
-  Ipv4 ip;
+  Lease lease;
+  std::vector<Ip> fresh;
   {
     absl::MutexLock lock(&mutex_);
-    if (auto it = leases_.find(sandbox_id); it != leases_.end()) {
-      return Lease{it->second, false};
+    if (const auto it = leases_.find(sandbox_id); it != leases_.end()) {
+      lease.ips = it->second;
     }
-    ASSIGN_OR_RETURN(ip, NextFree());
-    taken_.insert(ip);
-    leases_[sandbox_id] = ip;
-    next_ = {ip.value + 1};
+    lease.fresh = lease.ips.empty();
+    ASSIGN_OR_RETURN(fresh, Reserve(lease.ips));
+    leases_[sandbox_id] = lease.ips;
   }
-  // The file is written outside the lock; nobody else can have `ip` meanwhile.
-  const absl::Status written =
-      runtime::WriteFileAtomic(LeasePath(ip), Encode(ip, sandbox_id));
+  // Files are written outside the lock; nobody else can have these meanwhile.
+  const absl::Status written = WriteLeases(sandbox_id, fresh);
   if (!written.ok()) {
+    for (const Ip ip : fresh) unlink(LeasePath(ip).c_str());
     absl::MutexLock lock(&mutex_);
-    leases_.erase(sandbox_id);
-    taken_.erase(ip);
+    for (const Ip ip : fresh) {
+      std::erase(leases_[sandbox_id], ip);
+      taken_.erase(ip);
+    }
+    if (leases_[sandbox_id].empty()) leases_.erase(sandbox_id);
     return written;
   }
-  return Lease{ip, true};
+  return lease;
 }
 
-absl::StatusOr<std::optional<Ipv4>> AddressPool::Release(
+absl::StatusOr<std::vector<Ip>> AddressPool::Release(
     const std::string& sandbox_id) {
-  const std::optional<Ipv4> ip = Find(sandbox_id);
-  if (!ip.has_value()) return ip;
-  const std::string path = LeasePath(*ip);
-  if (unlink(path.c_str()) != 0 && errno != ENOENT) {
-    return runtime::ErrnoStatus(absl::StrCat("unlink ", path));
+  const std::vector<Ip> ips = Find(sandbox_id);
+  for (const Ip ip : ips) {
+    const std::string path = LeasePath(ip);
+    if (unlink(path.c_str()) != 0 && errno != ENOENT) {
+      return runtime::ErrnoStatus(absl::StrCat("unlink ", path));
+    }
   }
   absl::MutexLock lock(&mutex_);
   leases_.erase(sandbox_id);
-  return ip;
+  return ips;
 }
 
-void AddressPool::Reuse(Ipv4 ip) {
+void AddressPool::Reuse(const std::vector<Ip>& ips) {
   absl::MutexLock lock(&mutex_);
-  taken_.erase(ip);
+  for (const Ip ip : ips) taken_.erase(ip);
 }
 
-std::optional<Ipv4> AddressPool::Find(const std::string& sandbox_id) {
+std::vector<Ip> AddressPool::Find(const std::string& sandbox_id) {
   absl::MutexLock lock(&mutex_);
   const auto it = leases_.find(sandbox_id);
-  if (it == leases_.end()) return std::nullopt;
+  if (it == leases_.end()) return {};
   return it->second;
 }
 
 std::vector<std::string> AddressPool::Sandboxes() {
   absl::MutexLock lock(&mutex_);
   std::vector<std::string> ids;
-  for (const auto& [sandbox_id, ip] : leases_) ids.push_back(sandbox_id);
+  for (const auto& [sandbox_id, ips] : leases_) ids.push_back(sandbox_id);
   return ids;
 }
 

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The built-in network against the real kernel. A test has a "node", a network
-// namespace of its own; pods and the world beyond are further ones.
-#include <poll.h>
-
+// The built-in network: addresses, links and routes.
 #include <algorithm>
 #include <cstdio>
 #include <functional>
@@ -17,7 +14,8 @@
 #include "cri/network/network.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
-#include "tests/component/network/tcp.h"
+#include "tests/component/network/fixture.h"
+#include "tests/component/network/traffic.h"
 #include "tests/support/netns.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
@@ -30,97 +28,15 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 using tests::Connects;
+using tests::Eventually;
 using tests::IsOk;
 using tests::NetNs;
+using tests::Pod;
 using tests::Server;
 using tests::Shell;
 using tests::StatusIs;
 
-bool Eventually(const std::function<bool()>& condition) {
-  const absl::Time deadline = absl::Now() + absl::Seconds(10);
-  while (absl::Now() < deadline) {
-    if (condition()) return true;
-    poll(nullptr, 0, 20);
-  }
-  return condition();
-}
-
-PodNetwork Pod(const std::string& id, int netns_fd = -1) {
-  PodNetwork pod;
-  pod.sandbox_id = id;
-  pod.netns_fd = netns_fd;
-  return pod;
-}
-
-class BridgeNetworkTest : public testing::Test {
- protected:
-  void SetUp() override {
-    if (!node_.ok()) {
-      GTEST_SKIP() << "Network namespaces need root (CAP_SYS_ADMIN).";
-    }
-    options_.state_dir = dir_.path();
-    options_.bridge = "ntest0";
-    options_.pod_cidr = "10.123.7.0/24";
-  }
-
-  // Everything of the network runs in the node's namespace, as in a daemon.
-  void OnNode(const std::function<void()>& body) { node_.Run(body); }
-  void Start() {
-    OnNode([this] { network_ = MakeBridgeNetwork(options_); });
-  }
-  absl::StatusOr<std::vector<std::string>> Setup(const std::string& id,
-                                                 const NetNs& pod) {
-    absl::StatusOr<PodAddresses> result;
-    OnNode([&] { result = network_->Setup(Pod(id, pod.fd())); });
-    RETURN_IF_ERROR(result.status());
-    return result->ips;
-  }
-  std::string IpOf(const std::string& id, const NetNs& pod) {
-    const auto ips = Setup(id, pod);
-    EXPECT_THAT(ips, IsOk());
-    return ips.ok() && ips->size() == 1 ? ips->front() : "";
-  }
-  void Teardown(const std::string& id) {
-    OnNode([&] { EXPECT_OK(network_->Teardown(Pod(id))); });
-  }
-  std::string NodeShell(const std::string& command) {
-    std::string output;
-    OnNode([&] { output = Shell(command).output; });
-    return output;
-  }
-  std::string Veths() {
-    return NodeShell("ip -o link show type veth 2>/dev/null");
-  }
-  Readiness Ready() {
-    Readiness readiness;
-    OnNode([&] { readiness = network_->Ready(); });
-    return readiness;
-  }
-  std::vector<std::string> Leases() {
-    return *runtime::ListDir(dir_ / "network/leases");
-  }
-  // One end of a link to `world` on the node, the other in it.
-  void ConnectWorld(const NetNs& world) {
-    OnNode([&] {
-      ASSERT_TRUE(Shell("ip link add up0 type veth peer name w0").ok);
-      const std::string path =
-          absl::StrCat("/proc/", getpid(), "/fd/", world.fd());
-      const Shell moved(absl::StrCat("ip link set w0 netns ", path));
-      ASSERT_TRUE(moved.ok) << moved.output;
-      ASSERT_TRUE(
-          Shell("ip addr add 192.0.2.1/24 dev up0 && ip link set up0 up").ok);
-    });
-    world.Run([] {
-      ASSERT_TRUE(
-          Shell("ip addr add 192.0.2.2/24 dev w0 && ip link set w0 up").ok);
-    });
-  }
-
-  tests::TempDir dir_;
-  NetNs node_;
-  NetworkOptions options_;
-  std::unique_ptr<Network> network_;
-};
+using BridgeNetworkTest = tests::NetworkTest;
 
 TEST_F(BridgeNetworkTest, IsNotReadyWithoutPodCidr) {
   options_.pod_cidr = "";
@@ -133,8 +49,8 @@ TEST_F(BridgeNetworkTest, IsNotReadyWithoutPodCidr) {
   EXPECT_THAT(Setup("a", pod), StatusIs(absl::StatusCode::kUnavailable,
                                         HasSubstr("no pod CIDR")));
   OnNode([this] {
-    EXPECT_THAT(network_->SetPodCidr("fd00::/64"),
-                StatusIs(absl::StatusCode::kUnimplemented));
+    EXPECT_THAT(network_->SetPodCidr("fd00::/127"),
+                StatusIs(absl::StatusCode::kInvalidArgument));
     EXPECT_OK(network_->SetPodCidr("10.123.8.0/24"));
     EXPECT_TRUE(network_->Ready().ready);
   });
@@ -212,7 +128,7 @@ TEST_F(BridgeNetworkTest, SetsTheNodeUpForForwarding) {
   EXPECT_EQ(NodeShell("cat /proc/sys/net/ipv4/conf/ntest0/route_localnet"),
             "1\n");
   const std::string rules = NodeShell("nft list ruleset");
-  EXPECT_THAT(rules, HasSubstr("table ip coracle-ntest0"));
+  EXPECT_THAT(rules, HasSubstr("table inet coracle-ntest0"));
   EXPECT_THAT(rules, HasSubstr("ip saddr 10.123.7.0/24 ip daddr != "
                                "10.123.7.0/24 masquerade fully-random"));
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "runtime/base/file.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
@@ -22,13 +23,19 @@ using testing::IsEmpty;
 using tests::IsOk;
 using tests::StatusIs;
 
+std::string ToString(const std::vector<Ip>& ips) {
+  return absl::StrJoin(ips, ",", [](std::string* out, Ip ip) {
+    absl::StrAppend(out, ip.ToString());
+  });
+}
+
 class AddressPoolTest : public testing::Test {
  protected:
   // A pool as a daemon has it after a start.
   std::unique_ptr<AddressPool> Start(const std::string& cidr) {
     auto pool = std::make_unique<AddressPool>(dir_ / "leases", dir_ / "aside");
     EXPECT_OK(pool->Load());
-    EXPECT_OK(pool->SetCidr(*ParsePodCidr(cidr)));
+    EXPECT_OK(pool->SetCidrs(*ParsePodCidrs(cidr)));
     return pool;
   }
   std::vector<std::string> Leases() {
@@ -44,13 +51,13 @@ class AddressPoolTest : public testing::Test {
   static std::string Acquire(AddressPool& pool, const std::string& id) {
     const absl::StatusOr<AddressPool::Lease> lease = pool.Acquire(id);
     EXPECT_THAT(lease, IsOk());
-    return lease.ok() ? lease->ip.ToString() : "";
+    return lease.ok() ? ToString(lease->ips) : "";
   }
   static void Free(AddressPool& pool, const std::string& id) {
-    const absl::StatusOr<std::optional<Ipv4>> ip = pool.Release(id);
-    ASSERT_THAT(ip, IsOk());
-    ASSERT_TRUE(ip->has_value());
-    pool.Reuse(**ip);
+    const absl::StatusOr<std::vector<Ip>> ips = pool.Release(id);
+    ASSERT_THAT(ips, IsOk());
+    ASSERT_FALSE(ips->empty());
+    pool.Reuse(*ips);
   }
 
   tests::TempDir dir_;
@@ -69,13 +76,13 @@ TEST_F(AddressPoolTest, RepeatedCallGivesTheSameAddress) {
   ASSERT_OK_AND_ASSIGN(const AddressPool::Lease again, pool->Acquire("a"));
   EXPECT_TRUE(first.fresh);
   EXPECT_FALSE(again.fresh);
-  EXPECT_EQ(first.ip, again.ip);
+  EXPECT_EQ(first.ips, again.ips);
 }
 
 TEST_F(AddressPoolTest, LeasesOutliveTheDaemon) {
   Acquire(*Start("10.1.2.0/24"), "a");
   auto pool = Start("10.1.2.0/24");
-  EXPECT_EQ(pool->Find("a"), ParseIpv4("10.1.2.2").value());
+  EXPECT_EQ(ToString(pool->Find("a")), "10.1.2.2");
   EXPECT_EQ(Acquire(*pool, "a"), "10.1.2.2");
   EXPECT_EQ(Acquire(*pool, "b"), "10.1.2.3");
   EXPECT_THAT(pool->Sandboxes(), ElementsAre("a", "b"));
@@ -95,11 +102,11 @@ TEST_F(AddressPoolTest, FreedAddressComesLast) {
 TEST_F(AddressPoolTest, ReleasedAddressStaysUnusedUntilItsLinkIsGone) {
   auto pool = Start("10.1.2.4/30");  // .6 only
   Acquire(*pool, "a");
-  ASSERT_OK_AND_ASSIGN(const std::optional<Ipv4> ip, pool->Release("a"));
+  ASSERT_OK_AND_ASSIGN(const std::vector<Ip> ips, pool->Release("a"));
   EXPECT_THAT(Leases(), IsEmpty());
   EXPECT_THAT(pool->Acquire("b"),
               StatusIs(absl::StatusCode::kResourceExhausted));
-  pool->Reuse(*ip);
+  pool->Reuse(ips);
   EXPECT_EQ(Acquire(*pool, "b"), "10.1.2.6");
 }
 
@@ -116,19 +123,19 @@ TEST_F(AddressPoolTest, ExhaustionNamesTheRange) {
 
 TEST_F(AddressPoolTest, ReleaseOfUnknownSandboxDoesNothing) {
   auto pool = Start("10.1.2.0/24");
-  ASSERT_OK_AND_ASSIGN(const std::optional<Ipv4> ip, pool->Release("a"));
-  EXPECT_FALSE(ip.has_value());
+  ASSERT_OK_AND_ASSIGN(const std::vector<Ip> ips, pool->Release("a"));
+  EXPECT_THAT(ips, IsEmpty());
 }
 
 TEST_F(AddressPoolTest, RangeCannotMoveAwayUnderALease) {
   auto pool = Start("10.1.2.0/24");
   Acquire(*pool, "a");
-  EXPECT_THAT(pool->SetCidr(*ParsePodCidr("10.1.3.0/24")),
+  EXPECT_THAT(pool->SetCidrs(*ParsePodCidrs("10.1.3.0/24")),
               StatusIs(absl::StatusCode::kFailedPrecondition,
                        HasSubstr("sandbox a has address 10.1.2.2")));
-  EXPECT_OK(pool->SetCidr(*ParsePodCidr("10.1.0.0/16")));
+  EXPECT_OK(pool->SetCidrs(*ParsePodCidrs("10.1.0.0/16")));
   Free(*pool, "a");
-  EXPECT_OK(pool->SetCidr(*ParsePodCidr("10.1.3.0/24")));
+  EXPECT_OK(pool->SetCidrs(*ParsePodCidrs("10.1.3.0/24")));
   EXPECT_EQ(Acquire(*pool, "b"), "10.1.3.2");
 }
 
@@ -177,9 +184,9 @@ TEST_F(AddressPoolTest, ThreadsNeverGetTheSameAddress) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  std::set<Ipv4> seen;
+  std::set<Ip> seen;
   for (const std::string& id : pool->Sandboxes()) {
-    EXPECT_TRUE(seen.insert(*pool->Find(id)).second) << id;
+    EXPECT_TRUE(seen.insert(pool->Find(id).front()).second) << id;
   }
   EXPECT_EQ(seen.size(), 8u * 33);
   EXPECT_EQ(Leases().size(), seen.size());

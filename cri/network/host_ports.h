@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// HostPorts knows which pod holds which port of the node, refuses what is
+// taken, and keeps the kernel's rules in step. Nothing of it is on disk:
+// after a restart it is told the living pods again.
+#ifndef CORACLE_CRI_NETWORK_HOST_PORTS_H_
+#define CORACLE_CRI_NETWORK_HOST_PORTS_H_
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "cri/network/cidr.h"
+#include "cri/network/nat.h"
+#include "cri/network/pod_network.h"
+
+namespace cri::network {
+
+// The forwards of a pod with these addresses. INVALID_ARGUMENT names the port
+// whose host IP no address of the pod fits.
+absl::StatusOr<std::vector<Forward>> ForwardsOf(const PodNetwork& pod,
+                                                const std::vector<Ip>& ips);
+
+// Thread safe. Works in the calling thread's network namespace.
+class HostPorts {
+ public:
+  explicit HostPorts(std::string table) : table_(std::move(table)) {}
+
+  // InstallNat with all ports that are held.
+  absl::Status Install(const NatOptions& options)
+      ABSL_LOCKS_EXCLUDED(committing_, mutex_);
+
+  // Opens the pod's host ports; nothing for one that has none. Can be repeated.
+  // FAILED_PRECONDITION names port and owner if another pod holds one, or a
+  // process of the node listens on it; UNIMPLEMENTED if the kernel cannot
+  // translate the protocol. NOT_FOUND if the table is gone: the ports are held
+  // then, and Install brings them.
+  absl::Status Open(const PodNetwork& pod, const std::vector<Ip>& ips)
+      ABSL_LOCKS_EXCLUDED(committing_, mutex_);
+  // Closes them and says which those were. They are free from then on.
+  absl::StatusOr<std::vector<Forward>> Close(const std::string& sandbox_id)
+      ABSL_LOCKS_EXCLUDED(committing_, mutex_);
+
+  // After a restart: these pods, and nobody else, hold ports.
+  absl::Status Restore(
+      const std::vector<std::pair<PodNetwork, std::vector<Ip>>>& living)
+      ABSL_LOCKS_EXCLUDED(committing_, mutex_);
+
+ private:
+  struct Claim {
+    std::string owner;  // "namespace/name"
+    std::vector<Forward> forwards;
+  };
+  absl::Status Hold(const PodNetwork& pod, std::vector<Forward> forwards)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  std::vector<Forward> All() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  const std::string table_;
+  // One transaction at a time, so that none is made from what another one is
+  // about to change; before mutex_.
+  absl::Mutex committing_;
+  absl::Mutex mutex_;
+  std::map<std::string, Claim> claims_ ABSL_GUARDED_BY(mutex_);  // by sandbox
+};
+
+}  // namespace cri::network
+
+#endif  // CORACLE_CRI_NETWORK_HOST_PORTS_H_
