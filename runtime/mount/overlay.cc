@@ -19,85 +19,116 @@ namespace {
 
 // fsconfig takes strings of at most 255 bytes.
 constexpr size_t kMaxOption = 255;
+constexpr size_t kPage = 4096;
 
-// `path` itself, or /proc/self/fd/N of a descriptor kept in *fds if the path
-// is too long or `by_fd`.
-absl::StatusOr<std::string> Layer(const std::string& path, bool by_fd,
-                                  std::vector<UniqueFd>* fds) {
-  if (!by_fd && path.size() <= kMaxOption) return path;
+// /proc/self/fd/N of a descriptor of `path` kept in *fds: short, and free of
+// commas and colons.
+absl::StatusOr<std::string> ByFd(const std::string& path,
+                                 std::vector<UniqueFd>* fds) {
   ASSIGN_OR_RETURN(UniqueFd fd, OpenFile(path, O_PATH | O_DIRECTORY));
   fds->push_back(std::move(fd));
   return absl::StrCat("/proc/self/fd/", fds->back().get());
 }
 
-absl::Status SetString(int context, const char* key, const std::string& value) {
+absl::Status SetDirectory(int context, const char* key, const std::string& path,
+                          std::vector<UniqueFd>* fds) {
+  std::string value = path;
+  if (path.size() > kMaxOption) {
+    ASSIGN_OR_RETURN(value, ByFd(path, fds));
+  }
   if (fsconfig(context, FSCONFIG_SET_STRING, key, value.c_str(), 0) == 0) {
     return absl::OkStatus();
   }
   int error = errno;
   std::string detail = FilesystemError(context);
-  return ErrnoStatus(error, absl::StrCat("overlay ", key, "=", value,
+  return ErrnoStatus(error, absl::StrCat("overlay ", key, "=", path,
                                          detail.empty() ? "" : " (", detail,
                                          detail.empty() ? "" : ")"));
 }
 
-absl::Status SetLayers(int context, const std::vector<std::string>& lower_dirs,
-                       std::vector<UniqueFd>* fds) {
-  bool first = true;
-  std::vector<std::string> joined;
-  for (const std::string& dir : lower_dirs) {
-    ASSIGN_OR_RETURN(std::string layer, Layer(dir, false, fds));
-    if (fsconfig(context, FSCONFIG_SET_STRING, "lowerdir+", layer.c_str(), 0) ==
-        0) {
-      first = false;
-      continue;
-    }
-    if (!first || errno != EINVAL)
-      return SetString(context, "lowerdir+", layer);
-    break;
-  }
-  if (!first) return absl::OkStatus();
-  for (const std::string& dir : lower_dirs) {
-    ASSIGN_OR_RETURN(std::string layer, Layer(dir, true, fds));
-    joined.push_back(std::move(layer));
-  }
-  return SetString(context, "lowerdir", absl::StrJoin(joined, ":"));
+// Whether overlayfs takes layers one by one (Linux 6.7). Before 6.5 it takes
+// every key without looking and only mounting fails.
+bool TakesSingleLayers() {
+  UniqueFd context(fsopen("overlay", FSOPEN_CLOEXEC));
+  return context.ok() &&
+         fsconfig(context.get(), FSCONFIG_SET_FLAG, "no-such-key", nullptr,
+                  0) != 0 &&
+         fsconfig(context.get(), FSCONFIG_SET_STRING, "lowerdir+", "/", 0) == 0;
 }
 
-}  // namespace
+// A container's writable layer needs no sync when it is unmounted. The mark
+// that "volatile" leaves behind forbids a second mount; ours is only ever
+// mounted again when the first try failed before anything ran.
+absl::Status RemoveMark(const std::string& work_dir) {
+  return RemoveTree(JoinPath(work_dir, "work/incompat/volatile"));
+}
 
-absl::StatusOr<UniqueFd> NewOverlay(const std::vector<std::string>& lower_dirs,
-                                    const std::string& upper_dir,
-                                    const std::string& work_dir) {
+// A detached mount.
+absl::StatusOr<UniqueFd> NewOverlay(const OverlayDirs& dirs) {
   UniqueFd context(fsopen("overlay", FSOPEN_CLOEXEC));
   if (!context.ok()) return ErrnoStatus("filesystem overlay");
   std::vector<UniqueFd> fds;
-  RETURN_IF_ERROR(SetString(context.get(), "source", "overlay"));
-  RETURN_IF_ERROR(SetLayers(context.get(), lower_dirs, &fds));
-  if (!upper_dir.empty()) {
-    ASSIGN_OR_RETURN(std::string upper, Layer(upper_dir, false, &fds));
-    RETURN_IF_ERROR(SetString(context.get(), "upperdir", upper));
-    ASSIGN_OR_RETURN(std::string work, Layer(work_dir, false, &fds));
-    RETURN_IF_ERROR(SetString(context.get(), "workdir", work));
-    // A container's writable layer needs no sync when it is unmounted. The
-    // mark that "volatile" leaves behind forbids a second mount; ours is only
-    // ever mounted again when the first try failed before anything ran.
-    std::string mark = JoinPath(work_dir, "work/incompat/volatile");
-    if (fsconfig(context.get(), FSCONFIG_SET_FLAG, "volatile", nullptr, 0) ==
-        0) {
-      RETURN_IF_ERROR(RemoveTree(mark));
-    }
+  RETURN_IF_ERROR(SetDirectory(context.get(), "source", "overlay", &fds));
+  for (const std::string& dir : dirs.lower) {
+    RETURN_IF_ERROR(SetDirectory(context.get(), "lowerdir+", dir, &fds));
+  }
+  if (!dirs.upper.empty()) {
+    RETURN_IF_ERROR(SetDirectory(context.get(), "upperdir", dirs.upper, &fds));
+    RETURN_IF_ERROR(SetDirectory(context.get(), "workdir", dirs.work, &fds));
+    RETURN_IF_ERROR(RemoveMark(dirs.work));
+    fsconfig(context.get(), FSCONFIG_SET_FLAG, "volatile", nullptr, 0);
   }
   if (fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
     int error = errno;
     std::string detail = FilesystemError(context.get());
     return ErrnoStatus(
-        error, absl::StrCat("overlay ", upper_dir, detail.empty() ? "" : " (",
+        error, absl::StrCat("overlay ", dirs.upper, detail.empty() ? "" : " (",
                             detail, detail.empty() ? "" : ")"));
   }
   int fd = fsmount(context.get(), FSMOUNT_CLOEXEC, 0);
   if (fd < 0) return ErrnoStatus("overlay fsmount");
   return UniqueFd(fd);
+}
+
+// All options in one string of a page: about 200 layers.
+absl::Status MountByString(const OverlayDirs& dirs, const std::string& target) {
+  std::vector<UniqueFd> fds;
+  std::vector<std::string> layers;
+  for (const std::string& dir : dirs.lower) {
+    ASSIGN_OR_RETURN(std::string layer, ByFd(dir, &fds));
+    layers.push_back(std::move(layer));
+  }
+  std::string options = absl::StrCat("lowerdir=", absl::StrJoin(layers, ":"));
+  if (!dirs.upper.empty()) {
+    ASSIGN_OR_RETURN(const std::string upper, ByFd(dirs.upper, &fds));
+    ASSIGN_OR_RETURN(const std::string work, ByFd(dirs.work, &fds));
+    absl::StrAppend(&options, ",upperdir=", upper, ",workdir=", work,
+                    ",volatile");
+    RETURN_IF_ERROR(RemoveMark(dirs.work));
+  }
+  if (options.size() >= kPage) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("overlay of ", dirs.lower.size(),
+                     " layers: this kernel takes about 200, Linux 6.7 more"));
+  }
+  if (::mount("overlay", target.c_str(), "overlay", 0, options.c_str()) != 0) {
+    return ErrnoStatus(absl::StrCat("overlay ", target));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<UniqueFd> MountOverlay(const OverlayDirs& dirs,
+                                      const std::string& target) {
+  if (!TakesSingleLayers()) {
+    RETURN_IF_ERROR(MountByString(dirs, target));
+    return OpenFile(target, O_PATH | O_DIRECTORY);
+  }
+  ASSIGN_OR_RETURN(UniqueFd tree, NewOverlay(dirs));
+  ASSIGN_OR_RETURN(UniqueFd fd, OpenFile(target, O_PATH | O_DIRECTORY));
+  RETURN_IF_ERROR(Attach(tree.get(), fd.get()));
+  return tree;
 }
 
 }  // namespace runtime::mount

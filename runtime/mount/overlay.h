@@ -10,13 +10,17 @@
 
 namespace runtime::mount {
 
-// A detached overlay of `lower_dirs` (top first) under a writable `upper_dir`,
-// or read-only if that is empty. Any number of layers and any path length:
-// layers are added one by one (lowerdir+, Linux 6.7), and older kernels, whose
-// options are limited to a page, get them as /proc/self/fd/N.
-absl::StatusOr<UniqueFd> NewOverlay(const std::vector<std::string>& lower_dirs,
-                                    const std::string& upper_dir,
-                                    const std::string& work_dir);
+struct OverlayDirs {
+  std::vector<std::string> lower;  // top first
+  std::string upper, work;         // both empty: read-only
+};
+
+// Mounts an overlay on the directory `target` and returns a descriptor of its
+// root. Layers are added one by one where the kernel can (Linux 6.7): any
+// number, any path length. Older kernels get them as /proc/self/fd/N in one
+// string, about 200.
+absl::StatusOr<UniqueFd> MountOverlay(const OverlayDirs& dirs,
+                                      const std::string& target);
 
 }  // namespace runtime::mount
 

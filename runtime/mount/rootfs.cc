@@ -87,14 +87,16 @@ absl::Status RootBuilder::PrepareBind(Prepared* prepared) {
 }
 
 absl::Status RootBuilder::MountRoot() {
-  UniqueFd tree;
-  if (plan_->lower_dirs.empty()) {
-    ASSIGN_OR_RETURN(tree, CloneTree(AT_FDCWD, plan_->rootfs_dir, true));
-    RETURN_IF_ERROR(SetAttributes(tree.get(), 0, 0, MS_PRIVATE, true));
-  } else {
+  if (!plan_->lower_dirs.empty()) {
     ASSIGN_OR_RETURN(
-        tree, NewOverlay(plan_->lower_dirs, plan_->upper_dir, plan_->work_dir));
+        UniqueFd overlay,
+        MountOverlay({plan_->lower_dirs, plan_->upper_dir, plan_->work_dir},
+                     plan_->rootfs_dir));
+    root_ = path::Root(std::move(overlay));
+    return absl::OkStatus();
   }
+  ASSIGN_OR_RETURN(UniqueFd tree, CloneTree(AT_FDCWD, plan_->rootfs_dir, true));
+  RETURN_IF_ERROR(SetAttributes(tree.get(), 0, 0, MS_PRIVATE, true));
   ASSIGN_OR_RETURN(UniqueFd target,
                    OpenFile(plan_->rootfs_dir, O_PATH | O_DIRECTORY));
   RETURN_IF_ERROR(Attach(tree.get(), target.get()));
