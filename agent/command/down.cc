@@ -1,25 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-// coracle down: ends every pod of a stopped daemon and removes what they and
-// the network left on this host.
+// coracle down: ends every pod of a stopped daemon and removes what they, the
+// agent and the network left on this host.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "agent/command/command_line.h"
+#include "agent/config/paths.h"
+#include "agent/pod/cgroup.h"
+#include "agent/volume/manager.h"
 #include "cri/config/config.h"
 #include "cri/network/network.h"
+#include "cri/sandbox/record_file.h"
+#include "cri/sandbox/sandbox.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
 #include "runtime/handler/builtin.h"
+#include "runtime/spec/spec.h"
 
 namespace agent::command {
 namespace {
 
 struct Options {
   std::string config;
+  std::string root_dir = "/";
   bool all = false;
 };
 
@@ -36,23 +45,50 @@ absl::StatusOr<size_t> EndPods(const ::cri::config::Config& config) {
   return sandboxes.size();
 }
 
-// The kubepods tree stays as long as any pod's cgroup is in it: rmdir refuses.
-void RemoveEmptyCgroups(const std::string& hierarchy) {
-  const std::string top = runtime::JoinPath(hierarchy, "kubepods");
-  for (const char* tier : {"besteffort", "burstable"}) {
-    rmdir(runtime::JoinPath(top, tier).c_str());
-  }
-  rmdir(top.c_str());
+// What the CRI server knows of a pod that ran here.
+struct Pod {
+  std::string uid, log_directory;
+};
+
+absl::StatusOr<std::vector<Pod>> ReadPods(const ::cri::config::Config& config) {
+  std::vector<Pod> pods;
+  const std::string records = runtime::JoinPath(config.root, "sandboxes");
+  if (!runtime::Exists(records)) return pods;
+  const auto load = [&](const std::string&, const runtime::Json& body) {
+    ::cri::sandbox::Sandbox sandbox(nullptr);
+    RETURN_IF_ERROR(sandbox.FromRecord(body));
+    pods.push_back(
+        {sandbox.config.metadata().uid(), sandbox.config.log_directory()});
+    return absl::OkStatus();
+  };
+  RETURN_IF_ERROR(::cri::sandbox::LoadRecords(records, load));
+  return pods;
 }
 
-void RemovePodCgroups() {
-  constexpr char kMount[] = "/sys/fs/cgroup";
-  RemoveEmptyCgroups(kMount);
-  const auto hierarchies = runtime::ListDir(kMount);
-  if (!hierarchies.ok()) return;  // no cgroups on this host
-  for (const std::string& name : *hierarchies) {
-    RemoveEmptyCgroups(runtime::JoinPath(kMount, name));
+// Volumes, directories, logs and cgroups that an agent made for these pods.
+// Other pods of this host, which another kubelet runs, keep theirs.
+absl::Status RemovePodFiles(const std::vector<Pod>& pods,
+                            const config::Paths& paths) {
+  const auto volumes = volume::MakeManager({paths.kubelet_dir, nullptr, {}});
+  pod::Cgroups cgroups("/", pod::Cgroups::Detect());
+  for (const Pod& pod : pods) {
+    if (!runtime::spec::IsValidId(pod.uid)) continue;  // no agent made files
+    RETURN_IF_ERROR(volumes->Unmount(pod.uid));
+    RETURN_IF_ERROR(runtime::RemoveTree(
+        absl::StrCat(paths.kubelet_dir, "/pods/", pod.uid)));
+    RETURN_IF_ERROR(cgroups.RemovePod(pod.uid));
+    if (absl::StartsWith(pod.log_directory,
+                         absl::StrCat(paths.pod_logs_dir, "/"))) {
+      RETURN_IF_ERROR(runtime::RemoveTree(pod.log_directory));
+    }
   }
+  cgroups.RemoveIfEmpty();
+  const auto links = runtime::ListDir(paths.container_logs_dir);
+  for (const std::string& name : links.value_or(std::vector<std::string>())) {
+    const std::string link = runtime::JoinPath(paths.container_logs_dir, name);
+    if (!std::filesystem::exists(link)) unlink(link.c_str());
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Run(const Options& options) {
@@ -62,6 +98,7 @@ absl::Status Run(const Options& options) {
     std::printf("nothing runs here: %s does not exist\n", config.state.c_str());
     return absl::OkStatus();
   }
+  ASSIGN_OR_RETURN(const std::vector<Pod> known, ReadPods(config));
   ASSIGN_OR_RETURN(const size_t pods, EndPods(config));
   ::cri::network::NetworkOptions network;
   network.state_dir = config.state;
@@ -72,7 +109,7 @@ absl::Status Run(const Options& options) {
     RETURN_IF_ERROR(
         runtime::RemoveTree(runtime::JoinPath(config.root, records)));
   }
-  RemovePodCgroups();
+  RETURN_IF_ERROR(RemovePodFiles(known, config::Paths(options.root_dir)));
   RETURN_IF_ERROR(runtime::RemoveTree(config.state));
   if (options.all) RETURN_IF_ERROR(runtime::RemoveTree(config.root));
   std::printf("ended %zu pods; launcher, network and records are gone%s\n",
@@ -90,6 +127,9 @@ void AddDown(CLI::App& app, Action* action) {
       "--config", options->config,
       absl::StrCat("Configuration file of the daemon (default: ",
                    ::cri::config::kDefaultFile, ")"));
+  command->add_option("--root-dir", options->root_dir,
+                      "Directory below which the agent's files lie, as given "
+                      "to coracle node (default: /)");
   command->add_flag("--all", options->all, "Remove the image store as well");
   command->footer(
       "Stop the daemon first (a daemon that runs would make its pods anew).\n"
