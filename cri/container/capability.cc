@@ -118,4 +118,14 @@ absl::StatusOr<CapabilitySets> ResolveCapabilities(
   return CapabilitySets{Spell(result), Spell(ambient)};
 }
 
+std::vector<std::string> MissingCapabilities(uint64_t permitted) {
+  std::vector<std::string> missing;
+  for (size_t bit = 0; bit < std::size(kAll); ++bit) {
+    if ((permitted >> bit & 1) == 0) {
+      missing.push_back(absl::StrCat("CAP_", kAll[bit]));
+    }
+  }
+  return missing;
+}
+
 }  // namespace cri::container

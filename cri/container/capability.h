@@ -3,6 +3,7 @@
 #ifndef CORACLE_CRI_CONTAINER_CAPABILITY_H_
 #define CORACLE_CRI_CONTAINER_CAPABILITY_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,10 @@ struct CapabilitySets {
 // Privileged containers get all. INVALID_ARGUMENT on an unknown name.
 absl::StatusOr<CapabilitySets> ResolveCapabilities(
     const runtime::v1::LinuxContainerSecurityContext& security);
+
+// Names ("CAP_…") of what the bits of `permitted` lack. A container gets none
+// of these, whatever it asks for.
+std::vector<std::string> MissingCapabilities(uint64_t permitted);
 
 }  // namespace cri::container
 

@@ -4,11 +4,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "cri/container/capability.h"
 #include "runtime/base/file.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
+#include "runtime/caps/caps.h"
 #include "runtime/handler/builtin.h"
 
 namespace cri::server {
@@ -60,12 +63,28 @@ absl::Status FillDefaults(ServerOptions& options) {
   return absl::OkStatus();
 }
 
+// What containers do not get here is said once, not for every container.
+void TellWhatIsCut() {
+  const std::vector<std::string> missing =
+      container::MissingCapabilities(runtime::caps::Permitted());
+  if (missing.empty()) return;
+  const std::string names = absl::StrJoin(missing, ", ");
+  runtime::log::Warning("this process lacks ", names,
+                        ": containers start without");
+  if (absl::StrContains(names, "CAP_SYS_RESOURCE")) {
+    runtime::log::Warning(
+        "without CAP_SYS_RESOURCE hard resource limits stay at or below this "
+        "process's own and an oom_score_adj below its own is not set");
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(ServerOptions options) {
   RETURN_IF_ERROR(MakePrivateDir(options.config.root));
   RETURN_IF_ERROR(MakePrivateDir(options.config.state));
   RETURN_IF_ERROR(FillDefaults(options));
+  TellWhatIsCut();
   auto engine = std::make_unique<Engine>();
   Engine* self = engine.get();
   {
