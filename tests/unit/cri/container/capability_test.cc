@@ -72,5 +72,12 @@ TEST(CapabilityTest, UnknownNameIsRefused) {
                        HasSubstr("drop: \"CHWON\"")));
 }
 
+TEST(CapabilityTest, WhatIsMissingIsNamed) {
+  const uint64_t all = (uint64_t{1} << 41) - 1;
+  EXPECT_THAT(MissingCapabilities(all), testing::IsEmpty());
+  EXPECT_THAT(MissingCapabilities(all & ~(uint64_t{1} << 24 | 1)),
+              testing::ElementsAre("CAP_CHOWN", "CAP_SYS_RESOURCE"));
+}
+
 }  // namespace
 }  // namespace cri::container
