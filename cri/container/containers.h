@@ -56,6 +56,11 @@ class Containers {
   // Returns when dead. A stop under way is made shorter, never longer.
   absl::Status Stop(const ContainerPtr& container, absl::Duration grace,
                     absl::Time deadline);
+  // Changes limits: what is 0 or empty stays. All or nothing, and kept over a
+  // restart. INVALID_ARGUMENT with the field at fault; FAILED_PRECONDITION if
+  // the container has exited or uses more memory than it would be allowed.
+  absl::Status Update(const ContainerPtr& container,
+                      const runtime::v1::LinuxContainerResources& change);
   // Kills if need be and forgets it.
   absl::Status Remove(const ContainerPtr& container, absl::Time deadline);
 
@@ -79,6 +84,8 @@ class Containers {
                                              const image::Image& image);
   absl::StatusOr<int> TargetPid(const Container& container) const;
   absl::Status StartNow(const ContainerPtr& container);
+  absl::Status UpdateNow(const ContainerPtr& container,
+                         const runtime::v1::LinuxContainerResources& change);
   absl::Status RemoveNow(const ContainerPtr& container, absl::Time deadline);
   void KillLater(const ContainerPtr& container, absl::Time when);
   absl::Status AwaitDeath(const ContainerPtr& container, absl::Time kill_at,

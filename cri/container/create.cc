@@ -7,6 +7,7 @@
 #include "absl/strings/str_split.h"
 #include "cri/container/containers.h"
 #include "cri/container/oci_config.h"
+#include "cri/container/resources.h"
 #include "cri/container/signal.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
@@ -25,6 +26,8 @@ absl::Status CheckConfig(const v1::ContainerConfig& config) {
   if (config.image().image().empty()) {
     return absl::InvalidArgumentError("config.image.image: is empty");
   }
+  RETURN_IF_ERROR(
+      CheckResources(config.linux().resources(), "config.linux.resources"));
   const v1::NamespaceOption& namespaces =
       config.linux().security_context().namespace_options();
   if (namespaces.has_userns_options() &&

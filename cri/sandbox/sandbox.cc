@@ -62,6 +62,17 @@ void Sandbox::SetTornDown() {
   torn_down_ = true;
 }
 
+Sandbox::Limits Sandbox::GetLimits() const {
+  absl::MutexLock lock(&mutex_);
+  if (limits_.has_value()) return *limits_;
+  return {config.linux().overhead(), config.linux().resources()};
+}
+
+void Sandbox::SetLimits(Limits limits) {
+  absl::MutexLock lock(&mutex_);
+  limits_ = std::move(limits);
+}
+
 Json Sandbox::ToRecord() const {
   Json body;
   // The four plain fields are for whoever reads the file; config decides.
@@ -80,6 +91,12 @@ Json Sandbox::ToRecord() const {
   absl::MutexLock lock(&mutex_);
   body["ready"] = ready_;
   body["torn_down"] = torn_down_;
+  if (limits_.has_value()) {
+    body["overhead"] =
+        absl::Base64Escape(limits_->overhead.SerializeAsString());
+    body["resources"] =
+        absl::Base64Escape(limits_->resources.SerializeAsString());
+  }
   return body;
 }
 
@@ -101,6 +118,15 @@ absl::Status Sandbox::FromRecord(const Json& body) {
   absl::MutexLock lock(&mutex_);
   ready_ = runtime::BoolAt(body, "ready");
   torn_down_ = runtime::BoolAt(body, "torn_down");
+  if (runtime::Has(body, "resources")) {
+    limits_.emplace();
+    if (!absl::Base64Unescape(runtime::StringAt(body, "overhead"), &wire) ||
+        !limits_->overhead.ParseFromString(wire) ||
+        !absl::Base64Unescape(runtime::StringAt(body, "resources"), &wire) ||
+        !limits_->resources.ParseFromString(wire)) {
+      return absl::DataLossError("fields overhead, resources: not resources");
+    }
+  }
   return absl::OkStatus();
 }
 

@@ -9,6 +9,7 @@
 #define CORACLE_CRI_SANDBOX_SANDBOX_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -69,6 +70,15 @@ class Sandbox {
   bool MarkDead() ABSL_LOCKS_EXCLUDED(mutex_);
   void SetTornDown() ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // What the pod may use and what comes on top of its containers: as in
+  // `config` until an update. For those who look; the client itself writes the
+  // pod's cgroup.
+  struct Limits {
+    runtime::v1::LinuxContainerResources overhead, resources;
+  };
+  Limits GetLimits() const ABSL_LOCKS_EXCLUDED(mutex_);
+  void SetLimits(Limits limits) ABSL_LOCKS_EXCLUDED(mutex_);
+
   // The record on disk and back.
   runtime::Json ToRecord() const;
   absl::Status FromRecord(const runtime::Json& body);
@@ -80,6 +90,7 @@ class Sandbox {
   bool ready_ ABSL_GUARDED_BY(mutex_) = true;
   bool torn_down_ ABSL_GUARDED_BY(mutex_) = false;
   int uses_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::optional<Limits> limits_ ABSL_GUARDED_BY(mutex_);
 };
 using SandboxPtr = std::shared_ptr<Sandbox>;
 

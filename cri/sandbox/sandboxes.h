@@ -51,6 +51,10 @@ class Sandboxes {
                                  const std::string& runtime_handler,
                                  absl::Time deadline);
 
+  // Keeps the limits for those who look, over a restart too.
+  // FAILED_PRECONDITION once it is no longer READY.
+  absl::Status SetLimits(const SandboxPtr& sandbox, Sandbox::Limits limits);
+
   // Frees network and namespaces of a sandbox that is closed and whose
   // containers are dead. Repeatable until it succeeds.
   absl::Status TearDown(const SandboxPtr& sandbox);

@@ -50,6 +50,10 @@ CORACLE_RPC(ContainerStatus);
 CORACLE_RPC(ExecSync);
 CORACLE_RPC(ReopenContainerLog);
 
+// resources.cc
+CORACLE_RPC(UpdateContainerResources);
+CORACLE_RPC(UpdatePodSandboxResources);
+
 // stats.cc
 CORACLE_RPC(ContainerStats);
 CORACLE_RPC(ListContainerStats);

@@ -11,8 +11,13 @@ using runtime::Json;
 namespace v1 = ::runtime::v1;
 
 std::string VerboseInfo(const Engine& engine, const sandbox::Sandbox& sandbox) {
-  absl::StatusOr<Json> config =
-      runtime::ParseJson(ToJsonText(sandbox.config), "config");
+  v1::PodSandboxConfig now = sandbox.config;
+  sandbox::Sandbox::Limits limits = sandbox.GetLimits();
+  if (now.has_linux() || limits.resources.ByteSizeLong() > 0) {
+    *now.mutable_linux()->mutable_overhead() = std::move(limits.overhead);
+    *now.mutable_linux()->mutable_resources() = std::move(limits.resources);
+  }
+  absl::StatusOr<Json> config = runtime::ParseJson(ToJsonText(now), "config");
   Json info{{"sandboxID", sandbox.id},
             {"pid", sandbox.holder_pid},
             {"pausePid", sandbox.pause_pid},

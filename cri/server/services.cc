@@ -56,6 +56,8 @@ class RuntimeService : public v1::RuntimeService::CallbackService {
   CORACLE_SERVE(ContainerStatus)
   CORACLE_SERVE(ExecSync)
   CORACLE_SERVE(ReopenContainerLog)
+  CORACLE_SERVE(UpdateContainerResources)
+  CORACLE_SERVE(UpdatePodSandboxResources)
   CORACLE_SERVE(ContainerStats)
   CORACLE_SERVE(ListContainerStats)
   CORACLE_SERVE(PodSandboxStats)
@@ -73,12 +75,10 @@ class RuntimeService : public v1::RuntimeService::CallbackService {
     return OpenEventStream(engine_.events);
   }
 
-  CORACLE_REFUSE(UpdateContainerResources)
   CORACLE_REFUSE(Exec)
   CORACLE_REFUSE(Attach)
   CORACLE_REFUSE(PortForward)
   CORACLE_REFUSE(CheckpointContainer)
-  CORACLE_REFUSE(UpdatePodSandboxResources)
 
  private:
   Engine& engine_;

@@ -11,6 +11,8 @@
 namespace runtime::log {
 namespace {
 
+constexpr size_t kMostBytes = 16 << 10;
+
 std::atomic<Level> minimum{Level::kInfo};
 
 const char* Name(Level level) {
@@ -44,7 +46,12 @@ void Write(Level level, absl::string_view message) {
   snprintf(head + used, sizeof head - used, ".%03ldZ %s ",
            now.tv_nsec / 1000000, Name(level));
   std::string line = head;
-  for (char c : message) line += c == '\n' ? ' ' : c;
+  for (char c : message.substr(0, kMostBytes)) {
+    // What others wrote must neither end a line nor drive a terminal.
+    const bool control = (c >= 0 && c < ' ') || c == 0x7f;
+    line += control ? ' ' : c;
+  }
+  if (message.size() > kMostBytes) line += " …";
   line += '\n';
   // One write, so that lines of several threads never mix. Nothing useful can
   // be done if standard error is gone.

@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -14,6 +16,7 @@
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
 #include "runtime/cgroup/limits.h"
+#include "runtime/cgroup/meter.h"
 #include "runtime/cgroup/meter_parse.h"
 
 namespace runtime::cgroup {
@@ -70,6 +73,22 @@ absl::Status CreateIn(const Hierarchy& hierarchy, const std::string& path,
   return absl::OkStatus();
 }
 
+// Memory that the kernel can neither drop nor swap out.
+absl::Status CheckMemory(const Layout& layout, const std::string& path,
+                         const spec::Resources& resources) {
+  const int64_t limit = resources.memory_limit.value_or(-1);
+  if (limit < 0) return absl::OkStatus();
+  ASSIGN_OR_RETURN(Usage usage, Meter(layout, path).Read());
+  uint64_t droppable = usage.cache - std::min(usage.cache, usage.shmem);
+  struct sysinfo host {};
+  if (sysinfo(&host) == 0) droppable += host.freeswap * host.mem_unit;
+  const uint64_t needed = usage.memory - std::min(usage.memory, droppable);
+  if (static_cast<uint64_t>(limit) >= needed) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("linux.resources.memory.limit: ", limit, " is below the ",
+                   needed, " bytes in use"));
+}
+
 void AddPids(const std::string& directory, int depth, std::vector<pid_t>* out) {
   absl::StatusOr<std::string> text = ReadFile(directory + "/cgroup.procs");
   if (!text.ok() || depth > 32) return;
@@ -124,11 +143,29 @@ absl::Status Cgroup::Create() {
 
 absl::Status Cgroup::Limit(const spec::Resources& resources,
                            const std::vector<spec::Device>& devices) {
-  absl::Status status =
-      layout_.v2
-          ? LimitV2(Directory(layout_.hierarchies[0]), resources, devices)
-          : LimitV1(layout_, path_, resources, devices);
-  return Annotate(status, "cgroup");
+  Writes writes(/*undoable=*/false);
+  return Annotate(Write(resources, devices, writes), "cgroup");
+}
+
+absl::Status Cgroup::Update(const spec::Resources& resources) {
+  spec::Resources limits = resources;
+  limits.devices.clear();
+  RETURN_IF_ERROR(CheckMemory(layout_, path_, limits));
+  Writes writes(/*undoable=*/true);
+  absl::Status status = Annotate(Write(limits, {}, writes), "cgroup");
+  if (status.ok()) return status;
+  absl::Status undone = writes.Undo();
+  if (undone.ok()) return status;
+  return Annotate(status,
+                  absl::StrCat("half of it stays (", undone.message(), ")"));
+}
+
+absl::Status Cgroup::Write(const spec::Resources& resources,
+                           const std::vector<spec::Device>& devices,
+                           Writes& writes) {
+  return layout_.v2 ? LimitV2(Directory(layout_.hierarchies[0]), resources,
+                              devices, writes)
+                    : LimitV1(layout_, path_, resources, devices, writes);
 }
 
 absl::StatusOr<std::vector<UniqueFd>> Cgroup::OpenDoors(bool v2_joined) const {

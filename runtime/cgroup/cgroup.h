@@ -20,6 +20,7 @@
 #include "absl/status/statusor.h"
 #include "runtime/base/unique_fd.h"
 #include "runtime/cgroup/layout.h"
+#include "runtime/cgroup/writes.h"
 #include "runtime/spec/spec.h"
 
 namespace runtime::cgroup {
@@ -40,6 +41,10 @@ class Cgroup {
   // Writes what `resources` sets; absent values are left alone.
   absl::Status Limit(const spec::Resources& resources,
                      const std::vector<spec::Device>& devices);
+  // The same for a cgroup in use: all or nothing, devices aside.
+  // FAILED_PRECONDITION if the memory limit is below what is in use and cannot
+  // be dropped, since the kernel would then kill.
+  absl::Status Update(const spec::Resources& resources);
   // What a process needs to enter: a file of each v1 hierarchy, and of the v2
   // one unless `v2_joined` (the process will be cloned into it).
   absl::StatusOr<std::vector<UniqueFd>> OpenDoors(bool v2_joined) const;
@@ -54,6 +59,9 @@ class Cgroup {
   bool IsFrozen() const;
 
  private:
+  absl::Status Write(const spec::Resources& resources,
+                     const std::vector<spec::Device>& devices, Writes& writes);
+
   Layout layout_;
   std::string path_;
 };

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "runtime/cgroup/layout.h"
+#include "runtime/cgroup/writes.h"
 #include "runtime/spec/spec.h"
 
 namespace runtime::cgroup {
@@ -15,10 +16,10 @@ namespace runtime::cgroup {
 // `path` is the cgroup's path below each hierarchy's mount point.
 absl::Status LimitV1(const Layout& layout, const std::string& path,
                      const spec::Resources& resources,
-                     const std::vector<spec::Device>& devices);
+                     const std::vector<spec::Device>& devices, Writes& writes);
 absl::Status LimitV2(const std::string& directory,
                      const spec::Resources& resources,
-                     const std::vector<spec::Device>& devices);
+                     const std::vector<spec::Device>& devices, Writes& writes);
 
 // The OCI value of cpu.shares (2–262144) as cpu.weight (1–10000).
 uint64_t WeightOfShares(uint64_t shares);

@@ -12,8 +12,8 @@ namespace {
 // Writes files of one cgroup; the directory is looked up per controller.
 class Writer {
  public:
-  Writer(const Layout& layout, const std::string& path)
-      : layout_(layout), path_(path) {}
+  Writer(const Layout& layout, const std::string& path, Writes& writes)
+      : layout_(layout), path_(path), writes_(writes) {}
 
   // NOT_FOUND if the host lacks the controller.
   absl::StatusOr<std::string> Directory(absl::string_view controller) const {
@@ -28,12 +28,25 @@ class Writer {
   absl::Status Write(absl::string_view controller, absl::string_view file,
                      absl::string_view value) const {
     ASSIGN_OR_RETURN(std::string directory, Directory(controller));
-    return WriteFile(absl::StrCat(directory, "/", file), value);
+    return writes_.Write(absl::StrCat(directory, "/", file), value);
+  }
+
+  // A file of the v2 hierarchy of a hybrid host; NOT_FOUND if there is none, or
+  // its parents do not pass the controller on.
+  absl::Status WriteUnified(absl::string_view file,
+                            absl::string_view value) const {
+    const Hierarchy* unified = layout_.Unified();
+    if (unified == nullptr) return absl::NotFoundError("no cgroup v2");
+    std::string path =
+        absl::StrCat(JoinPath(unified->mount_point, path_), "/", file);
+    if (!Exists(path)) return absl::NotFoundError(path);
+    return writes_.Write(path, value);
   }
 
  private:
   const Layout& layout_;
   const std::string& path_;
+  Writes& writes_;
 };
 
 absl::Status LimitMemory(const Writer& cgroup, const spec::Resources& r) {
@@ -64,19 +77,29 @@ absl::Status LimitMemory(const Writer& cgroup, const spec::Resources& r) {
   return absl::OkStatus();
 }
 
+absl::Status LimitCpuTime(const Writer& cgroup, const spec::Resources& r) {
+  auto write_period = [&]() -> absl::Status {
+    if (r.cpu_period.value_or(0) == 0) return absl::OkStatus();
+    return cgroup.Write("cpu", "cpu.cfs_period_us",
+                        absl::StrCat(*r.cpu_period));
+  };
+  auto write_quota = [&]() -> absl::Status {
+    if (r.cpu_quota.value_or(0) == 0) return absl::OkStatus();
+    return cgroup.Write("cpu", "cpu.cfs_quota_us", absl::StrCat(*r.cpu_quota));
+  };
+  // Quota by period may not be above the parent's at any time: a period that
+  // is too short for the old quota comes after the new one.
+  if (write_period().ok()) return write_quota();
+  RETURN_IF_ERROR(write_quota());
+  return write_period();
+}
+
 absl::Status LimitCpu(const Writer& cgroup, const spec::Resources& r) {
   if (r.cpu_shares.value_or(0) > 0) {
     RETURN_IF_ERROR(
         cgroup.Write("cpu", "cpu.shares", absl::StrCat(*r.cpu_shares)));
   }
-  if (r.cpu_period.value_or(0) > 0) {
-    RETURN_IF_ERROR(
-        cgroup.Write("cpu", "cpu.cfs_period_us", absl::StrCat(*r.cpu_period)));
-  }
-  if (r.cpu_quota.value_or(0) != 0) {
-    RETURN_IF_ERROR(
-        cgroup.Write("cpu", "cpu.cfs_quota_us", absl::StrCat(*r.cpu_quota)));
-  }
+  RETURN_IF_ERROR(LimitCpuTime(cgroup, r));
   if (r.cpu_idle.has_value()) {
     RETURN_IF_ERROR(cgroup.Write("cpu", "cpu.idle", absl::StrCat(*r.cpu_idle)));
   }
@@ -115,20 +138,32 @@ absl::Status LimitDevices(const Writer& cgroup, const spec::Resources& r,
 }
 
 absl::Status LimitHugepages(const Layout& layout, const Writer& cgroup,
-                            const spec::Resources& r, const std::string& path) {
+                            const spec::Resources& r) {
   for (const spec::HugepageLimit& limit : r.hugepage_limits) {
     std::string value = absl::StrCat(limit.limit);
     if (layout.Find("hugetlb") != nullptr) {
       RETURN_IF_ERROR(cgroup.Write(
           "hugetlb",
           absl::StrCat("hugetlb.", limit.page_size, ".limit_in_bytes"), value));
-    } else if (const Hierarchy* unified = layout.Unified()) {
-      // A hybrid host may have the controller in its v2 hierarchy, where it is
-      // only present if every parent passes it on.
-      std::string file = absl::StrCat(JoinPath(unified->mount_point, path),
-                                      "/hugetlb.", limit.page_size, ".max");
-      if (Exists(file)) RETURN_IF_ERROR(WriteFile(file, value));
+      continue;
     }
+    // A hybrid host may have the controller in its v2 hierarchy.
+    absl::Status status = cgroup.WriteUnified(
+        absl::StrCat("hugetlb.", limit.page_size, ".max"), value);
+    if (!status.ok() && !absl::IsNotFound(status)) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LimitUnified(const Writer& cgroup, const spec::Resources& r) {
+  for (const auto& [file, value] : r.unified) {
+    absl::Status status = cgroup.WriteUnified(file, value);
+    if (absl::IsNotFound(status)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "linux.resources.unified: ", file,
+          ": this host has cgroup v1, or no such file in its v2 hierarchy"));
+    }
+    RETURN_IF_ERROR(status);
   }
   return absl::OkStatus();
 }
@@ -137,8 +172,8 @@ absl::Status LimitHugepages(const Layout& layout, const Writer& cgroup,
 
 absl::Status LimitV1(const Layout& layout, const std::string& path,
                      const spec::Resources& r,
-                     const std::vector<spec::Device>& devices) {
-  Writer cgroup(layout, path);
+                     const std::vector<spec::Device>& devices, Writes& writes) {
+  Writer cgroup(layout, path, writes);
   RETURN_IF_ERROR(LimitMemory(cgroup, r));
   RETURN_IF_ERROR(LimitCpu(cgroup, r));
   if (r.pids_limit.has_value()) {
@@ -155,7 +190,8 @@ absl::Status LimitV1(const Layout& layout, const std::string& path,
     }
     RETURN_IF_ERROR(status);
   }
-  RETURN_IF_ERROR(LimitHugepages(layout, cgroup, r, path));
+  RETURN_IF_ERROR(LimitHugepages(layout, cgroup, r));
+  RETURN_IF_ERROR(LimitUnified(cgroup, r));
   return LimitDevices(cgroup, r, devices);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
@@ -13,60 +14,85 @@ std::string OrMax(int64_t value) {
   return value < 0 ? std::string("max") : absl::StrCat(value);
 }
 
-absl::Status LimitMemory(const std::string& directory,
-                         const spec::Resources& r) {
-  if (r.memory_limit.has_value()) {
-    RETURN_IF_ERROR(WriteFile(absl::StrCat(directory, "/memory.max"),
-                              OrMax(*r.memory_limit)));
+// Writes files of one cgroup.
+class Writer {
+ public:
+  Writer(const std::string& directory, Writes& writes)
+      : directory_(directory), writes_(writes) {}
+
+  std::string Path(absl::string_view file) const {
+    return absl::StrCat(directory_, "/", file);
   }
-  if (r.memory_swap.has_value()) {
-    // OCI counts memory and swap together, v2 counts swap alone.
-    int64_t swap = *r.memory_swap;
-    if (swap >= 0) {
-      int64_t memory = r.memory_limit.value_or(0);
-      if (memory < 0 || swap < memory) {
-        return absl::InvalidArgumentError(
-            "linux.resources.memory.swap: is below the memory limit");
-      }
-      swap -= memory;
+  absl::Status Write(absl::string_view file, absl::string_view value) const {
+    return writes_.Write(Path(file), value);
+  }
+  // The first word of a file, "" if there is none.
+  std::string Now(absl::string_view file) const {
+    std::string text = ReadFile(Path(file), 4096).value_or("");
+    return text.substr(0, text.find_first_of(" \n"));
+  }
+
+ private:
+  const std::string& directory_;
+  Writes& writes_;
+};
+
+absl::Status LimitSwap(const Writer& cgroup, const spec::Resources& r) {
+  // OCI counts memory and swap together, v2 counts swap alone.
+  int64_t swap = *r.memory_swap;
+  if (swap >= 0) {
+    int64_t memory = 0;
+    if (r.memory_limit.has_value()) {
+      memory = *r.memory_limit;
+    } else if (!absl::SimpleAtoi(cgroup.Now("memory.max"), &memory)) {
+      memory = -1;
     }
-    absl::Status status =
-        WriteFile(absl::StrCat(directory, "/memory.swap.max"), OrMax(swap));
-    if (!status.ok() && !absl::IsNotFound(status)) return status;
+    if (memory < 0 || swap < memory) {
+      return absl::InvalidArgumentError(
+          "linux.resources.memory.swap: is below the memory limit");
+    }
+    swap -= memory;
+  }
+  absl::Status status = cgroup.Write("memory.swap.max", OrMax(swap));
+  // Kernels without swap accounting have no such file.
+  return absl::IsNotFound(status) ? absl::OkStatus() : status;
+}
+
+absl::Status LimitMemory(const Writer& cgroup, const spec::Resources& r) {
+  if (r.memory_swap.has_value()) RETURN_IF_ERROR(LimitSwap(cgroup, r));
+  if (r.memory_limit.has_value()) {
+    RETURN_IF_ERROR(cgroup.Write("memory.max", OrMax(*r.memory_limit)));
   }
   if (r.memory_reservation.has_value()) {
-    RETURN_IF_ERROR(WriteFile(absl::StrCat(directory, "/memory.low"),
-                              OrMax(*r.memory_reservation)));
+    RETURN_IF_ERROR(cgroup.Write("memory.low", OrMax(*r.memory_reservation)));
   }
   return absl::OkStatus();
 }
 
-absl::Status LimitCpu(const std::string& directory, const spec::Resources& r) {
+absl::Status LimitCpu(const Writer& cgroup, const spec::Resources& r) {
   if (r.cpu_shares.value_or(0) > 0) {
-    RETURN_IF_ERROR(WriteFile(absl::StrCat(directory, "/cpu.weight"),
-                              absl::StrCat(WeightOfShares(*r.cpu_shares))));
+    RETURN_IF_ERROR(cgroup.Write("cpu.weight",
+                                 absl::StrCat(WeightOfShares(*r.cpu_shares))));
   }
   if (r.cpu_quota.value_or(0) != 0 || r.cpu_period.value_or(0) > 0) {
     uint64_t period = r.cpu_period.value_or(0);
-    std::string value = OrMax(r.cpu_quota.value_or(-1));
+    std::string value = r.cpu_quota.value_or(0) != 0 ? OrMax(*r.cpu_quota)
+                                                     : cgroup.Now("cpu.max");
+    if (value.empty()) value = "max";
     if (period > 0) absl::StrAppend(&value, " ", period);
-    RETURN_IF_ERROR(WriteFile(absl::StrCat(directory, "/cpu.max"), value));
+    RETURN_IF_ERROR(cgroup.Write("cpu.max", value));
   }
   if (r.cpu_burst.has_value()) {
-    RETURN_IF_ERROR(WriteFile(absl::StrCat(directory, "/cpu.max.burst"),
-                              absl::StrCat(*r.cpu_burst)));
+    RETURN_IF_ERROR(cgroup.Write("cpu.max.burst", absl::StrCat(*r.cpu_burst)));
   }
   if (r.cpu_idle.has_value()) {
-    RETURN_IF_ERROR(WriteFile(absl::StrCat(directory, "/cpu.idle"),
-                              absl::StrCat(*r.cpu_idle)));
+    RETURN_IF_ERROR(cgroup.Write("cpu.idle", absl::StrCat(*r.cpu_idle)));
   }
   if (!r.cpuset_cpus.empty()) {
-    RETURN_IF_ERROR(
-        WriteFile(absl::StrCat(directory, "/cpuset.cpus"), r.cpuset_cpus));
+    RETURN_IF_ERROR(cgroup.Write("cpuset.cpus", r.cpuset_cpus));
   }
   if (!r.cpuset_mems.empty()) {
-    RETURN_IF_ERROR(
-        WriteFile(absl::StrCat(directory, "/cpuset.mems"), r.cpuset_mems));
+    RETURN_IF_ERROR(cgroup.Write("cpuset.mems", r.cpuset_mems));
   }
   return absl::OkStatus();
 }
@@ -79,30 +105,28 @@ uint64_t WeightOfShares(uint64_t shares) {
 }
 
 absl::Status LimitV2(const std::string& directory, const spec::Resources& r,
-                     const std::vector<spec::Device>& devices) {
-  RETURN_IF_ERROR(LimitMemory(directory, r));
-  RETURN_IF_ERROR(LimitCpu(directory, r));
+                     const std::vector<spec::Device>& devices, Writes& writes) {
+  Writer cgroup(directory, writes);
+  RETURN_IF_ERROR(LimitMemory(cgroup, r));
+  RETURN_IF_ERROR(LimitCpu(cgroup, r));
   if (r.pids_limit.has_value()) {
     int64_t limit = *r.pids_limit > 0 ? *r.pids_limit : -1;
-    RETURN_IF_ERROR(
-        WriteFile(absl::StrCat(directory, "/pids.max"), OrMax(limit)));
+    RETURN_IF_ERROR(cgroup.Write("pids.max", OrMax(limit)));
   }
   if (r.blkio_weight.value_or(0) > 0) {
     // OCI's 10–1000 on io.weight's 1–10000.
     uint64_t weight =
         1 + (static_cast<uint64_t>(*r.blkio_weight) - 10) * 9999 / 990;
-    absl::Status status =
-        WriteFile(absl::StrCat(directory, "/io.weight"), absl::StrCat(weight));
+    absl::Status status = cgroup.Write("io.weight", absl::StrCat(weight));
     if (!status.ok() && !absl::IsNotFound(status)) return status;
   }
   for (const spec::HugepageLimit& limit : r.hugepage_limits) {
-    std::string file =
-        absl::StrCat(directory, "/hugetlb.", limit.page_size, ".max");
-    if (Exists(file))
-      RETURN_IF_ERROR(WriteFile(file, absl::StrCat(limit.limit)));
+    std::string file = absl::StrCat("hugetlb.", limit.page_size, ".max");
+    if (!Exists(cgroup.Path(file))) continue;
+    RETURN_IF_ERROR(cgroup.Write(file, absl::StrCat(limit.limit)));
   }
   for (const auto& [file, value] : r.unified) {
-    RETURN_IF_ERROR(WriteFile(absl::StrCat(directory, "/", file), value));
+    RETURN_IF_ERROR(cgroup.Write(file, value));
   }
   if (r.devices.empty()) return absl::OkStatus();
   return AttachDeviceProgram(directory, DeviceRules(r, devices));

@@ -98,12 +98,10 @@ absl::StatusOr<int> Update(const Context& context, const Words& words) {
   if (parsed.help) return 0;
   ASSIGN_OR_RETURN(std::string text, ResourcesJson(update));
   ASSIGN_OR_RETURN(spec::Resources resources, spec::ParseResources(text));
-  // Devices are fixed when the container is made.
-  resources.devices.clear();
   ASSIGN_OR_RETURN(Record record, context.records().Load(parsed.rest[0]));
   ASSIGN_OR_RETURN(cgroup::Cgroup cgroup,
                    cgroup::Cgroup::At(record.cgroups_path));
-  RETURN_IF_ERROR(cgroup.Limit(resources, {}));
+  RETURN_IF_ERROR(cgroup.Update(resources));
   return 0;
 }
 

@@ -13,8 +13,10 @@
 #include "runtime/base/json.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
+#include "runtime/cgroup/cgroup.h"
 #include "runtime/handler/builtin_impl.h"
 #include "runtime/launch/container.h"
+#include "runtime/spec/spec.h"
 #include "runtime/state/record.h"
 
 namespace runtime::handler {
@@ -197,6 +199,18 @@ absl::Status BuiltinHandler::KillContainer(const std::string& sandbox_id,
   int error = launch::KillCgroup(plan->cgroups_path, signal);
   if (error == 0 || error == ENOENT || error == ESRCH) return absl::OkStatus();
   return ErrnoStatus(error, absl::StrCat("kill all of container ", id));
+}
+
+// The daemon writes the cgroup's files itself: a holder has nothing to add, and
+// stays small.
+absl::Status BuiltinHandler::UpdateContainer(const std::string& sandbox_id,
+                                             const std::string& id,
+                                             const std::string& resources) {
+  ASSIGN_OR_RETURN(state::ContainerPlan plan, ReadPlan(sandbox_id, id));
+  ASSIGN_OR_RETURN(spec::Resources limits, spec::ParseResources(resources));
+  ASSIGN_OR_RETURN(cgroup::Cgroup cgroup,
+                   cgroup::Cgroup::At(plan.cgroups_path));
+  return Annotate(cgroup.Update(limits), absl::StrCat("update container ", id));
 }
 
 absl::Status BuiltinHandler::RemoveContainer(const std::string& sandbox_id,

@@ -39,6 +39,9 @@ class BuiltinHandler : public Handler {
   absl::Status KillContainer(const std::string& sandbox_id,
                              const std::string& id, int signal,
                              bool all) override;
+  absl::Status UpdateContainer(const std::string& sandbox_id,
+                               const std::string& id,
+                               const std::string& resources) override;
   absl::Status RemoveContainer(const std::string& sandbox_id,
                                const std::string& id) override;
   absl::StatusOr<ContainerState> GetContainer(const std::string& sandbox_id,

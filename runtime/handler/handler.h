@@ -146,6 +146,13 @@ class Handler {
   virtual absl::Status KillContainer(const std::string& sandbox_id,
                                      const std::string& id, int signal,
                                      bool all) = 0;
+  // Changes the limits of a container that has not exited. `resources` is the
+  // linux.resources object of an OCI config; what it leaves out stays as it is.
+  // All or nothing. FAILED_PRECONDITION if more memory is in use than would be
+  // allowed; NOT_FOUND if unknown.
+  virtual absl::Status UpdateContainer(const std::string& sandbox_id,
+                                       const std::string& id,
+                                       const std::string& resources) = 0;
   // Kills if need be, waits, then removes cgroup and record. Unknown: OK.
   virtual absl::Status RemoveContainer(const std::string& sandbox_id,
                                        const std::string& id) = 0;

@@ -29,7 +29,8 @@ class FakeHandler : public runtime::Handler {
     std::map<std::string, Sandbox> sandboxes;
     std::map<std::string, runtime::ContainerOptions> created;  // by id
     std::vector<std::pair<std::string, int>> signals;          // id, signal
-    absl::Status start_sandbox_error, start_container_error;
+    std::vector<std::pair<std::string, std::string>> updates;  // id, JSON
+    absl::Status start_sandbox_error, start_container_error, update_error;
     // StartSandbox waits for this; a test closes the gate first.
     bool gate_open = true;
     int sandboxes_started = 0;
@@ -140,6 +141,14 @@ class FakeHandler : public runtime::Handler {
       dies = signal == 9 || world_.dies_of_sigterm;
     }
     if (dies) Exit(id, 128 + signal);
+    return absl::OkStatus();
+  }
+
+  absl::Status UpdateContainer(const std::string&, const std::string& id,
+                               const std::string& resources) override {
+    absl::MutexLock lock(&world_.mutex);
+    if (!world_.update_error.ok()) return world_.update_error;
+    world_.updates.emplace_back(id, resources);
     return absl::OkStatus();
   }
 

@@ -22,7 +22,18 @@ namespace v1 = ::runtime::v1;
 
 class ServerTest : public ::testing::Test {
  protected:
-  ServerTest() {
+  ServerTest() { StartServer(); }
+
+  // Ends the server as a crash does, as far as disk and pods go.
+  void Restart() {
+    runtime_.reset();
+    image_service_.reset();
+    channel_.reset();
+    server_.reset();
+    StartServer();
+  }
+
+  void StartServer() {
     ServerOptions options;
     options.config.listen = "unix://" + (dir_ / "s.sock");
     options.config.root = dir_ / "root";
