@@ -5,9 +5,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "cri/container/check.h"
 #include "cri/container/containers.h"
 #include "cri/container/oci_config.h"
-#include "cri/container/resources.h"
 #include "cri/container/signal.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
@@ -20,14 +20,6 @@ namespace v1 = ::runtime::v1;
 constexpr size_t kMaxUserFileBytes = 1 << 20;
 
 absl::Status CheckConfig(const v1::ContainerConfig& config) {
-  if (config.metadata().name().empty()) {
-    return absl::InvalidArgumentError("config.metadata.name: is empty");
-  }
-  if (config.image().image().empty()) {
-    return absl::InvalidArgumentError("config.image.image: is empty");
-  }
-  RETURN_IF_ERROR(
-      CheckResources(config.linux().resources(), "config.linux.resources"));
   const v1::NamespaceOption& namespaces =
       config.linux().security_context().namespace_options();
   if (namespaces.has_userns_options() &&
@@ -57,7 +49,6 @@ std::string RefOf(const image::Image& image) {
 
 absl::StatusOr<std::string> LogPath(const v1::PodSandboxConfig& sandbox,
                                     const v1::ContainerConfig& config) {
-  if (sandbox.log_directory().empty() || config.log_path().empty()) return "";
   for (absl::string_view part : absl::StrSplit(config.log_path(), '/')) {
     if (part == "..") {
       return absl::InvalidArgumentError(
@@ -65,6 +56,7 @@ absl::StatusOr<std::string> LogPath(const v1::PodSandboxConfig& sandbox,
                        "\" leaves the log directory"));
     }
   }
+  if (sandbox.log_directory().empty() || config.log_path().empty()) return "";
   return runtime::JoinPath(sandbox.log_directory(), config.log_path());
 }
 
@@ -84,6 +76,8 @@ ContainerPtr Containers::FindSame(const sandbox::Sandbox& sandbox,
 absl::StatusOr<ContainerPtr> Containers::Create(
     const sandbox::SandboxPtr& sandbox, const v1::ContainerConfig& config,
     absl::Time deadline) {
+  // Before it may join: what is wrong does not get somebody else's container.
+  RETURN_IF_ERROR(CheckFields(config));
   return creates_.Do(FlightKey(*sandbox, config.metadata()), deadline,
                      [&]() -> absl::StatusOr<ContainerPtr> {
                        ContainerPtr same =

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a pod sandbox may ask for.
+#include <limits.h>
 #include <unistd.h>
 
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -38,6 +42,11 @@ absl::Status CheckNamespaces(const v1::NamespaceOption& options) {
   if (options.pid() == v1::TARGET) {
     return Invalid("namespace_options.pid", "TARGET is for containers only");
   }
+  if (!v1::NamespaceMode_IsValid(options.pid())) {
+    return Invalid("namespace_options.pid",
+                   absl::StrCat(static_cast<int>(options.pid()),
+                                " is not a value of this API"));
+  }
   if (options.has_userns_options() &&
       options.userns_options().mode() != v1::NODE) {
     return absl::UnimplementedError(
@@ -47,7 +56,37 @@ absl::Status CheckNamespaces(const v1::NamespaceOption& options) {
   return absl::OkStatus();
 }
 
+bool HoldsControl(absl::string_view text) {
+  return std::any_of(text.begin(), text.end(),
+                     [](unsigned char c) { return absl::ascii_iscntrl(c); });
+}
+
+// A path on the host that is made if it is missing.
+absl::Status CheckLogDirectory(const std::string& directory) {
+  if (directory.empty()) return absl::OkStatus();
+  if (!absl::StartsWith(directory, "/")) {
+    return Invalid("log_directory", "is not an absolute path");
+  }
+  if (HoldsControl(directory) || directory.size() >= PATH_MAX) {
+    return Invalid("log_directory", "is too long or holds control characters");
+  }
+  for (absl::string_view part : absl::StrSplit(directory, '/')) {
+    if (part == "..") return Invalid("log_directory", "holds \"..\"");
+  }
+  return absl::OkStatus();
+}
+
+uint64_t SizeOf(const TextMap& texts) {
+  uint64_t size = 0;
+  for (const auto& [key, value] : texts) size += key.size() + value.size();
+  return size;
+}
+
 absl::Status CheckCgroupParent(const std::string& parent) {
+  if (HoldsControl(parent) || parent.size() >= PATH_MAX) {
+    return Invalid("linux.cgroup_parent",
+                   "is too long or holds control characters");
+  }
   for (absl::string_view part : absl::StrSplit(parent, '/')) {
     if (part == ".." || part == ".") {
       return Invalid("linux.cgroup_parent",
@@ -59,7 +98,19 @@ absl::Status CheckCgroupParent(const std::string& parent) {
 
 }  // namespace
 
+absl::Status CheckTexts(const google::protobuf::Message& metadata,
+                        const TextMap& labels, const TextMap& annotations) {
+  constexpr uint64_t kMost = 1 << 20;
+  constexpr char kWhy[] = "is larger than 1 MiB";
+  if (metadata.ByteSizeLong() > kMost) return Invalid("config.metadata", kWhy);
+  if (SizeOf(labels) > kMost) return Invalid("config.labels", kWhy);
+  if (SizeOf(annotations) > kMost) return Invalid("config.annotations", kWhy);
+  return absl::OkStatus();
+}
+
 absl::Status CheckConfig(const v1::PodSandboxConfig& config) {
+  RETURN_IF_ERROR(
+      CheckTexts(config.metadata(), config.labels(), config.annotations()));
   RETURN_IF_ERROR(CheckMetadata(config.metadata()));
   RETURN_IF_ERROR(CheckHostname(config.hostname()));
   RETURN_IF_ERROR(CheckCgroupParent(config.linux().cgroup_parent()));
@@ -70,10 +121,7 @@ absl::Status CheckConfig(const v1::PodSandboxConfig& config) {
     return Invalid("security_context.run_as_group",
                    "is given without run_as_user");
   }
-  if (!config.log_directory().empty() &&
-      !absl::StartsWith(config.log_directory(), "/")) {
-    return Invalid("log_directory", "is not an absolute path");
-  }
+  RETURN_IF_ERROR(CheckLogDirectory(config.log_directory()));
   RETURN_IF_ERROR(ResolvConf(config.dns_config()).status());
   return HostPorts(config).status();
 }

@@ -173,9 +173,7 @@ v1::PodSandboxStatus ToStatus(const Sandbox& sandbox) {
   return status;
 }
 
-bool HasLabels(
-    const google::protobuf::Map<std::string, std::string>& labels,
-    const google::protobuf::Map<std::string, std::string>& selector) {
+bool HasLabels(const TextMap& labels, const TextMap& selector) {
   for (const auto& [key, value] : selector) {
     auto it = labels.find(key);
     if (it == labels.end() || it->second != value) return false;

@@ -103,9 +103,15 @@ runtime::v1::PodSandboxStatus ToStatus(const Sandbox& sandbox);
 bool Matches(const Sandbox& sandbox,
              const runtime::v1::PodSandboxFilter& filter);
 
+using TextMap = google::protobuf::Map<std::string, std::string>;
+
+// INVALID_ARGUMENT if metadata, labels or annotations are of more than 1 MiB
+// each: they come back in every list, whose messages clients take up to 16 MiB.
+absl::Status CheckTexts(const google::protobuf::Message& metadata,
+                        const TextMap& labels, const TextMap& annotations);
+
 // True if `labels` holds every pair of `selector`.
-bool HasLabels(const google::protobuf::Map<std::string, std::string>& labels,
-               const google::protobuf::Map<std::string, std::string>& selector);
+bool HasLabels(const TextMap& labels, const TextMap& selector);
 
 }  // namespace cri::sandbox
 

@@ -79,17 +79,25 @@ SandboxPtr Sandboxes::FindReady(const v1::PodSandboxMetadata& metadata) const {
 absl::StatusOr<SandboxPtr> Sandboxes::Run(const v1::PodSandboxConfig& config,
                                           const std::string& runtime_handler,
                                           absl::Time deadline) {
+  // Before it may join: what is wrong does not get somebody else's sandbox.
+  RETURN_IF_ERROR(CheckConfig(config));
+  const v1::NamespaceOption& namespaces =
+      config.linux().security_context().namespace_options();
+  ASSIGN_OR_RETURN(Sysctls sysctls,
+                   ValidateSysctls(config.linux().sysctls(),
+                                   namespaces.network() == v1::NODE,
+                                   namespaces.ipc() == v1::NODE));
   return runs_.Do(FlightKey(config.metadata()), deadline,
                   [&]() -> absl::StatusOr<SandboxPtr> {
                     SandboxPtr ready = FindReady(config.metadata());
                     if (ready != nullptr) return ready;
-                    return Make(config, runtime_handler);
+                    return Make(config, runtime_handler, sysctls);
                   });
 }
 
 absl::StatusOr<SandboxPtr> Sandboxes::Make(const v1::PodSandboxConfig& config,
-                                           const std::string& runtime_handler) {
-  RETURN_IF_ERROR(CheckConfig(config));
+                                           const std::string& runtime_handler,
+                                           const Sysctls& sysctls) {
   auto sandbox = std::make_shared<Sandbox>(options_.executor);
   sandbox->id = NewId();
   sandbox->config = config;
@@ -97,10 +105,6 @@ absl::StatusOr<SandboxPtr> Sandboxes::Make(const v1::PodSandboxConfig& config,
   const std::string& parent = config.linux().cgroup_parent();
   sandbox->cgroup_parent =
       parent.empty() ? kDefaultCgroupParent : runtime::JoinPath("/", parent);
-  ASSIGN_OR_RETURN(
-      auto sysctls,
-      ValidateSysctls(config.linux().sysctls(), sandbox->HostNetwork(),
-                      sandbox->Namespaces().ipc() == v1::NODE));
   sandbox->created_at = absl::Now();
   absl::Status built = Build(*sandbox, sysctls);
   if (!built.ok()) {
@@ -113,8 +117,7 @@ absl::StatusOr<SandboxPtr> Sandboxes::Make(const v1::PodSandboxConfig& config,
   return sandbox;
 }
 
-absl::Status Sandboxes::Build(
-    Sandbox& sandbox, const std::map<std::string, std::string>& sysctls) {
+absl::Status Sandboxes::Build(Sandbox& sandbox, const Sysctls& sysctls) {
   const v1::NamespaceOption& namespaces = sandbox.Namespaces();
   // The directory comes first: it tells a restart that there may be a half.
   RETURN_IF_ERROR(runtime::MakeDirs(FilesDir(sandbox.id), 0700));

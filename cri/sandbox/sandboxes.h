@@ -71,10 +71,12 @@ class Sandboxes {
   std::string FilesDir(const std::string& id) const;
 
  private:
+  using Sysctls = std::map<std::string, std::string>;
+
   absl::StatusOr<SandboxPtr> Make(const runtime::v1::PodSandboxConfig& config,
-                                  const std::string& runtime_handler);
-  absl::Status Build(Sandbox& sandbox,
-                     const std::map<std::string, std::string>& sysctls);
+                                  const std::string& runtime_handler,
+                                  const Sysctls& sysctls);
+  absl::Status Build(Sandbox& sandbox, const Sysctls& sysctls);
   absl::Status Connect(Sandbox& sandbox);
   absl::Status Disconnect(network::PodNetwork pod, int holder_pid);
   // `pod` may hold no more than the ID.

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cri/container/check.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "cri/container/resources.h"
+#include "cri/sandbox/sandbox.h"
+#include "runtime/base/status.h"
+
+namespace cri::container {
+namespace {
+
+namespace v1 = ::runtime::v1;
+
+absl::Status Invalid(absl::string_view field, absl::string_view why) {
+  return absl::InvalidArgumentError(absl::StrCat(field, ": ", why));
+}
+
+// Enums are open on the wire: a newer client may send what this server does
+// not know, and must not get something else instead.
+absl::Status CheckEnum(absl::string_view field, bool valid, int value) {
+  if (valid) return absl::OkStatus();
+  return Invalid(field, absl::StrCat(value, " is not a value of this API"));
+}
+
+absl::Status CheckProfile(absl::string_view field,
+                          const v1::SecurityProfile& profile) {
+  RETURN_IF_ERROR(CheckEnum(
+      field, v1::SecurityProfile::ProfileType_IsValid(profile.profile_type()),
+      profile.profile_type()));
+  if (profile.profile_type() == v1::SecurityProfile::Localhost &&
+      profile.localhost_ref().empty()) {
+    return Invalid(field, "Localhost without localhost_ref");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckSecurity(const v1::LinuxContainerSecurityContext& security) {
+  const v1::NamespaceMode pid = security.namespace_options().pid();
+  RETURN_IF_ERROR(CheckEnum("security_context.namespace_options.pid",
+                            v1::NamespaceMode_IsValid(pid), pid));
+  if (pid == v1::TARGET && security.namespace_options().target_id().empty()) {
+    return Invalid("security_context.namespace_options.target_id",
+                   "is empty, but pid is TARGET");
+  }
+  const v1::SupplementalGroupsPolicy policy =
+      security.supplemental_groups_policy();
+  RETURN_IF_ERROR(CheckEnum("security_context.supplemental_groups_policy",
+                            v1::SupplementalGroupsPolicy_IsValid(policy),
+                            policy));
+  if (security.has_run_as_user() && !security.run_as_username().empty()) {
+    return Invalid("security_context.run_as_username",
+                   "contradicts run_as_user, which is given too");
+  }
+  RETURN_IF_ERROR(CheckProfile("security_context.seccomp", security.seccomp()));
+  return CheckProfile("security_context.apparmor", security.apparmor());
+}
+
+absl::Status CheckMountsAndDevices(const v1::ContainerConfig& config) {
+  for (const v1::Mount& mount : config.mounts()) {
+    RETURN_IF_ERROR(CheckEnum(
+        absl::StrCat("mount ", mount.container_path(), ": propagation"),
+        v1::MountPropagation_IsValid(mount.propagation()),
+        mount.propagation()));
+  }
+  for (const v1::Device& device : config.devices()) {
+    if (!absl::StartsWith(device.host_path(), "/")) {
+      return Invalid("devices.host_path", "is not an absolute path");
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckFields(const v1::ContainerConfig& config) {
+  RETURN_IF_ERROR(sandbox::CheckTexts(config.metadata(), config.labels(),
+                                      config.annotations()));
+  if (config.metadata().name().empty()) {
+    return Invalid("config.metadata.name", "is empty");
+  }
+  if (config.image().image().empty()) {
+    return Invalid("config.image.image", "is empty");
+  }
+  if (!config.working_dir().empty() &&
+      !absl::StartsWith(config.working_dir(), "/")) {
+    return Invalid("config.working_dir", "is not an absolute path");
+  }
+  RETURN_IF_ERROR(CheckEnum("config.stop_signal",
+                            v1::Signal_IsValid(config.stop_signal()),
+                            config.stop_signal()));
+  RETURN_IF_ERROR(CheckSecurity(config.linux().security_context()));
+  RETURN_IF_ERROR(CheckMountsAndDevices(config));
+  return CheckResources(config.linux().resources(), "config.linux.resources");
+}
+
+}  // namespace cri::container
