@@ -51,6 +51,12 @@ class BuiltinHandler : public Handler {
   absl::StatusOr<ExecResult> ExecSync(const std::string& sandbox_id,
                                       const std::string& id,
                                       const ExecOptions& options) override;
+  absl::StatusOr<std::unique_ptr<StreamSession>> Exec(
+      const std::string& sandbox_id, const std::string& id,
+      const StreamOptions& options) override;
+  absl::StatusOr<std::unique_ptr<StreamSession>> Attach(
+      const std::string& sandbox_id, const std::string& id,
+      const StreamOptions& options) override;
   absl::Status ReopenLog(const std::string& sandbox_id,
                          const std::string& id) override;
 

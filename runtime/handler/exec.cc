@@ -144,4 +144,14 @@ absl::StatusOr<ExecResult> BuiltinHandler::ExecSync(
   return result;
 }
 
+absl::StatusOr<std::unique_ptr<StreamSession>> BuiltinHandler::Exec(
+    const std::string&, const std::string&, const StreamOptions&) {
+  return absl::UnimplementedError("streaming exec");
+}
+
+absl::StatusOr<std::unique_ptr<StreamSession>> BuiltinHandler::Attach(
+    const std::string&, const std::string&, const StreamOptions&) {
+  return absl::UnimplementedError("attach");
+}
+
 }  // namespace runtime::handler

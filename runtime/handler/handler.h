@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +24,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "runtime/base/unique_fd.h"
+#include "runtime/handler/stream.h"
 
 namespace runtime {
 
@@ -165,6 +167,19 @@ class Handler {
   virtual absl::StatusOr<ExecResult> ExecSync(const std::string& sandbox_id,
                                               const std::string& id,
                                               const ExecOptions& options) = 0;
+  // A process of the caller's own choice in the container, connected to the
+  // session's descriptors. Returns when it exists; that its exec failed is told
+  // by OnExit. FAILED_PRECONDITION unless the container runs.
+  virtual absl::StatusOr<std::unique_ptr<StreamSession>> Exec(
+      const std::string& sandbox_id, const std::string& id,
+      const StreamOptions& options) = 0;
+  // The container's own streams, from now on. `options.tty` has to be as the
+  // container was made. `in` is absent if its input was never open or has been
+  // closed. Whoever reads too slowly is let go: OnExit tells
+  // RESOURCE_EXHAUSTED.
+  virtual absl::StatusOr<std::unique_ptr<StreamSession>> Attach(
+      const std::string& sandbox_id, const std::string& id,
+      const StreamOptions& options) = 0;
   // After it returns nothing is written to the old file any more.
   virtual absl::Status ReopenLog(const std::string& sandbox_id,
                                  const std::string& id) = 0;

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "runtime/handler/handler.h"
+#include "tests/support/fake_stream.h"
 
 namespace tests {
 
@@ -183,6 +185,18 @@ class FakeHandler : public runtime::Handler {
       const runtime::ExecOptions& options) override {
     return runtime::ExecResult{3, std::string(options.max_output_bytes, 'o'),
                                "problem"};
+  }
+
+  absl::StatusOr<std::unique_ptr<runtime::StreamSession>> Exec(
+      const std::string&, const std::string&,
+      const runtime::StreamOptions& options) override {
+    return std::make_unique<FakeStream>(options, 3);
+  }
+
+  absl::StatusOr<std::unique_ptr<runtime::StreamSession>> Attach(
+      const std::string&, const std::string&,
+      const runtime::StreamOptions& options) override {
+    return std::make_unique<FakeStream>(options, 0);
   }
 
   absl::Status ReopenLog(const std::string&, const std::string&) override {
