@@ -86,6 +86,7 @@ class BridgeNetwork : public Network {
     std::vector<Cidr> cidrs;
     int bridge_index = 0;
     uint32_t mtu = 0;
+    bool has_ipv6 = false;
   };
 
   absl::Status LoadState();
@@ -204,6 +205,7 @@ absl::Status BridgeNetwork::Apply(const std::vector<Cidr>& cidrs,
   }
   ASSIGN_OR_RETURN(Socket rtnl, Socket::Open(NETLINK_ROUTE));
   active.cidrs = cidrs;
+  active.has_ipv6 = HasIpv6();
   active.mtu = static_cast<uint32_t>(options_.mtu);
   if (options_.mtu == 0) {
     ASSIGN_OR_RETURN(active.mtu, DefaultRouteMtu(rtnl));
@@ -299,6 +301,7 @@ absl::Status BridgeNetwork::Connect(const Active& active, const PodNetwork& pod,
                active.bridge_index,
                active.mtu,
                pod.netns_fd,
+               active.has_ipv6,
                {}};
   for (size_t i = 0; i < ips.size(); ++i) {
     link.addresses.push_back({ips[i], active.cidrs[i]});
@@ -386,7 +389,8 @@ absl::Status RemoveBridgeNetwork(const NetworkOptions& options) {
     }
     RETURN_IF_ERROR(DeleteLink(rtnl, options.bridge));
   }
-  RETURN_IF_ERROR(RemoveNat(TableName(options)));
+  ASSIGN_OR_RETURN(Socket netfilter, Socket::Open(NETLINK_NETFILTER));
+  RETURN_IF_ERROR(RemoveNat(netfilter, TableName(options)));
   return runtime::RemoveTree(RoomDir(options));
 }
 

@@ -56,7 +56,7 @@ std::string Ip::ToString() const {
 }
 
 bool Ip::IsLoopback() const {
-  return family == Family::kV4 ? value >> 24 == 127 : value == 1;
+  return family == Family::kV4 ? (value >> 24) == 127 : value == 1;
 }
 
 bool Ip::IsAny() const { return value == 0; }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cri/network/host_ports.h"
 
+#include <linux/netlink.h>
+
 #include <optional>
 
 #include "absl/strings/str_cat.h"
@@ -104,9 +106,20 @@ absl::Status HostPorts::Hold(const PodNetwork& pod,
   return absl::OkStatus();
 }
 
+absl::Status HostPorts::Commit(
+    const std::function<absl::Status(Socket&)>& change) {
+  if (!socket_.has_value()) {
+    ASSIGN_OR_RETURN(socket_, Socket::Open(NETLINK_NETFILTER));
+  }
+  const absl::Status changed = change(*socket_);
+  if (!changed.ok()) socket_.reset();
+  return changed;
+}
+
 absl::Status HostPorts::Install(const NatOptions& options) {
   absl::MutexLock serial(&committing_);
-  return InstallNat(options, All());
+  return Commit(
+      [&](Socket& socket) { return InstallNat(socket, options, All()); });
 }
 
 absl::Status HostPorts::Open(const PodNetwork& pod,
@@ -117,7 +130,8 @@ absl::Status HostPorts::Open(const PodNetwork& pod,
   RETURN_IF_ERROR(Hold(pod, forwards));
   {
     absl::MutexLock serial(&committing_);
-    RETURN_IF_ERROR(AddForwards(table_, forwards));
+    RETURN_IF_ERROR(Commit(
+        [&](Socket& socket) { return AddForwards(socket, table_, forwards); }));
   }
   return ForgetConnectionsElsewhere(forwards);
 }
@@ -132,14 +146,16 @@ absl::StatusOr<std::vector<Forward>> HostPorts::Close(
     if (it == claims_.end()) return forwards;
     forwards = it->second.forwards;
   }
-  absl::Status removed = RemoveForwards(table_, forwards);
+  absl::Status removed = Commit(
+      [&](Socket& socket) { return RemoveForwards(socket, table_, forwards); });
   {
     absl::MutexLock lock(&mutex_);
     if (removed.ok() || absl::IsNotFound(removed)) claims_.erase(sandbox_id);
   }
   if (absl::IsNotFound(removed)) {
     // Somebody changed our rules; what is left of these goes with them.
-    removed = ReplaceForwards(table_, All());
+    removed = Commit(
+        [&](Socket& socket) { return ReplaceForwards(socket, table_, All()); });
     if (absl::IsNotFound(removed)) removed = absl::OkStatus();
   }
   RETURN_IF_ERROR(removed);
@@ -156,7 +172,8 @@ absl::Status HostPorts::Restore(
     if (forwards.ok()) first.Update(Hold(pod, *std::move(forwards)));
   }
   absl::MutexLock serial(&committing_);
-  const absl::Status replaced = ReplaceForwards(table_, All());
+  const absl::Status replaced = Commit(
+      [&](Socket& socket) { return ReplaceForwards(socket, table_, All()); });
   // Without a table (no pod CIDR yet) nothing is left over either.
   if (!absl::IsNotFound(replaced)) first.Update(replaced);
   return first;

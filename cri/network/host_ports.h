@@ -5,7 +5,9 @@
 #ifndef CORACLE_CRI_NETWORK_HOST_PORTS_H_
 #define CORACLE_CRI_NETWORK_HOST_PORTS_H_
 
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +18,7 @@
 #include "absl/synchronization/mutex.h"
 #include "cri/network/cidr.h"
 #include "cri/network/nat.h"
+#include "cri/network/netlink.h"
 #include "cri/network/pod_network.h"
 
 namespace cri::network {
@@ -25,7 +28,7 @@ namespace cri::network {
 absl::StatusOr<std::vector<Forward>> ForwardsOf(const PodNetwork& pod,
                                                 const std::vector<Ip>& ips);
 
-// Thread safe. Works in the calling thread's network namespace.
+// Thread safe. Works in the network namespace of the thread that calls first.
 class HostPorts {
  public:
   explicit HostPorts(std::string table) : table_(std::move(table)) {}
@@ -55,6 +58,9 @@ class HostPorts {
     std::string owner;  // "namespace/name"
     std::vector<Forward> forwards;
   };
+  // Runs `change` with the socket. One that failed is not used again.
+  absl::Status Commit(const std::function<absl::Status(Socket&)>& change)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(committing_);
   absl::Status Hold(const PodNetwork& pod, std::vector<Forward> forwards)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -64,6 +70,7 @@ class HostPorts {
   // One transaction at a time, so that none is made from what another one is
   // about to change; before mutex_.
   absl::Mutex committing_;
+  std::optional<Socket> socket_ ABSL_GUARDED_BY(committing_);
   absl::Mutex mutex_;
   std::map<std::string, Claim> claims_ ABSL_GUARDED_BY(mutex_);  // by sandbox
 };

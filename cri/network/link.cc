@@ -136,7 +136,13 @@ absl::Status MakeBridge(Socket& rtnl, const std::string& name,
   // and changes it under everybody's neighbour tables as pods come and go.
   message.PutText(IFLA_IFNAME, name)
       .Put(IFLA_ADDRESS, mac)
-      .Nest(IFLA_LINKINFO, [&] { message.PutText(IFLA_INFO_KIND, "bridge"); });
+      .Nest(IFLA_LINKINFO, [&] {
+        message.PutText(IFLA_INFO_KIND, "bridge").Nest(IFLA_INFO_DATA, [&] {
+          // Snooping sets a timer of every port whenever one comes or goes.
+          const uint8_t off = 0;
+          message.Put(IFLA_BR_MCAST_SNOOPING, {&off, 1});
+        });
+      });
   return rtnl.Run(message);
 }
 

@@ -36,7 +36,7 @@ Ip BoundTo(const inet_diag_msg& socket) {
     ip.value = ip.value << 32 | absl::uint128(ntohl(socket.id.idiag_src[i]));
   }
   // An IPv4 address in IPv6's clothes (::ffff:127.0.0.1).
-  if (ip.family == Family::kV6 && ip.value >> 32 == 0xffff) {
+  if (ip.family == Family::kV6 && (ip.value >> 32) == 0xffff) {
     return {Family::kV4, ip.value & UINT32_MAX};
   }
   return ip;

@@ -213,7 +213,7 @@ uint8_t NumberOf(Protocol protocol) {
   return 0;
 }
 
-absl::Status InstallNat(const NatOptions& options,
+absl::Status InstallNat(Socket& socket, const NatOptions& options,
                         const std::vector<Forward>& forwards) {
   nft::Batch batch(options.table);
   batch.AddTable();
@@ -237,32 +237,34 @@ absl::Status InstallNat(const NatOptions& options,
   AddReturnPaths(batch, options);
   if (options.masquerade) AddMasquerade(batch, options);
   ForEachSet(batch, forwards, &nft::Batch::AddElements);
-  return batch.Commit(absl::StrCat("install nftables table ", options.table));
+  return batch.Commit(socket,
+                      absl::StrCat("install nftables table ", options.table));
 }
 
-absl::Status RemoveNat(const std::string& table) {
+absl::Status RemoveNat(Socket& socket, const std::string& table) {
   nft::Batch batch(table);
   batch.DeleteTable();
   const absl::Status removed =
-      batch.Commit(absl::StrCat("remove nftables table ", table));
+      batch.Commit(socket, absl::StrCat("remove nftables table ", table));
   return absl::IsNotFound(removed) ? absl::OkStatus() : removed;
 }
 
-absl::Status AddForwards(const std::string& table,
+absl::Status AddForwards(Socket& socket, const std::string& table,
                          const std::vector<Forward>& forwards) {
   nft::Batch batch(table);
   ForEachSet(batch, forwards, &nft::Batch::AddElements);
-  return batch.Commit(absl::StrCat("add host ports to table ", table));
+  return batch.Commit(socket, absl::StrCat("add host ports to table ", table));
 }
 
-absl::Status RemoveForwards(const std::string& table,
+absl::Status RemoveForwards(Socket& socket, const std::string& table,
                             const std::vector<Forward>& forwards) {
   nft::Batch batch(table);
   ForEachSet(batch, forwards, &nft::Batch::DeleteElements);
-  return batch.Commit(absl::StrCat("remove host ports from table ", table));
+  return batch.Commit(socket,
+                      absl::StrCat("remove host ports from table ", table));
 }
 
-absl::Status ReplaceForwards(const std::string& table,
+absl::Status ReplaceForwards(Socket& socket, const std::string& table,
                              const std::vector<Forward>& forwards) {
   nft::Batch batch(table);
   for (const Family family : kFamilies) {
@@ -272,7 +274,8 @@ absl::Status ReplaceForwards(const std::string& table,
     }
   }
   ForEachSet(batch, forwards, &nft::Batch::AddElements);
-  return batch.Commit(absl::StrCat("replace host ports of table ", table));
+  return batch.Commit(socket,
+                      absl::StrCat("replace host ports of table ", table));
 }
 
 }  // namespace cri::network

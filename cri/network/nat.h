@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "cri/network/cidr.h"
+#include "cri/network/netlink.h"
 #include "cri/network/pod_network.h"
 
 namespace cri::network {
@@ -41,23 +42,25 @@ struct Forward {
   friend bool operator==(const Forward&, const Forward&) = default;
 };
 
-// Each of these is one transaction.
+// Each of these is one transaction, through a socket of NETLINK_NETFILTER that
+// should stay open between them: closing one waits until the kernel has freed
+// what the last one removed, 10 ms or more.
 
 // Makes or corrects the table. Forwards that are there stay; `forwards` come
 // to them.
-absl::Status InstallNat(const NatOptions& options,
+absl::Status InstallNat(Socket& socket, const NatOptions& options,
                         const std::vector<Forward>& forwards);
 // OK if there is none.
-absl::Status RemoveNat(const std::string& table);
+absl::Status RemoveNat(Socket& socket, const std::string& table);
 
 // All forwards of one pod at once. NOT_FOUND without the table.
-absl::Status AddForwards(const std::string& table,
+absl::Status AddForwards(Socket& socket, const std::string& table,
                          const std::vector<Forward>& forwards);
 // NOT_FOUND if one is missing, and then none is removed.
-absl::Status RemoveForwards(const std::string& table,
+absl::Status RemoveForwards(Socket& socket, const std::string& table,
                             const std::vector<Forward>& forwards);
 // Instead of all that are there.
-absl::Status ReplaceForwards(const std::string& table,
+absl::Status ReplaceForwards(Socket& socket, const std::string& table,
                              const std::vector<Forward>& forwards);
 
 // "TCP", as users write it.

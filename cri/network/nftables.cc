@@ -26,7 +26,6 @@
 #include <utility>
 
 #include "absl/types/span.h"
-#include "cri/network/netlink.h"
 #include "runtime/base/status.h"
 
 namespace cri::network::nft {
@@ -412,7 +411,7 @@ void Batch::FlushSet(const Set& set) {
   });
 }
 
-absl::Status Batch::Commit(const std::string& what) {
+absl::Status Batch::Commit(Socket& socket, const std::string& what) {
   const uint32_t last = seq_;
   const size_t used = bytes_.size();
   bytes_.resize(used + kMessageBytes);
@@ -421,7 +420,6 @@ absl::Status Batch::Commit(const std::string& what) {
       used +
       MNL_ALIGN(
           reinterpret_cast<const nlmsghdr*>(bytes_.data() + used)->nlmsg_len));
-  ASSIGN_OR_RETURN(Socket socket, Socket::Open(NETLINK_NETFILTER));
   return socket.RunBatch(bytes_, last, what);
 }
 

@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "cri/network/cidr.h"
+#include "cri/network/netlink.h"
 
 struct nftnl_expr;
 struct nftnl_rule;
@@ -102,8 +103,9 @@ class Batch {
   void DeleteElements(const Set& set, const std::vector<Element>& elements);
   void FlushSet(const Set& set);
 
-  // In the calling thread's network namespace. The first failure of the kernel.
-  absl::Status Commit(const std::string& what);
+  // Through a socket of NETLINK_NETFILTER, in its namespace. The first failure
+  // of the kernel, after which the socket is of no more use.
+  absl::Status Commit(Socket& socket, const std::string& what);
 
  private:
   void Append(uint16_t type, uint16_t flags,

@@ -52,7 +52,7 @@ absl::Status ConnectPod(const PodLink& link) {
                   link.mtu,
                   link.netns_fd,
                   MacOf(link.addresses.front().ip),
-                  HasIpv6()};
+                  link.node_has_ipv6};
   RETURN_IF_ERROR(Join(veth, pod));
   return ConfigurePod(pod, link.addresses, veth.mac);
 }

@@ -17,6 +17,7 @@ struct PodLink {
   int bridge_index = 0;
   uint32_t mtu = 0;
   int netns_fd = -1;
+  bool node_has_ipv6 = false;
   std::vector<PodAddress> addresses;  // the first gives the link address
 };
 

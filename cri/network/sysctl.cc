@@ -87,8 +87,7 @@ absl::Status EnableForwarding(const std::string& bridge,
 }
 
 void PreparePod(bool ipv6) {
-  if (!HasIpv6()) return;
-  absl::Status set = Set("ipv6/conf/default/accept_ra", "0");
+  absl::Status set = SetIfThere("ipv6/conf/default/accept_ra", "0");
   if (ipv6) {
     set.Update(Set("ipv6/conf/all/disable_ipv6", "0"));
     set.Update(Set("ipv6/conf/default/disable_ipv6", "0"));

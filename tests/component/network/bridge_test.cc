@@ -298,33 +298,5 @@ TEST_F(BridgeNetworkTest, RemoveTakesEverything) {
   EXPECT_FALSE(runtime::Exists(dir_ / "network"));
 }
 
-TEST_F(BridgeNetworkTest, PrintsWhatFiftyPodsTake) {
-  Start();
-  std::vector<NetNs> pods(50);
-  std::vector<double> up, down;
-  const auto timed = [](std::vector<double>& times, auto body) {
-    const absl::Time begin = absl::Now();
-    body();
-    times.push_back(absl::ToDoubleMilliseconds(absl::Now() - begin));
-  };
-  OnNode([&] {
-    for (size_t i = 0; i < pods.size(); ++i) {
-      timed(up, [&] {
-        EXPECT_OK(network_->Setup(Pod(absl::StrCat("p", i), pods[i].fd())));
-      });
-    }
-    for (size_t i = 0; i < pods.size(); ++i) {
-      timed(down,
-            [&] { EXPECT_OK(network_->Teardown(Pod(absl::StrCat("p", i)))); });
-    }
-  });
-  std::sort(up.begin(), up.end());
-  std::sort(down.begin(), down.end());
-  std::printf("Setup p50 %.2f ms, p90 %.2f ms; Teardown p50 %.2f ms\n", up[25],
-              up[45], down[25]);
-  pods.clear();
-  EXPECT_TRUE(Eventually([this] { return Veths().empty(); }));
-}
-
 }  // namespace
 }  // namespace cri::network

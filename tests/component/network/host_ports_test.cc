@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Host ports of the built-in network: who reaches the pod, and who is refused.
+#include <linux/netlink.h>
+
 #include <memory>
 #include <string>
 #include <vector>
@@ -98,13 +100,15 @@ TEST_F(HostPortTest, NeighboursComeBackWithoutBridgeNetfilter) {
   NetNs pod, neighbour;
   ASSERT_OK(Setup(PodWithPort("a", pod)));
   ASSERT_OK(Setup("b", neighbour));
-  const Shell off("true");
-  const std::string old = NodeShell(
+  NodeShell(
       "sysctl -w net.bridge.bridge-nf-call-iptables=0 "
       "net.bridge.bridge-nf-call-ip6tables=0");
   NatOptions nat{"coracle-ntest0", "ntest0", *ParsePodCidrs(options_.pod_cidr)};
   nat.bridged_translated = false;
-  OnNode([&] { ASSERT_OK(InstallNat(nat, {})); });
+  OnNode([&] {
+    ASSERT_OK_AND_ASSIGN(Socket socket, Socket::Open(NETLINK_NETFILTER));
+    ASSERT_OK(InstallNat(socket, nat, {}));
+  });
   Server server(pod);
   EXPECT_TRUE(From(neighbour, "10.123.7.1"));
   EXPECT_EQ(server.Accept(), "10.123.7.1");
