@@ -18,8 +18,7 @@ Sampler::SourcePtr Sampler::FindOrMake(const std::string& id,
   absl::MutexLock lock(&mutex_);
   SourcePtr& source = sources_[id];
   if (source == nullptr) {
-    source = std::make_shared<Source>(
-        runtime::cgroup::Meter(options_.layout, cgroup_path));
+    source = std::make_shared<Source>(options_.layout, cgroup_path);
     if (!layer_path.empty()) {
       source->layer =
           std::make_shared<LayerUsage>(layer_path, options_.executor);

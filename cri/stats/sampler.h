@@ -70,7 +70,8 @@ class Sampler {
 
  private:
   struct Source {
-    explicit Source(runtime::cgroup::Meter opened) : meter(std::move(opened)) {}
+    Source(const runtime::cgroup::Layout& layout, const std::string& path)
+        : meter(layout, path) {}
 
     absl::Mutex mutex;
     runtime::cgroup::Meter meter ABSL_GUARDED_BY(mutex);

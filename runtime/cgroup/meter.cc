@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
@@ -25,22 +27,43 @@ constexpr ssize_t kPieceBytes = 2048;
 // v1 says "no limit" with the largest number of whole pages.
 constexpr uint64_t kUnlimited = uint64_t{1} << 62;
 
+std::atomic<uint64_t> kept_files{0};
+
+uint64_t MostKeptFiles() {
+  rlimit limit{};
+  return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur / 2 : 0;
+}
+
 }  // namespace
+
+KeptFile::~KeptFile() {
+  if (fd_.ok()) --kept_files;
+}
 
 absl::string_view KeptFile::Read(std::string& buffer, int* error) {
   int ignored;
   if (error == nullptr) error = &ignored;
   *error = ENOENT;
-  if (path_.empty()) return "";
-  if (!fd_.ok()) fd_.reset(open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+  UniqueFd once;
+  int fd = fd_.get();
   if (!fd_.ok()) {
-    *error = errno;
-    return "";
+    if (path_.empty()) return "";
+    once.reset(open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!once.ok()) {
+      *error = errno;
+      return "";
+    }
+    fd = once.get();
+    if (kept_files.load() < MostKeptFiles()) {
+      ++kept_files;
+      fd_ = std::move(once);
+      std::string().swap(path_);
+    }
   }
   if (buffer.size() < kFirstBytes) buffer.resize(kFirstBytes);
   size_t size = 0;
   while (true) {
-    ssize_t got = pread(fd_.get(), &buffer[size], buffer.size() - size,
+    ssize_t got = pread(fd, &buffer[size], buffer.size() - size,
                         static_cast<off_t>(size));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) {
@@ -69,7 +92,7 @@ void Meter::PlaceV1(const Layout& layout, const std::string& path) {
   auto place = [&](File file, const char* controller, const char* name) {
     const Hierarchy* hierarchy = layout.Find(controller);
     if (hierarchy == nullptr) return;
-    files_[file] = KeptFile(
+    files_[file].Place(
         absl::StrCat(JoinPath(hierarchy->mount_point, path), "/", name));
   };
   place(kCpu, "cpuacct", "cpuacct.usage");
@@ -109,15 +132,15 @@ void Meter::PlaceV2(const std::string& directory) {
       {kProcesses, "cgroup.procs"},
       {kIoBytes, "io.stat"}};
   for (const auto& [file, name] : places) {
-    files_[file] = KeptFile(absl::StrCat(directory, "/", name));
+    files_[file].Place(absl::StrCat(directory, "/", name));
   }
   PlacePressure(directory);
 }
 
 void Meter::PlacePressure(const std::string& directory) {
-  files_[kCpuPressure] = KeptFile(directory + "/cpu.pressure");
-  files_[kMemoryPressure] = KeptFile(directory + "/memory.pressure");
-  files_[kIoPressure] = KeptFile(directory + "/io.pressure");
+  files_[kCpuPressure].Place(directory + "/cpu.pressure");
+  files_[kMemoryPressure].Place(directory + "/memory.pressure");
+  files_[kIoPressure].Place(directory + "/io.pressure");
 }
 
 uint64_t Meter::Number(File file) {
@@ -140,6 +163,18 @@ std::optional<Pressure> Meter::PressureOf(File file) {
 }
 
 absl::StatusOr<Usage> Meter::Read() {
+  absl::StatusOr<Usage> usage = ReadUsage();
+  std::string().swap(buffer_);
+  return usage;
+}
+
+absl::StatusOr<Details> Meter::ReadDetails() {
+  absl::StatusOr<Details> details = ReadMore();
+  std::string().swap(buffer_);
+  return details;
+}
+
+absl::StatusOr<Usage> Meter::ReadUsage() {
   int error = 0;
   absl::string_view cpu = files_[kCpu].Read(buffer_, &error);
   if (error == ENOENT || error == ENODEV) {
@@ -201,7 +236,7 @@ void Meter::ReadMemoryStat(Usage& usage) {
   usage.working_set = usage.memory - std::min(usage.memory, inactive_file);
 }
 
-absl::StatusOr<Details> Meter::ReadDetails() {
+absl::StatusOr<Details> Meter::ReadMore() {
   int error = 0;
   absl::string_view cpu = files_[kCpu].Read(buffer_, &error);
   if (error != 0)

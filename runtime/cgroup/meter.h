@@ -66,18 +66,25 @@ struct Details {
   std::vector<pid_t> processes;  // of the cgroup itself
 };
 
-// A file that is opened at its first reading and kept.
+// A file that is opened at its first reading and kept, unless all files of this
+// kind together would take more than half of the descriptors that the process
+// may have: then it is opened for each reading. Not thread safe.
 class KeptFile {
  public:
   KeptFile() = default;
-  explicit KeptFile(std::string path) : path_(std::move(path)) {}
+  ~KeptFile();
+  KeptFile(const KeptFile&) = delete;
+  KeptFile& operator=(const KeptFile&) = delete;
+
+  // Before the first reading. Without it there is no such file.
+  void Place(std::string path) { path_ = std::move(path); }
 
   // The content, read into `buffer`, or "" if the file cannot be read; `error`
   // is then its errno (ENOENT and ENODEV: there is no such file any more).
   absl::string_view Read(std::string& buffer, int* error = nullptr);
 
  private:
-  std::string path_;
+  std::string path_;  // "" once it is kept
   UniqueFd fd_;
 };
 
@@ -92,6 +99,9 @@ class Meter {
   absl::StatusOr<Details> ReadDetails();
 
  private:
+  absl::StatusOr<Usage> ReadUsage();
+  absl::StatusOr<Details> ReadMore();
+
   enum File {
     kCpu,  // the file by which the cgroup's life is told
     kCpuTimes,
@@ -128,7 +138,7 @@ class Meter {
   const bool v2_;
   const std::string path_;
   std::array<KeptFile, kFiles> files_;
-  std::string buffer_;
+  std::string buffer_;  // empty between readings
 };
 
 }  // namespace runtime::cgroup

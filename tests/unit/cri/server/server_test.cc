@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 
 #include <map>
+#include <set>
+#include <thread>
 
 #include "gmock/gmock.h"
 #include "runtime/base/file.h"
@@ -12,6 +14,7 @@
 namespace cri::server {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 TEST_F(ServerTest, VersionAndStatus) {
@@ -94,6 +97,53 @@ TEST_F(ServerTest, EventsTellTheWholeStoryOfAPod) {
   }
   context.TryCancel();
   EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
+}
+
+// A reader that does not read: others get every event in order meanwhile, no
+// call waits for it, and it is told that it missed some.
+TEST_F(ServerTest, StalledReaderOfEventsHoldsNobodyUp) {
+  constexpr int kPods = 1100;  // of four events each: more than is kept
+  grpc::ClientContext stalled_context, quick_context;
+  auto stalled =
+      runtime_->GetContainerEvents(&stalled_context, v1::GetEventsRequest());
+  auto quick =
+      runtime_->GetContainerEvents(&quick_context, v1::GetEventsRequest());
+  stalled->WaitForInitialMetadata();
+  quick->WaitForInitialMetadata();
+  std::set<std::string> pods;
+  // Types by pod: news of one pod are in order, those of several may mix.
+  std::map<std::string, std::vector<int>> got;
+  std::thread reader([&] {
+    v1::ContainerEventResponse event;
+    for (int i = 0; i < 4 * kPods && quick->Read(&event); ++i) {
+      EXPECT_GT(event.created_at(), 0);
+      got[event.pod_sandbox_status().id()].push_back(
+          event.container_event_type());
+    }
+  });
+  for (int i = 0; i < kPods; ++i) {
+    const std::string pod = RunPod();
+    pods.insert(pod);
+    v1::RemovePodSandboxRequest remove;
+    remove.set_pod_sandbox_id(pod);
+    v1::RemovePodSandboxResponse removed;
+    ASSERT_TRUE(
+        Call(*runtime_, &Runtime::RemovePodSandbox, remove, &removed).ok());
+  }
+  reader.join();
+  EXPECT_EQ(got.size(), pods.size());
+  for (const std::string& pod : pods) {
+    ASSERT_THAT(got[pod], ElementsAre(0, 1, 2, 3));
+  }
+  std::vector<v1::ContainerEventResponse> late;
+  EXPECT_EQ(ReadAll(*stalled, late).error_code(),
+            grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_LT(late.size(), size_t{4} * kPods);
+  std::map<std::string, int> next;
+  for (const v1::ContainerEventResponse& event : late) {
+    EXPECT_EQ(event.container_event_type(), next[event.container_id()]++);
+  }
+  quick_context.TryCancel();
 }
 
 TEST_F(ServerTest, StopEndsEventStreamsAtOnce) {

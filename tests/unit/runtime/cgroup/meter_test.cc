@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/cgroup/meter.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
+
+#include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -176,6 +179,25 @@ TEST(MeterTest, LongListsOfProcessesAreReadWhole) {
   Meter meter(files.V1(kControllers), "/x");
   ASSERT_OK_AND_ASSIGN(Details details, meter.ReadDetails());
   EXPECT_THAT(details.processes, SizeIs(20000));
+}
+
+// What a process may open is not all for this.
+TEST(MeterTest, FewDescriptorsAreShared) {
+  FakeFiles files;
+  FillV1(files);
+  rlimit old{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &old), 0);
+  rlimit few = old;
+  few.rlim_cur = 64;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+  std::vector<std::unique_ptr<Meter>> meters;
+  for (int i = 0; i < 20; ++i) {
+    meters.push_back(std::make_unique<Meter>(files.V1(kControllers), "/x"));
+    EXPECT_EQ(meters.back()->Read()->cpu_ns, 123456789u);
+    EXPECT_EQ(meters.back()->ReadDetails()->oom_kills, 2u);
+  }
+  for (auto& meter : meters) EXPECT_EQ(meter->Read()->memory, 1000000u);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &old), 0);
 }
 
 TEST(MeterTest, StrangeLinesAreLeftOut) {
