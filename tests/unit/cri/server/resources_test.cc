@@ -97,6 +97,8 @@ TEST_F(ResourcesTest, FailureOfTheHandlerChangesNothing) {
 }
 
 TEST_F(ResourcesTest, RecordThatCannotBeWrittenTakesTheLimitsBack) {
+  // Records are written one after another: that of the start is done by now.
+  ASSERT_TRUE(UpdateMemory(100).ok());
   // A directory in the place of the record's temporary file.
   ASSERT_TRUE(
       runtime::MakeDirs(dir_ / ("root/containers/." + id_ + ".json.tmp")).ok());
