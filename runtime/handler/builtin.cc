@@ -105,6 +105,15 @@ absl::StatusOr<state::ContainerPlan> BuiltinHandler::ReadPlan(
   return plan;
 }
 
+absl::StatusOr<state::ContainerPlan> BuiltinHandler::PlanOf(
+    const std::string& sandbox_id, const std::string& id) {
+  absl::StatusOr<state::ContainerPlan> plan = ReadPlan(sandbox_id, id);
+  if (absl::IsNotFound(plan.status())) {
+    return absl::NotFoundError(absl::StrCat("container ", id, ": unknown"));
+  }
+  return plan;
+}
+
 absl::StatusOr<hold::Reply> BuiltinHandler::CallHolder(
     const std::string& sandbox_id, const hold::Request& request,
     absl::Duration time) {

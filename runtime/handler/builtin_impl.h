@@ -5,6 +5,7 @@
 #ifndef CORACLE_RUNTIME_HANDLER_BUILTIN_IMPL_H_
 #define CORACLE_RUNTIME_HANDLER_BUILTIN_IMPL_H_
 
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "runtime/handler/client.h"
 #include "runtime/handler/events.h"
 #include "runtime/handler/launcher_client.h"
+#include "runtime/handler/stream_loop.h"
 #include "runtime/state/container.h"
 
 namespace runtime::handler {
@@ -77,6 +79,9 @@ class BuiltinHandler : public Handler {
                             const std::string& id, const char* suffix) const;
   absl::StatusOr<state::ContainerPlan> ReadPlan(const std::string& sandbox_id,
                                                 const std::string& id);
+  // The same; what has no plan is an unknown container.
+  absl::StatusOr<state::ContainerPlan> PlanOf(const std::string& sandbox_id,
+                                              const std::string& id);
   absl::StatusOr<hold::Reply> CallHolder(const std::string& sandbox_id,
                                          const hold::Request& request,
                                          absl::Duration time);
@@ -99,6 +104,7 @@ class BuiltinHandler : public Handler {
   const BuiltinOptions options_;
   const std::string pods_dir_;
   LauncherClient launcher_;
+  StreamLoop streams_;
   absl::Mutex mutex_;
   std::set<std::string> turns_ ABSL_GUARDED_BY(mutex_);
   EventLoop events_;  // last: its thread uses the rest

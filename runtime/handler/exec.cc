@@ -2,7 +2,6 @@
 // BuiltinHandler::ExecSync: output by pipes, outcome by the holder.
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,10 +9,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "runtime/base/file.h"
-#include "runtime/base/json.h"
 #include "runtime/base/status.h"
 #include "runtime/handler/builtin_impl.h"
+#include "runtime/handler/process_file.h"
 
 namespace runtime::handler {
 namespace {
@@ -50,18 +48,6 @@ void ReadStream(Stream* stream, size_t limit) {
   }
   size_t room = limit - std::min(limit, stream->data.size());
   stream->data.append(buffer, std::min(room, static_cast<size_t>(size)));
-}
-
-absl::StatusOr<UniqueFd> ProcessFile(const std::string& config_json,
-                                     const std::vector<std::string>& args) {
-  ASSIGN_OR_RETURN(Json config, ParseJson(config_json, "config.json"));
-  Json process = ObjectAt(config, "process");
-  process["args"] = args;
-  process["terminal"] = false;
-  UniqueFd fd(memfd_create("process.json", MFD_CLOEXEC));
-  if (!fd.ok()) return ErrnoStatus("memfd_create");
-  RETURN_IF_ERROR(WriteAll(fd.get(), DumpJson(process), "process.json"));
-  return fd;
 }
 
 // Follows the command to its end or to `deadline`.
@@ -102,13 +88,9 @@ absl::StatusOr<ExecResult> BuiltinHandler::ExecSync(
                             ? absl::Now() + options.timeout
                             : absl::InfiniteFuture();
   ASSIGN_OR_RETURN(Connection connection, OpenHolder(pods_dir_, sandbox_id));
-  absl::StatusOr<state::ContainerPlan> plan = ReadPlan(sandbox_id, id);
-  if (absl::IsNotFound(plan.status())) {
-    return absl::NotFoundError(absl::StrCat("container ", id, ": unknown"));
-  }
-  RETURN_IF_ERROR(plan.status());
+  ASSIGN_OR_RETURN(state::ContainerPlan plan, PlanOf(sandbox_id, id));
   ASSIGN_OR_RETURN(UniqueFd process,
-                   ProcessFile(plan->config_json, options.args));
+                   ProcessFile(plan.config_json, options.args, false));
   Stream out, err;
   RETURN_IF_ERROR(OpenPipe(&out));
   RETURN_IF_ERROR(OpenPipe(&err));
@@ -142,16 +124,6 @@ absl::StatusOr<ExecResult> BuiltinHandler::ExecSync(
   result.standard_output = std::move(out.data);
   result.standard_error = std::move(err.data);
   return result;
-}
-
-absl::StatusOr<std::unique_ptr<StreamSession>> BuiltinHandler::Exec(
-    const std::string&, const std::string&, const StreamOptions&) {
-  return absl::UnimplementedError("streaming exec");
-}
-
-absl::StatusOr<std::unique_ptr<StreamSession>> BuiltinHandler::Attach(
-    const std::string&, const std::string&, const StreamOptions&) {
-  return absl::UnimplementedError("attach");
 }
 
 }  // namespace runtime::handler

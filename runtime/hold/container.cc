@@ -213,15 +213,17 @@ void Holder::OnContainerExit(HeldContainer* container, int wait_status) {
 void Holder::OnOutput(size_t index) {
   HeldContainer* container = containers_[index].get();
   if (container->reaped) return DrainOrFinish(container);
-  ReadStream(container, &container->out, &container->out_lines, false);
-  ReadStream(container, &container->err, &container->err_lines, false);
+  ReadStream(container, false, false);
+  ReadStream(container, true, false);
 }
 
-bool Holder::ReadStream(HeldContainer* container, UniqueFd* fd,
-                        LineAssembler* lines, bool all) {
+bool Holder::ReadStream(HeldContainer* container, bool err, bool all) {
+  UniqueFd* fd = err ? &container->err : &container->out;
+  LineAssembler* lines = err ? &container->err_lines : &container->out_lines;
   // Not zeroed: untouched pages stay untouched.
   char buffer[8192] __attribute__((uninitialized));
   while (fd->ok()) {
+    if (IsHeldUp(*container)) return false;
     ssize_t size = read(fd->get(), buffer, sizeof buffer);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0 && errno == EAGAIN) return false;
@@ -230,18 +232,17 @@ bool Holder::ReadStream(HeldContainer* container, UniqueFd* fd,
       fd->reset();
       break;
     }
-    lines->Feed(absl::string_view(buffer, static_cast<size_t>(size)),
-                &container->log);
+    const absl::string_view data(buffer, static_cast<size_t>(size));
+    lines->Feed(data, &container->log);
+    Tee(container, err, data);
     if (!all) return false;
   }
   return true;
 }
 
 void Holder::DrainOrFinish(HeldContainer* container) {
-  bool out_ended =
-      ReadStream(container, &container->out, &container->out_lines, true);
-  bool err_ended =
-      ReadStream(container, &container->err, &container->err_lines, true);
+  bool out_ended = ReadStream(container, false, true);
+  bool err_ended = ReadStream(container, true, true);
   if (out_ended && err_ended) return Finish(container);
   if (container->drain_deadline == 0) {
     container->drain_deadline = MonotonicNanoseconds() + kDrainNanoseconds;
@@ -268,6 +269,7 @@ void Holder::Finish(HeldContainer* container) {
         record.exit_code != 0 && launch::OomKills(container->cgroups_path) > 0;
   }
   Announce(*container);
+  EndAttaches(container);
 }
 
 void Holder::Save(const HeldContainer& container) {

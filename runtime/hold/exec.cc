@@ -17,6 +17,24 @@
 
 namespace runtime::hold {
 
+bool Holder::AssignFds(const Request& request, const std::vector<UniqueFd>& fds,
+                       ExecFds* assigned) {
+  const uint32_t flags = request.type == RequestType::kExec
+                             ? kStreamOut | kStreamErr
+                             : request.flags;
+  size_t next = 0;
+  for (auto [wanted, fd] :
+       {std::pair(true, &assigned->process),
+        std::pair((flags & kStreamIn) != 0, &assigned->in),
+        std::pair((flags & kStreamOut) != 0, &assigned->out),
+        std::pair((flags & kStreamErr) != 0, &assigned->err)}) {
+    if (!wanted) continue;
+    if (next == fds.size()) return false;
+    *fd = fds[next++].get();
+  }
+  return next == fds.size();
+}
+
 void Holder::Exec(Connection* connection, const Request& request,
                   std::vector<UniqueFd>* fds) {
   HeldContainer* container = Find(request.id);
@@ -29,17 +47,20 @@ void Holder::Exec(Connection* connection, const Request& request,
         connection, absl::StatusCode::kFailedPrecondition,
         absl::StrCat("exec in container ", request.id, ": not running"));
   }
-  int pair[2];
-  if (fds->size() != 3 ||
-      socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+  ExecFds assigned;
+  if (!AssignFds(request, *fds, &assigned)) {
     return ReplyStatus(connection, absl::StatusCode::kInvalidArgument,
-                       "exec: wants process, stdout and stderr descriptors");
+                       "exec: wants the process and its descriptors");
+  }
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+    return ReplyStatus(connection, absl::StatusCode::kInternal,
+                       absl::StrCat("exec: socketpair: ", strerror(errno)));
   }
   UniqueFd report_here(pair[0]), report_there(pair[1]);
   pid_t pid = ForkChild();
   if (pid == 0) {
-    ExecChild(*container, (*fds)[0].get(), (*fds)[1].get(), (*fds)[2].get(),
-              report_there.get());
+    ExecChild(*container, assigned, report_there.get());
   }
   if (pid < 0) {
     return ReplyStatus(connection, absl::StatusCode::kInternal,
@@ -47,6 +68,7 @@ void Holder::Exec(Connection* connection, const Request& request,
   }
   auto exec = std::make_unique<HeldExec>();
   exec->connection = connection->serial;
+  exec->tell_start = request.type == RequestType::kExecStream;
   exec->setup_pid = pid;
   exec->report = std::move(report_here);
   execs_.push_back(std::move(exec));
@@ -72,8 +94,24 @@ void Holder::OnExecReport(size_t index) {
     } else if (report.kind == launch::Report::kCreated && exec->pid == 0) {
       exec->pid = report.pid;
       exec->reaped = TakeEarlyExit(exec->pid, &exec->wait_status);
-      if (exec->cancelled) KillExec(exec);
+      if (exec->cancelled) {
+        KillExec(exec);
+      } else if (exec->tell_start) {
+        exec->terminal = std::move(fd);
+        TellStart(*exec);
+      }
     }
+  }
+}
+
+void Holder::TellStart(const HeldExec& exec) {
+  hold::Reply reply;
+  reply.type = ReplyType::kStarted;
+  reply.value = exec.terminal.ok() ? 1 : 0;
+  const int passed = exec.terminal.get();
+  for (auto& connection : connections_) {
+    if (connection->serial != exec.connection) continue;
+    Reply(connection.get(), reply, &passed, exec.terminal.ok() ? 1 : 0);
   }
 }
 

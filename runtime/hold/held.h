@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "runtime/base/unique_fd.h"
 #include "runtime/hold/log.h"
@@ -14,6 +15,22 @@
 #include "runtime/state/container.h"
 
 namespace runtime::hold {
+
+// The way to a client; `rest` is what did not fit into it.
+struct AttachPipe {
+  UniqueFd fd;
+  std::string rest;
+};
+
+struct HeldAttach {
+  uint64_t connection = 0;  // serial of the client's
+  bool in = false;          // shares the container's input
+  AttachPipe out, err;
+  int64_t window_start = 0;  // monotonic ns, since when a pipe is full
+  size_t taken = 0;          // bytes since then
+
+  bool IsFull() const { return !out.rest.empty() || !err.rest.empty(); }
+};
 
 struct HeldContainer {
   state::ContainerRecord record;
@@ -29,6 +46,7 @@ struct HeldContainer {
   UniqueFd out, err;  // read ends; with a terminal `out` is its master
   LogFile log;
   LineAssembler out_lines{"stdout"}, err_lines{"stderr"};
+  std::vector<HeldAttach> attaches;
 
   bool start_sent = false;
   bool failed = false;     // the set-up or the exec; record.message says why
@@ -49,6 +67,10 @@ struct HeldExec {
   pid_t pid = 0;
   pid_t killer_pid = 0;  // process that hunts down the tree
   UniqueFd report;
+  bool tell_start = false;  // by kStarted
+  // The master, kept so that a client that goes does not hang it up: the
+  // leader would die of that and its descendants escape the kill.
+  UniqueFd terminal;
   bool cancelled = false;
   bool failed = false;
   bool reaped = false;

@@ -15,7 +15,7 @@
 namespace runtime::hold {
 namespace {
 
-constexpr size_t kMaxConnections = 64;
+constexpr size_t kMaxConnections = 512;
 constexpr size_t kMaxEarlyExits = 64;
 
 int64_t Now(clockid_t clock) {
@@ -69,6 +69,10 @@ void Holder::Poll() {
     if (c.report.ok()) {
       Watch(c.report.get(), POLLIN, &Holder::OnContainerReport, i);
     }
+    if (IsHeldUp(c)) {
+      WatchFull(i);
+      continue;
+    }
     if (c.out.ok()) Watch(c.out.get(), POLLIN, &Holder::OnOutput, i);
     if (c.err.ok()) Watch(c.err.get(), POLLIN, &Holder::OnOutput, i);
   }
@@ -94,8 +98,9 @@ void Holder::Poll() {
 int Holder::PollTimeout() const {
   int64_t first = 0;
   for (const auto& c : containers_) {
-    if (c->drain_deadline == 0) continue;
-    if (first == 0 || c->drain_deadline < first) first = c->drain_deadline;
+    for (int64_t end : {c->drain_deadline, WindowEnd(*c)}) {
+      if (end != 0 && (first == 0 || end < first)) first = end;
+    }
   }
   if (first == 0) return -1;
   int64_t left = first - MonotonicNanoseconds();
@@ -179,6 +184,7 @@ void Holder::Settle() {
   if (!SetupsRunning()) early_exits_.clear();
   int64_t now = MonotonicNanoseconds();
   for (auto& c : containers_) {
+    DropStalled(c.get(), now);
     if (c->drain_deadline != 0 && c->drain_deadline <= now) Finish(c.get());
   }
   for (auto& connection : connections_) {
@@ -204,6 +210,7 @@ void Holder::Settle() {
 
 void Holder::DropConnection(Connection* connection) {
   CancelExecs(connection->serial);
+  Detach(connection->serial);
   connection->fd.reset();
 }
 

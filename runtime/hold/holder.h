@@ -86,20 +86,43 @@ class Holder {
   void OnReportEnd(HeldContainer* container);
   void OnContainerExit(HeldContainer* container, int wait_status);
   void OnOutput(size_t index);
-  // True at end of file.
-  bool ReadStream(HeldContainer* container, UniqueFd* fd, LineAssembler* lines,
-                  bool all);
+  // Standard output or error. True at its end.
+  bool ReadStream(HeldContainer* container, bool err, bool all);
   void DrainOrFinish(HeldContainer* container);
   void Finish(HeldContainer* container);
   void Save(const HeldContainer& container);
   // Saves the record and tells all subscribers.
   void Announce(const HeldContainer& container);
 
+  // attach.cc
+  void Attach(Connection* connection, const Request& request,
+              std::vector<UniqueFd>* fds);
+  // Gives `data` to all clients.
+  void Tee(HeldContainer* container, bool err, absl::string_view data);
+  // A client's pipe is full: nothing more may be read.
+  static bool IsHeldUp(const HeldContainer& container);
+  void WatchFull(size_t index);
+  void OnAttachReady(size_t index);
+  // When a client that takes nothing is let go; 0: there is none.
+  static int64_t WindowEnd(const HeldContainer& container);
+  void DropStalled(HeldContainer* container, int64_t now);
+  void CloseInput(uint64_t connection);
+  void Detach(uint64_t connection);
+  void EndAttaches(HeldContainer* container);
+  void EndStream(uint64_t serial, const hold::Reply& reply);
+
   // exec.cc
+  struct ExecFds {
+    int process = -1, in = -1, out = -1, err = -1;
+  };
+  // False if `fds` are not what the request needs.
+  static bool AssignFds(const Request& request,
+                        const std::vector<UniqueFd>& fds, ExecFds* assigned);
   void Exec(Connection* connection, const Request& request,
             std::vector<UniqueFd>* fds);
-  [[noreturn]] void ExecChild(const HeldContainer& container, int process,
-                              int out, int err, int report);
+  [[noreturn]] void ExecChild(const HeldContainer& container,
+                              const ExecFds& fds, int report);
+  void TellStart(const HeldExec& exec);
   void OnExecReport(size_t index);
   void CancelExecs(uint64_t connection);
   void KillExec(HeldExec* exec);

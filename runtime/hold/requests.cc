@@ -22,7 +22,8 @@ void Holder::OnRequest(size_t index) {
   Request request;
   // End of file, garbage, or a second request before the first was answered.
   if (error != 0 || !Decode(received.data, &request) ||
-      (connection->waiting && request.type != RequestType::kCancelExec)) {
+      (connection->waiting && request.type != RequestType::kCancelExec &&
+       request.type != RequestType::kCloseInput)) {
     DropConnection(connection);
     return;
   }
@@ -55,7 +56,12 @@ void Holder::Dispatch(Connection* connection, const Request& request,
       for (auto& c : containers_) ReplyState(connection, *c);
       return Reply(connection, {.type = ReplyType::kEnd});
     case RequestType::kExec:
+    case RequestType::kExecStream:
       return Exec(connection, request, fds);
+    case RequestType::kAttach:
+      return Attach(connection, request, fds);
+    case RequestType::kCloseInput:
+      return CloseInput(connection->serial);
     case RequestType::kCancelExec:
       return CancelExecs(connection->serial);
     case RequestType::kReopenLog:
@@ -154,7 +160,11 @@ bool Holder::TryAnswer(Connection* connection) {
   if (connection->pending == RequestType::kShutdown) {
     return AnswerShutdown(connection);
   }
-  if (connection->pending == RequestType::kExec) return false;
+  if (connection->pending == RequestType::kExec ||
+      connection->pending == RequestType::kExecStream ||
+      connection->pending == RequestType::kAttach) {
+    return false;  // told when it ends
+  }
   HeldContainer* container = Find(connection->pending_id);
   if (connection->pending == RequestType::kRemove) {
     bool ended = container == nullptr || container->failed ||

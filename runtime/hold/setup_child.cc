@@ -80,27 +80,28 @@ void Holder::SetupChild(const HeldContainer& container, int report, int start,
   launch::RunSetup(request);
 }
 
-void Holder::ExecChild(const HeldContainer& container, int process, int out,
-                       int err, int report) {
+void Holder::ExecChild(const HeldContainer& container, const ExecFds& fds,
+                       int report) {
   int dir = options_.dir.get();
-  CloseAllBut({process, out, err, report, dir});
+  CloseAllBut({fds.process, fds.in, fds.out, fds.err, report, dir});
   state::ContainerPlan plan = ReadPlan(dir, container.record.id, report);
   launch::ExecRequest request;
   request.seccomp_cache_dir = SeccompCache(dir);
   close(dir);
   request.init_pid = container.record.pid;
   request.config_json = std::move(plan.config_json);
-  request.stdout_fd = out;
-  request.stderr_fd = err;
+  request.stdin_fd = fds.in;
+  request.stdout_fd = fds.out;
+  request.stderr_fd = fds.err;
   request.report_fd = report;
   char buffer[16384];
   off_t at = 0;
   ssize_t size;
-  while ((size = pread(process, buffer, sizeof buffer, at)) > 0) {
+  while ((size = pread(fds.process, buffer, sizeof buffer, at)) > 0) {
     request.process_json.append(buffer, static_cast<size_t>(size));
     at += size;
   }
-  close(process);
+  close(fds.process);
   launch::RunExec(request);
 }
 

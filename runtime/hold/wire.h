@@ -37,6 +37,14 @@ enum class RequestType : uint32_t {
   kReopenLog = 11,   // id
   kNetwork = 12,     // kStatus with the network namespace as descriptor
   kShutdown = 13,    // kills all containers, waits, answers, ends
+  // Answered by kStarted and, in the end, kExecExit or kStatus. Closing the
+  // connection kills the process tree.
+  kExecStream = 14,  // id, flags (StreamFlag); fds: process JSON and as flags
+                     // say stdin, stdout, stderr
+  // The same with the container's exit code; closing only lets go.
+  kAttach = 15,      // id, flags (StreamFlag); fds: stdout, stderr as flags say
+  kCloseInput = 16,  // on the connection of a kAttach that shares the input:
+                     // ends the container's, if that serves once. No answer
   // To the launcher.
   kSpawn = 32,     // sandbox; answered by the new holder: kSandbox
   kIdentity = 33,  // kStatus, text = identity of the launcher's binary
@@ -49,6 +57,13 @@ enum SpawnFlag : uint32_t {
   kNewIpc = 2,
   kNewUts = 4,
   kSharePid = 8,
+};
+
+// Flags of kExecStream and kAttach.
+enum StreamFlag : uint32_t {
+  kStreamIn = 1,
+  kStreamOut = 2,
+  kStreamErr = 4,
 };
 
 struct Request {
@@ -69,6 +84,8 @@ enum class ReplyType : uint32_t {
   kEnd = 3,       // end of a list
   kSandbox = 4,   // value = holder's pid, value2 = pause's pid
   kExecExit = 5,  // value = exit code (128 + N for a signal)
+  kStarted = 6,   // value = 1 with a terminal, whose master comes along;
+                  // without one, perhaps the write end of a container's stdin
 };
 
 struct Reply {

@@ -27,7 +27,7 @@ namespace {
 constexpr char kImageScript[] = R"sh(
 set -e; cd "$1"; mkdir -p bin lib lib64 proc dev sys tmp etc usr
 ln -s ../bin usr/bin; ln -s ../lib usr/lib
-for tool in dash sleep cat head ps id hostname true kill setsid dd tail ls; do
+for tool in dash sleep cat head ps id hostname true kill setsid dd tail ls stty env; do
   path=/usr/bin/$tool; [ -e $path ] || path=/bin/$tool
   cp -L "$path" bin/$tool
   ldd "$path" | grep -o '/[^ ]*' | while read lib; do
@@ -148,6 +148,13 @@ absl::StatusOr<runtime::ContainerState> PodTest::Create(
     const std::string& sandbox, const std::string& id, const Json& config,
     bool stdin_open) {
   runtime::ContainerOptions options;
+  options.stdin_open = stdin_open;
+  return Create(sandbox, id, config, std::move(options));
+}
+
+absl::StatusOr<runtime::ContainerState> PodTest::Create(
+    const std::string& sandbox, const std::string& id, const Json& config,
+    runtime::ContainerOptions options) {
   options.sandbox_id = sandbox;
   options.id = id;
   options.oci_config = runtime::DumpJson(config);
@@ -162,7 +169,6 @@ absl::StatusOr<runtime::ContainerState> PodTest::Create(
   }
   options.log_path = LogPath(id);
   options.tty = runtime::BoolAt(runtime::At(config, "process"), "terminal");
-  options.stdin_open = stdin_open;
   return handler_->CreateContainer(options);
 }
 

@@ -40,6 +40,10 @@ class PodTest : public ::testing::Test {
                                                  const std::string& id,
                                                  const runtime::Json& config,
                                                  bool stdin_open = false);
+  // What `options` says of input; the rest is filled in.
+  absl::StatusOr<runtime::ContainerState> Create(
+      const std::string& sandbox, const std::string& id,
+      const runtime::Json& config, runtime::ContainerOptions options);
   runtime::ContainerState Run(const std::string& sandbox, const std::string& id,
                               const std::string& script);
   std::string LogPath(const std::string& id) const;
