@@ -295,14 +295,15 @@ absl::StatusOr<PodAddresses> BridgeNetwork::Setup(const PodNetwork& pod) {
 
 absl::Status BridgeNetwork::Connect(const Active& active, const PodNetwork& pod,
                                     const std::vector<Ip>& ips) {
+  PodLink link;
+  ASSIGN_OR_RETURN(link.bandwidth, ParseBandwidth(pod.annotations));
   // Ports first: one that is taken costs nothing yet.
   RETURN_IF_ERROR(ports_.Open(pod, ips));
-  PodLink link{VethName(pod.sandbox_id),
-               active.bridge_index,
-               active.mtu,
-               pod.netns_fd,
-               active.has_ipv6,
-               {}};
+  link.host_name = VethName(pod.sandbox_id);
+  link.bridge_index = active.bridge_index;
+  link.mtu = active.mtu;
+  link.netns_fd = pod.netns_fd;
+  link.node_has_ipv6 = active.has_ipv6;
   for (size_t i = 0; i < ips.size(); ++i) {
     link.addresses.push_back({ips[i], active.cidrs[i]});
   }

@@ -39,6 +39,16 @@ absl::Status Join(const Veth& veth, Socket& pod) {
   return AddVeth(rtnl, veth);
 }
 
+absl::Status Limit(Socket& rtnl, const std::string& name,
+                   uint64_t bits_per_second) {
+  ASSIGN_OR_RETURN(const std::optional<Link> link, FindLink(rtnl, name));
+  if (!link.has_value()) {
+    return absl::NotFoundError(
+        absl::StrCat("link ", name, " vanished while it was set up"));
+  }
+  return LimitLink(rtnl, *link, bits_per_second);
+}
+
 }  // namespace
 
 absl::Status ConnectPod(const PodLink& link) {
@@ -54,7 +64,15 @@ absl::Status ConnectPod(const PodLink& link) {
                   MacOf(link.addresses.front().ip),
                   link.node_has_ipv6};
   RETURN_IF_ERROR(Join(veth, pod));
-  return ConfigurePod(pod, link.addresses, veth.mac);
+  RETURN_IF_ERROR(ConfigurePod(pod, link.addresses, veth.mac));
+  if (link.bandwidth.ingress != 0) {
+    ASSIGN_OR_RETURN(Socket node, Socket::Open(NETLINK_ROUTE));
+    RETURN_IF_ERROR(Limit(node, link.host_name, link.bandwidth.ingress));
+  }
+  if (link.bandwidth.egress != 0) {
+    RETURN_IF_ERROR(Limit(pod, "eth0", link.bandwidth.egress));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace cri::network

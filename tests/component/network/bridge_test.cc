@@ -258,6 +258,29 @@ TEST_F(BridgeNetworkTest, LoopbackAlone) {
   });
 }
 
+TEST_F(BridgeNetworkTest, KeepsToTheBandwidthOfAnnotations) {
+  Start();
+  NetNs ns;
+  PodNetwork pod = Pod("a", ns.fd());
+  pod.annotations = {{"kubernetes.io/ingress-bandwidth", "10M"},
+                     {"kubernetes.io/egress-bandwidth", "40G"}};
+  ASSERT_OK(Setup(pod));
+  ASSERT_OK(Setup(pod));
+  EXPECT_THAT(NodeShell("tc qdisc show"), HasSubstr("qdisc tbf 1: dev veth"));
+  EXPECT_THAT(NodeShell("tc qdisc show"), HasSubstr("rate 10Mbit"));
+  ns.Run([] {
+    EXPECT_THAT(Shell("tc qdisc show dev eth0").output,
+                HasSubstr("rate 40Gbit"));
+  });
+  Server server(ns);
+  OnNode([] { EXPECT_TRUE(Connects("10.123.7.2")); });
+  pod.annotations["kubernetes.io/egress-bandwidth"] = "much";
+  pod.sandbox_id = "b";
+  EXPECT_THAT(Setup(pod), StatusIs(absl::StatusCode::kInvalidArgument,
+                                   HasSubstr("\"much\"")));
+  EXPECT_EQ(Leases().size(), 1u);
+}
+
 TEST_F(BridgeNetworkTest, InstancesDoNotMeet) {
   Start();
   tests::TempDir other_dir;

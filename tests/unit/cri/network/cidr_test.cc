@@ -2,6 +2,7 @@
 #include "cri/network/cidr.h"
 
 #include <string>
+#include <vector>
 
 #include "tests/support/status_matchers.h"
 
@@ -63,6 +64,40 @@ TEST(PodCidrTest, RefusesWithReason) {
     EXPECT_THAT(ParseCidr(row.text), StatusIs(row.code, HasSubstr(row.reason)))
         << row.name;
   }
+}
+
+TEST(PodCidrTest, CountsInIpv6) {
+  ASSERT_OK_AND_ASSIGN(const Cidr cidr, ParseCidr("fd00:10:244:1::/64"));
+  EXPECT_EQ(cidr.gateway().ToString(), "fd00:10:244:1::1");
+  EXPECT_EQ(cidr.first().ToString(), "fd00:10:244:1::2");
+  EXPECT_EQ(cidr.last().ToString(), "fd00:10:244:1:ffff:ffff:ffff:fffe");
+  EXPECT_EQ(cidr.size(), uint64_t{1} << 63);
+  EXPECT_TRUE(cidr.Contains(*ParseIp("fd00:10:244:1::abcd")));
+  EXPECT_FALSE(cidr.Contains(*ParseIp("fd00:10:244:2::1")));
+  EXPECT_FALSE(cidr.Contains(*ParseIp("10.244.1.1")));
+  ASSERT_OK_AND_ASSIGN(const Cidr small, ParseCidr("fd00::4/126"));
+  EXPECT_EQ(small.size(), 1u);
+}
+
+TEST(PodCidrsTest, OneOfEachFamilyInTheGivenOrder) {
+  ASSERT_OK_AND_ASSIGN(const std::vector<Cidr> cidrs,
+                       ParsePodCidrs("fd00::/64, 10.244.1.0/24"));
+  EXPECT_EQ(ToString(cidrs), "fd00::/64,10.244.1.0/24");
+  for (const char* text : {"", ",", "10.0.0.0/24,", "10.0.0.0/24,10.0.1.0/24",
+                           "fd00::/64,10.0.0.0/24,fd01::/64"}) {
+    EXPECT_THAT(ParsePodCidrs(text),
+                StatusIs(absl::StatusCode::kInvalidArgument))
+        << text;
+  }
+}
+
+TEST(IpTest, KnowsLoopbackAndLinkLocal) {
+  EXPECT_TRUE(ParseIp("127.0.0.53")->IsLoopback());
+  EXPECT_TRUE(ParseIp("::1")->IsLoopback());
+  EXPECT_FALSE(ParseIp("10.0.0.1")->IsLoopback());
+  EXPECT_FALSE(ParseIp("::7f00:1")->IsLoopback());
+  EXPECT_EQ(LinkLocalOf(MacOf(*ParseIp("10.244.1.7"))).ToString(),
+            "fe80::858:aff:fef4:107");
 }
 
 TEST(PodMacTest, FollowsFromTheAddressAndIsUnicastAndLocal) {

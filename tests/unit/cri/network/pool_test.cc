@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cri/network/pool.h"
 
+#include <unistd.h>
+
 #include <fstream>
 #include <memory>
 #include <set>
@@ -137,6 +139,24 @@ TEST_F(AddressPoolTest, RangeCannotMoveAwayUnderALease) {
   Free(*pool, "a");
   EXPECT_OK(pool->SetCidrs(*ParsePodCidrs("10.1.3.0/24")));
   EXPECT_EQ(Acquire(*pool, "b"), "10.1.3.2");
+}
+
+TEST_F(AddressPoolTest, GivesOneOfEachFamilyOrNone) {
+  auto pool = Start("10.1.2.0/24,fd00::4/126");  // one IPv6 address
+  EXPECT_EQ(Acquire(*pool, "a"), "10.1.2.2,fd00::6");
+  EXPECT_THAT(pool->Acquire("b"),
+              StatusIs(absl::StatusCode::kResourceExhausted,
+                       HasSubstr("fd00::4/126: all 1 are in use")));
+  EXPECT_THAT(Leases(), ElementsAre("10.1.2.2", "fd00::6"));
+  Free(*pool, "a");
+  EXPECT_EQ(Acquire(*pool, "b"), "10.1.2.3,fd00::6");
+}
+
+TEST_F(AddressPoolTest, CompletesALeaseThatACrashCutInHalf) {
+  Acquire(*Start("10.1.2.0/24,fd00::/64"), "a");
+  unlink((dir_ / "leases/fd00::2").c_str());
+  auto pool = Start("10.1.2.0/24,fd00::/64");
+  EXPECT_EQ(Acquire(*pool, "a"), "10.1.2.2,fd00::2");
 }
 
 TEST_F(AddressPoolTest, SetsGarbageAside) {
