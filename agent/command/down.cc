@@ -15,9 +15,9 @@
 #include "agent/pod/cgroup.h"
 #include "agent/volume/manager.h"
 #include "cri/config/config.h"
-#include "cri/network/network.h"
 #include "cri/sandbox/record_file.h"
 #include "cri/sandbox/sandbox.h"
+#include "cri/server/make_network.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
 #include "runtime/handler/builtin.h"
@@ -100,11 +100,7 @@ absl::Status Run(const Options& options) {
   }
   ASSIGN_OR_RETURN(const std::vector<Pod> known, ReadPods(config));
   ASSIGN_OR_RETURN(const size_t pods, EndPods(config));
-  ::cri::network::NetworkOptions network;
-  network.state_dir = config.state;
-  network.bridge = config.bridge;
-  network.pod_cidr = config.pod_cidr;
-  RETURN_IF_ERROR(::cri::network::RemoveBridgeNetwork(network));
+  RETURN_IF_ERROR(::cri::server::RemoveNetwork(config));
   for (const char* records : {"sandboxes", "containers"}) {
     RETURN_IF_ERROR(
         runtime::RemoveTree(runtime::JoinPath(config.root, records)));

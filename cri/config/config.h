@@ -35,11 +35,16 @@ struct Config {
   std::string root = "/var/lib/coracle";  // images, records, container files
   std::string state = "/run/coracle";     // sockets, shm; gone after a reboot
   std::string registry_config_dir = "/etc/coracle/certs.d";
-  std::string pod_cidr;      // "" = told by UpdateRuntimeConfig
+  std::string network = "builtin";  // or "cni"
+  std::string pod_cidr;             // "" = told by UpdateRuntimeConfig
   std::string cluster_cidr;  // pods of all nodes; no source NAT among them
   std::string bridge = "coracle0";
   bool masquerade = true;
-  int64_t mtu = 0;       // 0 = that of the default route's link
+  int64_t mtu = 0;  // 0 = that of the default route's link
+  std::string cni_conf_dir = "/etc/cni/net.d";
+  std::vector<std::string> cni_bin_dirs = {"/opt/cni/bin", "/usr/lib/cni"};
+  std::string cni_cache_dir = "/var/lib/cni";  // shared with other runtimes
+  bool cni_in_process = true;
   std::string launcher;  // path of coracle-oci; "" = beside this program
   int64_t max_message_bytes = 16 << 20;
   int64_t shm_bytes = 64 << 20;  // of a pod's /dev/shm

@@ -35,6 +35,7 @@ Link ParseLink(const nlmsghdr* reply) {
       static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(reply));
   Link link;
   link.index = info->ifi_index;
+  link.flags = info->ifi_flags;
   ForEachAttribute(reply, sizeof *info, [&](const nlattr* attribute) {
     switch (mnl_attr_get_type(attribute)) {
       case IFLA_IFNAME:
@@ -51,6 +52,18 @@ Link ParseLink(const nlmsghdr* reply) {
         break;
       case IFLA_LINKINFO:
         link.kind = KindOf(attribute);
+        break;
+      case IFLA_ADDRESS: {
+        const auto* bytes =
+            static_cast<const uint8_t*>(mnl_attr_get_payload(attribute));
+        link.mac.assign(bytes, bytes + mnl_attr_get_payload_len(attribute));
+        break;
+      }
+      case IFLA_OPERSTATE:
+        link.oper_state = mnl_attr_get_u8(attribute);
+        break;
+      case IFLA_PROMISCUITY:
+        link.promiscuity = mnl_attr_get_u32(attribute);
         break;
       default:
         break;

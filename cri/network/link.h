@@ -24,6 +24,10 @@ struct Link {
   uint32_t mtu = 0;
   int master = 0;      // index of the bridge it is a port of
   int peer_index = 0;  // veth: index of the other end, in its namespace
+  std::vector<uint8_t> mac;
+  uint32_t flags = 0;        // IFF_UP, …
+  uint8_t oper_state = 0;    // IF_OPER_UP, …
+  uint32_t promiscuity = 0;  // how many want it promiscuous
 };
 
 absl::StatusOr<std::optional<Link>> FindLink(Socket& rtnl,

@@ -2,16 +2,19 @@
 #include "cri/network/netlink.h"
 
 #include <linux/netlink.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "runtime/base/status.h"
 
 namespace cri::network {
@@ -207,11 +210,40 @@ absl::Status Socket::Run(Message& message) {
 absl::Status Socket::Query(
     Message& message, const std::function<void(const nlmsghdr*)>& on_reply) {
   message.header()->nlmsg_seq = 1;
-  RETURN_IF_ERROR(Send({reinterpret_cast<const char*>(message.header()),
-                        message.header()->nlmsg_len},
-                       message.what()));
+  return QueryRaw({reinterpret_cast<const char*>(message.header()),
+                   message.header()->nlmsg_len},
+                  message.what(), on_reply);
+}
+
+absl::Status Socket::QueryRaw(
+    absl::Span<const char> data, const std::string& what,
+    const std::function<void(const nlmsghdr*)>& on_reply) {
+  RETURN_IF_ERROR(Send(data, what));
   return Collect(
-      1, [&](uint32_t) { return message.what(); }, on_reply);
+      1, [&](uint32_t) { return what; }, on_reply);
+}
+
+absl::Status Socket::Subscribe(int group) {
+  if (mnl_socket_setsockopt(socket_.get(), NETLINK_ADD_MEMBERSHIP, &group,
+                            sizeof group) != 0) {
+    return runtime::ErrnoStatus("subscribe to news of the kernel");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Socket::WaitForNews(absl::Time deadline) {
+  const int fd = mnl_socket_get_fd(socket_.get());
+  pollfd wait{fd, POLLIN, 0};
+  const absl::Duration left =
+      std::clamp(deadline - absl::Now(), absl::ZeroDuration(), absl::Hours(1));
+  const int ready =
+      poll(&wait, 1, static_cast<int>(absl::ToInt64Milliseconds(left)) + 1);
+  if (ready < 0 && errno != EINTR) return runtime::ErrnoStatus("poll");
+  std::vector<char> buffer(kReceiveBytes);
+  // ENOBUFS says that news were lost, which is news as well.
+  while (recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT) > 0) {
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Socket::RunBatch(absl::Span<const char> data, uint32_t last_seq,

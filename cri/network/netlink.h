@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "cri/network/cidr.h"
 
@@ -75,6 +76,16 @@ class Socket {
   // Sends one request and hands over what comes back (dump or single answer).
   absl::Status Query(Message& message,
                      const std::function<void(const nlmsghdr*)>& on_reply);
+
+  // The same for a request that is built already, with sequence number 1.
+  absl::Status QueryRaw(absl::Span<const char> data, const std::string& what,
+                        const std::function<void(const nlmsghdr*)>& on_reply);
+
+  // What the kernel tells `group` (RTNLGRP_…) comes to this socket from now on;
+  // it is then for waiting only.
+  absl::Status Subscribe(int group);
+  // Returns when something was told, or at `deadline`; what it was is dropped.
+  absl::Status WaitForNews(absl::Time deadline);
 
   // Sends `data` (one nfnetlink batch of requests that want acknowledgements
   // with sequence numbers from 1 to `last_seq`); first failure.

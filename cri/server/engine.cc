@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cri/container/capability.h"
+#include "cri/server/make_network.h"
 #include "runtime/base/file.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
@@ -38,14 +39,7 @@ absl::Status MakePrivateDir(const std::string& path) {
 absl::Status FillDefaults(ServerOptions& options) {
   const config::Config& config = options.config;
   if (options.network == nullptr) {
-    network::NetworkOptions network;
-    network.state_dir = config.state;
-    network.bridge = config.bridge;
-    network.pod_cidr = config.pod_cidr;
-    network.cluster_cidr = config.cluster_cidr;
-    network.masquerade = config.masquerade;
-    network.mtu = static_cast<int>(config.mtu);
-    options.network = network::MakeBridgeNetwork(network);
+    options.network = MakeNetwork(config);
   }
   if (options.images == nullptr) {
     image::StoreOptions store;

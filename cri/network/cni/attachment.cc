@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cri/network/cni/attachment.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "runtime/base/file.h"
+#include "runtime/base/log.h"
+#include "runtime/base/status.h"
+
+namespace cri::network::cni {
+namespace {
+
+using runtime::Json;
+
+constexpr char kKind[] = "cniCacheV1";
+constexpr char kOwner[] =
+    "coracleRoot";  // libcni ignores what it does not know
+
+Json ToJson(const Attachment& attachment, const std::string& owner) {
+  Json args = Json::array();
+  for (const auto& [key, value] : attachment.args) {
+    args.push_back(Json::array({key, value}));
+  }
+  Json json{{"kind", kKind},
+            {"containerId", attachment.container_id},
+            {"config", absl::Base64Escape(attachment.config)},
+            {"ifName", attachment.ifname},
+            {"networkName", attachment.network},
+            {"netns", attachment.netns},
+            {"cniArgs", args},
+            {kOwner, owner}};
+  if (!attachment.capabilities.empty()) {
+    json["capabilityArgs"] = attachment.capabilities;
+  }
+  if (!attachment.result.is_null()) json["result"] = attachment.result;
+  return json;
+}
+
+absl::StatusOr<Attachment> FromJson(const Json& json) {
+  Attachment attachment;
+  if (runtime::StringAt(json, "kind") != kKind) {
+    return absl::DataLossError(absl::StrCat("it is not of kind ", kKind));
+  }
+  attachment.network = runtime::StringAt(json, "networkName");
+  attachment.container_id = runtime::StringAt(json, "containerId");
+  attachment.ifname = runtime::StringAt(json, "ifName");
+  attachment.netns = runtime::StringAt(json, "netns");
+  attachment.owner = runtime::StringAt(json, kOwner);
+  for (const Json& pair : runtime::ArrayAt(json, "cniArgs")) {
+    if (!pair.is_array() || pair.size() != 2 || !pair[0].is_string() ||
+        !pair[1].is_string()) {
+      return absl::DataLossError("cniArgs are not pairs of strings");
+    }
+    attachment.args.emplace_back(pair[0].get<std::string>(),
+                                 pair[1].get<std::string>());
+  }
+  attachment.capabilities = runtime::ObjectAt(json, "capabilityArgs");
+  attachment.result = runtime::At(json, "result");
+  if (attachment.network.empty() || attachment.container_id.empty() ||
+      attachment.ifname.empty() ||
+      !absl::Base64Unescape(runtime::StringAt(json, "config"),
+                            &attachment.config)) {
+    return absl::DataLossError(
+        "it lacks network, container, interface or "
+        "configuration");
+  }
+  return attachment;
+}
+
+}  // namespace
+
+std::string Attachment::ArgsText() const {
+  return absl::StrJoin(args, ";", absl::PairFormatter("="));
+}
+
+Attachments::Attachments(std::string cache_dir, std::string owner)
+    : dir_(absl::StrCat(cache_dir, "/results")), owner_(std::move(owner)) {}
+
+std::string Attachments::Path(const Attachment& attachment) const {
+  return absl::StrCat(dir_, "/", attachment.network, "-",
+                      attachment.container_id, "-", attachment.ifname);
+}
+
+absl::Status Attachments::Save(const Attachment& attachment) const {
+  RETURN_IF_ERROR(runtime::MakeDirs(dir_, 0700));
+  return runtime::WriteFileAtomic(
+      Path(attachment), runtime::DumpJson(ToJson(attachment, owner_)));
+}
+
+absl::Status Attachments::Remove(const Attachment& attachment) const {
+  const std::string path = Path(attachment);
+  if (unlink(path.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
+  return runtime::ErrnoStatus(absl::StrCat("unlink ", path));
+}
+
+absl::StatusOr<std::vector<Attachment>> Attachments::Find(
+    const std::string& container_id) const {
+  ASSIGN_OR_RETURN(const std::vector<Attachment> all,
+                   Load(absl::StrCat("-", container_id, "-")));
+  std::vector<Attachment> found;
+  for (const Attachment& attachment : all) {
+    if (attachment.container_id == container_id && IsOurs(attachment)) {
+      found.push_back(attachment);
+    }
+  }
+  return found;
+}
+
+absl::StatusOr<std::vector<Attachment>> Attachments::List() const {
+  return Load("");
+}
+
+absl::StatusOr<std::vector<Attachment>> Attachments::Load(
+    const std::string& part) const {
+  std::vector<Attachment> all;
+  if (!runtime::Exists(dir_)) return all;
+  ASSIGN_OR_RETURN(const std::vector<std::string> names,
+                   runtime::ListDir(dir_));
+  for (const std::string& name : names) {
+    // ".<name>.tmp" is a write that a crash cut short.
+    if (absl::StartsWith(name, ".") || !absl::StrContains(name, part)) continue;
+    const std::string path = absl::StrCat(dir_, "/", name);
+    absl::StatusOr<Attachment> attachment =
+        [&]() -> absl::StatusOr<Attachment> {
+      ASSIGN_OR_RETURN(const std::string text, runtime::ReadFile(path));
+      ASSIGN_OR_RETURN(const Json json, runtime::ParseJson(text, "content"));
+      return FromJson(json);
+    }();
+    if (absl::IsNotFound(attachment.status())) continue;  // gone since
+    if (!attachment.ok()) {
+      runtime::log::Warning("cni: attachment ", path, ": ",
+                            attachment.status().message());
+      continue;
+    }
+    all.push_back(*std::move(attachment));
+  }
+  return all;
+}
+
+}  // namespace cri::network::cni

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attachments of pods to networks, kept on disk in the layout of libcni
+// (<dir>/results/<network>-<container>-<interface>), so that other tools of the
+// node see them: what an ADD was called with, and its result. Each is there
+// from before the first plugin runs until the last one has undone its work.
+#ifndef CORACLE_CRI_NETWORK_CNI_ATTACHMENT_H_
+#define CORACLE_CRI_NETWORK_CNI_ATTACHMENT_H_
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "runtime/base/json.h"
+
+namespace cri::network::cni {
+
+struct Attachment {
+  std::string network;
+  std::string container_id;
+  std::string ifname;
+  std::string netns;                                      // CNI_NETNS
+  std::vector<std::pair<std::string, std::string>> args;  // CNI_ARGS
+  runtime::Json capabilities = runtime::Json::object();  // capability → value
+  std::string config;    // text of the network configuration
+  runtime::Json result;  // null until the ADD is complete
+  std::string owner;     // whose it is; "" = made by another runtime
+
+  std::string ArgsText() const;  // "K=V;K=V"
+};
+
+// Thread safe as far as no two calls are about the same attachment.
+class Attachments {
+ public:
+  // `owner` tells ours from those of other runtimes in the same directory.
+  Attachments(std::string cache_dir, std::string owner);
+
+  // Writes it, by rename.
+  absl::Status Save(const Attachment& attachment) const;
+  // OK if there is none.
+  absl::Status Remove(const Attachment& attachment) const;
+  // Ours of one sandbox, as they are on disk.
+  absl::StatusOr<std::vector<Attachment>> Find(
+      const std::string& container_id) const;
+  // All, also of others. What cannot be read is left out with a log line.
+  absl::StatusOr<std::vector<Attachment>> List() const;
+  bool IsOurs(const Attachment& attachment) const {
+    return attachment.owner == owner_;
+  }
+
+ private:
+  absl::StatusOr<std::vector<Attachment>> Load(const std::string& part) const;
+  std::string Path(const Attachment& attachment) const;
+
+  const std::string dir_, owner_;
+};
+
+}  // namespace cri::network::cni
+
+#endif  // CORACLE_CRI_NETWORK_CNI_ATTACHMENT_H_

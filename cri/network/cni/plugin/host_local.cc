@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// host-local: one address of each range set, leased in files.
+#include <set>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "cri/network/cni/plugin/lease_store.h"
+#include "cri/network/cni/plugin/plugins.h"
+#include "cri/network/cni/plugin/ranges.h"
+#include "runtime/base/file.h"
+#include "runtime/base/status.h"
+
+namespace cri::network::cni {
+namespace {
+
+constexpr size_t kMaxResolvConf = 1 << 20;
+
+absl::StatusOr<DnsInfo> ReadResolvConf(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string text,
+                   runtime::ReadFile(path, kMaxResolvConf));
+  DnsInfo dns;
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    line = absl::StripAsciiWhitespace(line);
+    if (line.empty() || line[0] == '#' || line[0] == ';') continue;
+    std::vector<std::string> words =
+        absl::StrSplit(line, absl::ByAnyChar(" \t\r\v\f"), absl::SkipEmpty());
+    if (words.size() < 2) continue;
+    const std::string key = words[0];
+    words.erase(words.begin());
+    if (key == "nameserver") dns.nameservers.push_back(words[0]);
+    if (key == "domain") dns.domain = words[0];
+    std::vector<std::string>* list = key == "search"    ? &dns.search
+                                     : key == "options" ? &dns.options
+                                                        : nullptr;
+    if (list != nullptr) list->insert(list->end(), words.begin(), words.end());
+  }
+  return dns;
+}
+
+absl::StatusOr<IpConfig> Allocate(LeaseStore& store,
+                                  const LeaseStore::Owner& owner,
+                                  const RangeSet& set, size_t number) {
+  ASSIGN_OR_RETURN(const std::vector<Ip> held, store.Find(owner));
+  for (const Ip& ip : held) {
+    if (set.Find(ip) == nullptr) continue;
+    return absl::AlreadyExistsError(
+        absl::StrCat(ip.ToString(), " has been allocated to ", owner.container,
+                     ", duplicate allocation is not allowed"));
+  }
+  IpConfig config;
+  ASSIGN_OR_RETURN(
+      const bool found,
+      set.Walk(store.LastReserved(number),
+               [&](const Range& range, const Ip& ip) -> absl::StatusOr<bool> {
+                 config.address = {ip, range.subnet.prefix};
+                 config.gateway = range.gateway;
+                 return store.Reserve(owner, ip, number);
+               }));
+  if (found) return config;
+  return absl::ResourceExhaustedError(
+      absl::StrCat("no IP addresses available in range set: ", set.ToString()));
+}
+
+absl::StatusOr<Result> Add(const Call& call) {
+  ASSIGN_OR_RETURN(const HostLocalConf conf, ParseHostLocal(call.request));
+  Result result;
+  if (!conf.resolv_conf.empty()) {
+    ASSIGN_OR_RETURN(result.dns, ReadResolvConf(conf.resolv_conf));
+  }
+  ASSIGN_OR_RETURN(LeaseStore store,
+                   LeaseStore::Open(conf.data_dir, conf.network));
+  const LeaseStore::Owner owner{call.container_id, call.ifname};
+  for (size_t i = 0; i < conf.sets.size(); ++i) {
+    absl::StatusOr<IpConfig> ip = Allocate(store, owner, conf.sets[i], i);
+    if (ip.ok()) {
+      result.ips.push_back(*std::move(ip));
+      continue;
+    }
+    // What was given before goes back, but for what was there before us.
+    if (i > 0) store.Release(owner).IgnoreError();
+    return runtime::Annotate(ip.status(),
+                             absl::StrCat("failed to allocate for range ", i));
+  }
+  result.routes = conf.routes;
+  return result;
+}
+
+absl::Status Del(const Call& call) {
+  ASSIGN_OR_RETURN(const HostLocalConf conf, ParseHostLocal(call.request));
+  ASSIGN_OR_RETURN(LeaseStore store,
+                   LeaseStore::Open(conf.data_dir, conf.network));
+  return store.Release({call.container_id, call.ifname});
+}
+
+absl::Status Check(const Call& call) {
+  ASSIGN_OR_RETURN(const HostLocalConf conf, ParseHostLocal(call.request));
+  ASSIGN_OR_RETURN(LeaseStore store,
+                   LeaseStore::Open(conf.data_dir, conf.network));
+  ASSIGN_OR_RETURN(const std::vector<Ip> held,
+                   store.Find({call.container_id, call.ifname}));
+  if (!held.empty()) return absl::OkStatus();
+  return absl::NotFoundError(absl::StrCat(
+      "host-local: container ", call.container_id, " has no address"));
+}
+
+absl::Status Gc(const Call& call) {
+  ASSIGN_OR_RETURN(const HostLocalConf conf, ParseHostLocal(call.request));
+  std::set<std::pair<std::string, std::string>> valid;
+  for (const Json& item :
+       runtime::ArrayAt(call.request, "cni.dev/valid-attachments")) {
+    valid.emplace(runtime::StringAt(item, "containerID"),
+                  runtime::StringAt(item, "ifname"));
+  }
+  ASSIGN_OR_RETURN(LeaseStore store,
+                   LeaseStore::Open(conf.data_dir, conf.network));
+  return store.Sweep([&](const LeaseStore::Owner& owner) {
+    // Old plugins did not note the interface.
+    const auto it = valid.lower_bound({owner.container, owner.interface});
+    return it != valid.end() && it->first == owner.container &&
+           (owner.interface.empty() || it->second == owner.interface);
+  });
+}
+
+absl::Status UnderstandsRange(const Json& range) {
+  RETURN_IF_ERROR(CheckObject(range));
+  return OnlyKeys(range, {"subnet", "rangeStart", "rangeEnd", "gateway"});
+}
+
+absl::Status Understands(const Json& ipam) {
+  RETURN_IF_ERROR(
+      OnlyKeys(ipam, {"type", "subnet", "rangeStart", "rangeEnd", "gateway",
+                      "routes", "dataDir", "resolvConf", "ranges"}));
+  RETURN_IF_ERROR(ReadEach(ipam, "routes", [](const Json& route) {
+    return OnlyKeys(route, {"dst", "gw"});
+  }));
+  return ReadEach(ipam, "ranges", [](const Json& set) {
+    return ReadEach(Json{{"", set}}, "", UnderstandsRange);
+  });
+}
+
+}  // namespace
+
+const PluginCode& HostLocal() {
+  static const PluginCode kCode{Add, Del, Check, Gc, Understands};
+  return kCode;
+}
+
+}  // namespace cri::network::cni

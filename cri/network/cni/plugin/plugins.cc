@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cri/network/cni/plugin/plugins.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "cri/network/cni/spec/fields.h"
+#include "runtime/base/status.h"
+
+namespace cri::network::cni {
+
+const PluginCode* FindPlugin(absl::string_view type) {
+  if (type == "bandwidth") return &Bandwidth();
+  if (type == "bridge") return &Bridge();
+  if (type == "host-local") return &HostLocal();
+  if (type == "loopback") return &Loopback();
+  if (type == "portmap") return &Portmap();
+  if (type == "ptp") return &Ptp();
+  return nullptr;
+}
+
+absl::Status OnlyKeys(const Json& json,
+                      std::initializer_list<absl::string_view> known) {
+  static constexpr absl::string_view kProtocol[] = {
+      "type",         "name",       "cniVersion",
+      "capabilities", "prevResult", "runtimeConfig"};
+  for (const auto& item : json.items()) {
+    const auto is_key = [&](absl::string_view key) {
+      return item.key() == key;
+    };
+    if (std::any_of(known.begin(), known.end(), is_key) ||
+        std::any_of(std::begin(kProtocol), std::end(kProtocol), is_key)) {
+      continue;
+    }
+    return FieldError(item.key(), "is not known here");
+  }
+  return absl::OkStatus();
+}
+
+std::string VersionOf(const Call& call) {
+  return runtime::StringAt(call.request, "cniVersion");
+}
+
+absl::StatusOr<Result> PreviousResult(const Call& call) {
+  const Json& previous = runtime::At(call.request, "prevResult");
+  if (previous.is_null()) {
+    return absl::FailedPreconditionError(
+        "it needs the result of the plugins before it (prevResult)");
+  }
+  absl::StatusOr<Result> result = ParseResult(previous, VersionOf(call));
+  if (result.ok()) return result;
+  return Within(result.status(), "prevResult");
+}
+
+}  // namespace cri::network::cni

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+// The plugins in process beside the plugin programs of Debian: the same
+// configuration on two nodes (network namespaces) has to give the same result,
+// links, addresses, routes, rules and leases; and each can check and undo what
+// the other did.
+#include <regex>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/time/clock.h"
+#include "cri/network/cni/chain.h"
+#include "cri/network/cni/netns_pin.h"
+#include "cri/network/cni/plugin/builtin.h"
+#include "cri/network/cni/programs.h"
+#include "runtime/base/file.h"
+#include "runtime/base/status.h"
+#include "tests/support/netns.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
+
+namespace cri::network::cni {
+namespace {
+
+using tests::IsOk;
+using tests::NetNs;
+using tests::Shell;
+
+constexpr char kPrograms[] = "/usr/lib/cni";
+
+// What `ip`, iptables and tc say on a node or in a pod, without what differs
+// from one moment to the next.
+constexpr char kLook[] = R"sh(
+  ip -d -j link | jq -c '.[] | select(.ifname != "lo") |
+    {ifname, mtu, qdisc, txqlen, master, promiscuity, group,
+     up: (.flags | index("UP") != null), kind: .linkinfo.info_kind,
+     hairpin: .linkinfo.info_slave_data.hairpin}'
+  ip -j addr | jq -c '.[] | select(.ifname != "lo") | {ifname, a: [.addr_info[] |
+    select(.scope != "link") | {family, local, prefixlen, broadcast, scope, label}]}'
+  ip -j route | jq -c '.[]'
+  ip -6 -j route | jq -c '.[] | select(.dst != "fe80::/64")'
+  { iptables-save; ip6tables-save; } 2>/dev/null | grep -v '^#' | sed 's/ \[.*\]$//'
+  tc -j -d qdisc | jq -c '.[] | select(.kind != "noqueue")'
+  for v in $(ip -j link | jq -r '.[].ifname' | grep ^veth); do
+    tc -j -d filter show dev "$v" ingress 2>/dev/null | jq -c '.[] | select(.options)'
+  done | sort -u
+  cat /proc/sys/net/ipv4/ip_forward
+  for l in $(ip -j link | jq -r '.[].ifname' | grep -v '^lo$'); do
+    for k in ipv4/conf/$l/route_localnet ipv4/conf/$l/arp_notify \
+             ipv6/conf/$l/accept_ra ipv6/conf/$l/accept_dad; do
+      echo "$k=$(cat /proc/sys/net/$k 2>&1)"
+    done
+  done
+)sh";
+
+// A node with one pod, and who runs plugins there.
+class Side {
+ public:
+  explicit Side(Plugins& plugins) : plugins_(plugins) {}
+
+  absl::Status SetUp(const std::string& conf_text) {
+    ASSIGN_OR_RETURN(conf_, ParseConf(absl::StrReplaceAll(
+                                conf_text, {{"DATA", dir_ / "leases"}})));
+    attachment_.network = conf_.name;
+    attachment_.container_id = "f00d";
+    attachment_.ifname = "eth0";
+    attachment_.netns = dir_ / "pod";
+    return PinNetns(attachment_.netns, pod_.fd());
+  }
+  ~Side() { EXPECT_OK(UnpinNetns(dir_ / "pod")); }
+
+  void SetCapability(const std::string& name, const char* value) {
+    attachment_.capabilities[name] = *runtime::ParseJson(value, name);
+  }
+  void Run(Plugins& plugins, const std::function<void(Chain&)>& body) {
+    node_.Run([&] {
+      Chain chain(conf_, plugins, absl::Now() + absl::Seconds(60));
+      body(chain);
+    });
+  }
+  absl::Status Add() {
+    absl::StatusOr<Result> result;
+    Run(plugins_, [&](Chain& chain) { result = chain.Add(attachment_); });
+    if (result.ok()) attachment_.result = PrintResult(*result, conf_.version);
+    return result.status();
+  }
+  absl::Status Check(Plugins& by) {
+    absl::Status status;
+    Run(by, [&](Chain& chain) { status = chain.Check(attachment_); });
+    return status;
+  }
+  absl::Status Del(Plugins& by) {
+    absl::Status status;
+    Run(by, [&](Chain& chain) { status = chain.Del(attachment_); });
+    return status;
+  }
+  std::string PodShell(const std::string& command) {
+    std::string output;
+    pod_.Run([&] { output = Shell(command).output; });
+    return output;
+  }
+  std::string NodeShell(const std::string& command) {
+    std::string output;
+    node_.Run([&] { output = Shell(command).output; });
+    return output;
+  }
+
+  std::string ResultText() { return Plain(attachment_.result.dump(1)); }
+  std::string NodeText() { return Plain(NodeShell(kLook)); }
+  std::string PodText() { return Plain(PodShell(kLook)); }
+  std::string Leases() {
+    return Shell("cd " + (dir_ / "leases") +
+                 " 2>/dev/null && find . -type f | sort | "
+                 "while read -r f; do echo \"$f $(stat -c %a $f) \"; cat -A "
+                 "\"$f\"; echo; done")
+        .output;
+  }
+  // Chains and rules of pods, links that plugins made, leases.
+  std::string Left() {
+    return NodeShell(
+               "iptables-save 2>/dev/null | grep -E 'CNI-(DN-)?[0-9a-f]{20}'; "
+               "ip6tables-save 2>/dev/null | grep -E 'CNI-(DN-)?[0-9a-f]{20}'; "
+               "ip -o link | grep -E 'veth|bwp'; ls " +
+               (dir_ / "leases/*/") + " | grep '^[0-9f].*[.:]'") +
+           PodShell("ip -o link show dev eth0 2>/dev/null");
+  }
+
+ private:
+  // Names and addresses that are chosen by chance.
+  std::string Plain(std::string text) const {
+    text = std::regex_replace(text, std::regex("veth[0-9a-f]{8}"), "VETH");
+    text = std::regex_replace(text, std::regex("([0-9a-f]{2}:){5}[0-9a-f]{2}"),
+                              "MAC");
+    return absl::StrReplaceAll(text, {{dir_.path(), "DIR"}});
+  }
+
+  Plugins& plugins_;
+  tests::TempDir dir_;
+  NetNs node_, pod_;
+  NetworkConf conf_;
+  Attachment attachment_;
+};
+
+struct Case {
+  const char* name;
+  const char* conf;
+  std::vector<std::pair<const char*, const char*>> capabilities;
+};
+
+void PrintTo(const Case& row, std::ostream* out) { *out << row.name; }
+
+class CompareTest : public testing::TestWithParam<Case> {
+ protected:
+  void SetUp() override {
+    if (!NetNs().ok()) {
+      GTEST_SKIP() << "Network namespaces need root (CAP_SYS_ADMIN).";
+    }
+    for (const char* program : {"ptp", "bridge", "host-local", "portmap"}) {
+      if (!programs_.Find(program).ok()) {
+        GTEST_SKIP() << "Package containernetworking-plugins is missing: there "
+                        "is no "
+                     << kPrograms << "/" << program;
+      }
+    }
+    if (std::string(GetParam().name) == "Bandwidth") {
+      bool has = false;
+      NetNs().Run([&] { has = Shell("ip link add probe0 type ifb").ok; });
+      if (!has) GTEST_SKIP() << "The kernel has no ifb links.";
+    }
+    for (Side* side : {&theirs_, &ours_}) {
+      ASSERT_OK(side->SetUp(GetParam().conf));
+      for (const auto& [name, value] : GetParam().capabilities) {
+        side->SetCapability(name, value);
+      }
+    }
+  }
+  void AddBoth() {
+    ASSERT_OK(Builtin::Understands(*ParseConf(GetParam().conf)));
+    ASSERT_OK(theirs_.Add());
+    ASSERT_OK(ours_.Add());
+  }
+
+  Programs programs_{{kPrograms}};
+  Builtin builtin_;
+  Side theirs_{programs_}, ours_{builtin_};
+};
+
+TEST_P(CompareTest, LeavesTheSame) {
+  AddBoth();
+  EXPECT_EQ(ours_.ResultText(), theirs_.ResultText());
+  EXPECT_EQ(ours_.PodText(), theirs_.PodText());
+  EXPECT_EQ(ours_.NodeText(), theirs_.NodeText());
+  EXPECT_EQ(ours_.Leases(), theirs_.Leases());
+}
+
+TEST_P(CompareTest, EachChecksWhatTheOtherDid) {
+  AddBoth();
+  EXPECT_OK(ours_.Check(builtin_));
+  // The portmap program looks for IPv4 rules in IPv6's table too, and fails on
+  // what it did itself.
+  EXPECT_EQ(ours_.Check(programs_).ok(), theirs_.Check(programs_).ok());
+  EXPECT_OK(theirs_.Check(builtin_));
+  ours_.PodShell("ip addr flush dev eth0");
+  if (std::string(GetParam().conf).find("0.3.1") == std::string::npos) {
+    EXPECT_FALSE(ours_.Check(builtin_).ok());
+  }
+}
+
+TEST_P(CompareTest, EachUndoesWhatTheOtherDid) {
+  AddBoth();
+  EXPECT_NE(ours_.Left(), "");
+  EXPECT_OK(ours_.Del(programs_));
+  EXPECT_OK(theirs_.Del(builtin_));
+  EXPECT_EQ(ours_.Left(), "");
+  EXPECT_EQ(theirs_.Left(), "");
+  // And again, with nothing there.
+  EXPECT_OK(theirs_.Del(builtin_));
+  EXPECT_OK(ours_.Del(builtin_));
+}
+
+TEST_P(CompareTest, UndoesItsOwnWork) {
+  AddBoth();
+  EXPECT_OK(ours_.Del(builtin_));
+  EXPECT_OK(theirs_.Del(programs_));
+  EXPECT_EQ(ours_.Left(), "");
+}
+
+const Case kCases[] = {
+    {"Kindnet",
+     R"({"cniVersion": "0.3.1", "name": "kindnet", "plugins": [
+        {"type": "ptp", "ipMasq": false, "ipam": {"type": "host-local",
+         "dataDir": "DATA", "routes": [{"dst": "0.0.0.0/0"}],
+         "ranges": [[{"subnet": "10.244.7.0/24"}]]}, "mtu": 1450},
+        {"type": "portmap", "capabilities": {"portMappings": true}}]})",
+     {{"portMappings",
+       R"([{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"},
+           {"hostPort": 5353, "containerPort": 53, "protocol": "udp",
+            "hostIP": "10.9.9.9"},
+           {"hostPort": 8081, "containerPort": 81, "protocol": "tcp",
+            "hostIP": "0.0.0.0"}])"}}},
+    {"PtpDualStack",
+     R"({"cniVersion": "1.0.0", "name": "dual", "plugins": [
+        {"type": "ptp", "ipMasq": true, "dns": {"nameservers": ["10.0.0.10"],
+         "search": ["a.example"]}, "ipam": {"type": "host-local",
+         "dataDir": "DATA", "routes": [{"dst": "0.0.0.0/0"}, {"dst": "::/0"},
+         {"dst": "192.0.2.0/25", "gw": "10.2.4.1"}],
+         "ranges": [[{"subnet": "10.2.4.0/23", "rangeStart": "10.2.4.9",
+                      "rangeEnd": "10.2.4.20"}],
+                    [{"subnet": "fd00:2::/64"}]]}},
+        {"type": "portmap", "capabilities": {"portMappings": true}}]})",
+     {{"portMappings",
+       R"([{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}])"}}},
+    {"Bridge",
+     R"({"cniVersion": "0.4.0", "name": "br", "plugins": [
+        {"type": "bridge", "bridge": "cmp0", "isDefaultGateway": true,
+         "ipMasq": true, "hairpinMode": true, "ipam": {"type": "host-local",
+         "dataDir": "DATA", "subnet": "10.5.0.0/20", "gateway": "10.5.0.1"}}
+        ]})",
+     {}},
+    {"BridgeDualStack",
+     R"({"cniVersion": "1.0.0", "name": "br6", "plugins": [
+        {"type": "bridge", "bridge": "cmp1", "isGateway": true, "mtu": 1400,
+         "promiscMode": true, "ipam": {"type": "host-local",
+         "dataDir": "DATA", "routes": [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}]},
+         "capabilities": {"ipRanges": true}}]})",
+     {{"ipRanges",
+       R"([[{"subnet": "10.6.0.0/24"}], [{"subnet": "fd00:6::/64"}]])"}}},
+    {"Bandwidth",
+     R"({"cniVersion": "1.0.0", "name": "bw", "plugins": [
+        {"type": "ptp", "ipam": {"type": "host-local", "dataDir": "DATA",
+         "subnet": "10.8.0.0/24"}},
+        {"type": "bandwidth", "capabilities": {"bandwidth": true}}]})",
+     {{"bandwidth",
+       R"({"ingressRate": 1000000, "ingressBurst": 4294967295,
+           "egressRate": 2000000, "egressBurst": 2000000})"}}},
+    {"ManyPorts",
+     R"({"cniVersion": "1.0.0", "name": "ports", "plugins": [
+        {"type": "ptp", "ipam": {"type": "host-local", "dataDir": "DATA",
+         "subnet": "10.8.0.0/24"}},
+        {"type": "portmap", "snat": false,
+         "capabilities": {"portMappings": true}}]})",
+     {{"portMappings", R"([
+       {"hostPort": 1, "containerPort": 1, "protocol": "tcp"},
+       {"hostPort": 2, "containerPort": 2, "protocol": "tcp"},
+       {"hostPort": 3, "containerPort": 3, "protocol": "tcp"},
+       {"hostPort": 4, "containerPort": 4, "protocol": "tcp"},
+       {"hostPort": 5, "containerPort": 5, "protocol": "tcp"},
+       {"hostPort": 6, "containerPort": 6, "protocol": "tcp"},
+       {"hostPort": 7, "containerPort": 7, "protocol": "tcp"},
+       {"hostPort": 8, "containerPort": 8, "protocol": "tcp"},
+       {"hostPort": 9, "containerPort": 9, "protocol": "tcp"},
+       {"hostPort": 10, "containerPort": 10, "protocol": "tcp"},
+       {"hostPort": 11, "containerPort": 11, "protocol": "tcp"},
+       {"hostPort": 12, "containerPort": 12, "protocol": "tcp"},
+       {"hostPort": 13, "containerPort": 13, "protocol": "tcp"},
+       {"hostPort": 14, "containerPort": 14, "protocol": "tcp"},
+       {"hostPort": 15, "containerPort": 15, "protocol": "tcp"},
+       {"hostPort": 16, "containerPort": 16, "protocol": "tcp"}])"}}},
+};
+
+INSTANTIATE_TEST_SUITE_P(Confs, CompareTest, testing::ValuesIn(kCases),
+                         [](const auto& row) {
+                           return std::string(row.param.name);
+                         });
+
+}  // namespace
+}  // namespace cri::network::cni

@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole network by CNI on a node of its own: configuration files that come
+// and go, plugins that fail, hang or vanish, restarts in the middle of things.
+#include <poll.h>
+#include <sys/stat.h>
+
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "cri/network/cni/cni.h"
+#include "runtime/base/file.h"
+#include "runtime/base/json.h"
+#include "tests/support/netns.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
+
+namespace cri::network {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using tests::IsOk;
+using tests::NetNs;
+using tests::Shell;
+using tests::StatusIs;
+
+// A plugin that notes how it was called, and does what files of its directory
+// say: `fail` is written as its error, `hang` makes it wait.
+constexpr char kFake[] = R"(#!/bin/sh
+[ "$CNI_COMMAND" = VERSION ] && {
+  cat "DIR/versions" 2>/dev/null ||
+    echo '{"cniVersion":"1.1.0","supportedVersions":["0.3.1","0.4.0","1.0.0","1.1.0"]}'
+  exit; }
+echo "${0##*/} $CNI_COMMAND $CNI_CONTAINERID ${CNI_NETNS:+netns} $CNI_IFNAME" >>DIR/calls
+cat >DIR/request-${0##*/}-$CNI_COMMAND
+env | grep ^CNI_ >DIR/env-${0##*/}-$CNI_COMMAND
+[ -e "DIR/hang-$CNI_COMMAND" ] && { sleep 600 & wait; }
+[ -e "DIR/fail-${0##*/}-$CNI_COMMAND" ] && { cat "DIR/fail-${0##*/}-$CNI_COMMAND"; exit 1; }
+[ "$CNI_COMMAND" = ADD ] || exit 0
+case ${0##*/} in
+  last) jq .prevResult DIR/request-last-ADD;;
+  *) echo '{"cniVersion":"1.0.0","interfaces":[{"name":"eth0","sandbox":"'$CNI_NETNS'"}],
+     "ips":[{"address":"192.0.2.7/24","interface":0},{"address":"fd00::7/64","interface":0}]}';;
+esac
+)";
+
+constexpr char kConf[] = R"({"cniVersion": "1.1.0", "name": "net", "plugins": [
+  {"type": "first", "own": {"a": [1]}, "capabilities": {"portMappings": true,
+   "io.kubernetes.cri.pod-annotations": true, "mac": true}},
+  {"type": "last", "capabilities": {"dns": true, "aliases": true,
+   "bandwidth": true, "ipRanges": true}}]})";
+
+class CniNetworkTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!node_.ok() || !pod_.ok()) {
+      GTEST_SKIP() << "Network namespaces need root (CAP_SYS_ADMIN).";
+    }
+    for (const char* name : {"conf", "bin", "state"}) {
+      ASSERT_OK(runtime::MakeDirs(dir_ / name));
+    }
+    options_.state_dir = dir_ / "state";
+    options_.owner = dir_ / "root";
+    options_.conf_dir = dir_ / "conf";
+    options_.bin_dirs = {dir_ / "bin"};
+    options_.cache_dir = dir_ / "cache";
+    options_.netns_dir = dir_ / "netns";
+    pod_network_ = {.sandbox_id = "a1",
+                    .name = "web",
+                    .pod_namespace = "default",
+                    .uid = "u-1",
+                    .hostname = "web-host",
+                    .netns_fd = pod_.fd()};
+  }
+  void TearDown() override {
+    network_.reset();
+    // Whatever a test leaves attached would keep its namespace.
+    Shell("umount " + (dir_ / "netns/*") + " 2>/dev/null");
+  }
+
+  void Write(const std::string& name, const std::string& text,
+             mode_t mode = 0644) {
+    std::ofstream(dir_ / name) << text;
+    chmod((dir_ / name).c_str(), mode);
+  }
+  void WriteFakes() {
+    for (const char* name : {"bin/first", "bin/last"}) {
+      Write(name, absl::StrReplaceAll(kFake, {{"DIR", dir_.path()}}), 0755);
+    }
+  }
+  std::string Text(const std::string& name) {
+    return runtime::ReadFile(dir_ / name).value_or("");
+  }
+  runtime::Json Request(const std::string& name) {
+    return runtime::ParseJson(Text("request-" + name), name)
+        .value_or(runtime::Json());
+  }
+  void Start() {
+    node_.Run([this] {
+      network_ = MakeCniNetwork(options_);
+      network_->SetListener([this](const Readiness& now) {
+        absl::MutexLock lock(&mutex_);
+        told_.push_back(now);
+      });
+    });
+  }
+  // The last readiness that the network told by itself, once `message` is in
+  // it.
+  bool WasTold(const std::string& message) {
+    const auto told = [&]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+      return !told_.empty() &&
+             told_.back().message.find(message) != std::string::npos &&
+             told_.back().ready == message.empty();
+    };
+    absl::MutexLock lock(&mutex_);
+    return mutex_.AwaitWithTimeout(absl::Condition(&told), absl::Seconds(30));
+  }
+  Readiness Ready() {
+    Readiness ready;
+    node_.Run([&] { ready = network_->Ready(); });
+    return ready;
+  }
+  absl::StatusOr<PodAddresses> AddPod() {
+    absl::StatusOr<PodAddresses> result;
+    node_.Run([&] { result = network_->Setup(pod_network_); });
+    return result;
+  }
+  absl::Status RemovePod(const std::string& id = "a1") {
+    absl::Status status;
+    node_.Run([&] { status = network_->Teardown({.sandbox_id = id}); });
+    return status;
+  }
+  std::vector<std::string> Files(const std::string& name) {
+    return runtime::ListDir(dir_ / name).value_or(std::vector<std::string>());
+  }
+
+  tests::TempDir dir_;
+  NetNs node_, pod_;
+  CniOptions options_;
+  PodNetwork pod_network_;
+  std::unique_ptr<Network> network_;
+  absl::Mutex mutex_;
+  std::vector<Readiness> told_ ABSL_GUARDED_BY(mutex_);
+};
+
+TEST_F(CniNetworkTest, SaysWhatIsMissingAndNoticesWhenItComes) {
+  ASSERT_OK(runtime::RemoveTree(dir_ / "conf"));
+  Start();
+  const Readiness missing = Ready();
+  EXPECT_FALSE(missing.ready);
+  EXPECT_EQ(missing.reason, "NetworkPluginNotReady");
+  EXPECT_THAT(missing.message, HasSubstr(options_.conf_dir));
+  EXPECT_THAT(missing.message, HasSubstr("install a network add-on"));
+  EXPECT_THAT(AddPod(), StatusIs(absl::StatusCode::kUnavailable,
+                                 HasSubstr(options_.conf_dir)));
+
+  ASSERT_OK(runtime::MakeDirs(dir_ / "conf"));
+  EXPECT_TRUE(WasTold("has no .conflist"));
+  Write("conf/10-net.conflist", kConf);
+  EXPECT_TRUE(WasTold("there is no program first"));
+  WriteFakes();
+  EXPECT_TRUE(Ready().ready) << Ready().message;
+  EXPECT_TRUE(WasTold(""));
+
+  Write("conf/10-net.conflist", R"({"cniVersion": "1.0.0", "name": "net",
+     "plugins": [{"type": "first"}, {"type": "a/b"}]})");
+  EXPECT_TRUE(WasTold("10-net.conflist: plugins[1].type: \"a/b\""));
+  Write("conf/05-first.conf",
+        R"({"cniVersion": "0.3.1", "name": "one", "type": "first"})");
+  EXPECT_TRUE(WasTold(""));
+  ASSERT_EQ(unlink((dir_ / "conf/05-first.conf").c_str()), 0);
+  EXPECT_TRUE(WasTold("plugins[1].type"));
+  ASSERT_EQ(rename((dir_ / "conf/10-net.conflist").c_str(),
+                   (dir_ / "conf/net.off").c_str()),
+            0);
+  EXPECT_TRUE(WasTold("has no .conflist"));
+}
+
+TEST_F(CniNetworkTest, ChainsPluginsWithAllThatTheyAreToKnow) {
+  WriteFakes();
+  Write("conf/10-net.conflist", kConf);
+  options_.pod_cidr = "10.7.0.0/24,fd00:7::/64";
+  pod_network_.ports = {{Protocol::kUdp, 53, 5353, "127.0.0.1"}};
+  pod_network_.annotations = {{"kubernetes.io/ingress-bandwidth", "10M"},
+                              {"example.com/a", "b"}};
+  pod_network_.dns = {{"10.0.0.10"}, {"svc.example"}, {"ndots:5"}};
+  Start();
+  ASSERT_OK_AND_ASSIGN(const PodAddresses addresses, AddPod());
+  EXPECT_THAT(addresses.ips, ElementsAre("192.0.2.7", "fd00::7"));
+  EXPECT_EQ(Text("calls"), "first ADD a1 netns eth0\nlast ADD a1 netns eth0\n");
+  EXPECT_THAT(Text("env-first-ADD"),
+              HasSubstr("CNI_ARGS=IgnoreUnknown=1;K8S_POD_NAMESPACE=default;"
+                        "K8S_POD_NAME=web;K8S_POD_INFRA_CONTAINER_ID=a1;"
+                        "K8S_POD_UID=u-1\n"));
+  EXPECT_THAT(Text("env-first-ADD"),
+              HasSubstr("CNI_PATH=" + options_.bin_dirs[0]));
+  const runtime::Json first = Request("first-ADD");
+  EXPECT_EQ(first["own"], (runtime::Json{{"a", {1}}}));
+  EXPECT_EQ(first["cniVersion"], "1.1.0");
+  EXPECT_FALSE(first.contains("capabilities"));
+  EXPECT_FALSE(first.contains("prevResult"));
+  EXPECT_EQ(first["runtimeConfig"].dump(),
+            R"({"io.kubernetes.cri.pod-annotations":{"example.com/a":"b",)"
+            R"("kubernetes.io/ingress-bandwidth":"10M"},"portMappings":[)"
+            R"({"containerPort":53,"hostIP":"127.0.0.1","hostPort":5353,)"
+            R"("protocol":"udp"}]})");
+  const runtime::Json last = Request("last-ADD");
+  EXPECT_EQ(
+      last["runtimeConfig"].dump(),
+      R"({"aliases":["web","web-host"],"bandwidth":{"ingressBurst":)"
+      R"(4294967295,"ingressRate":10000000},"dns":{"options":["ndots:5"],)"
+      R"("searches":["svc.example"],"servers":["10.0.0.10"]},"ipRanges":)"
+      R"([[{"subnet":"10.7.0.0/24"}],[{"subnet":"fd00:7::/64"}]]})");
+  // The first plugin answered in version 1.0.0, the list is of 1.1.0.
+  EXPECT_EQ(last["prevResult"]["cniVersion"], "1.1.0");
+  EXPECT_EQ(last["prevResult"]["ips"][0]["address"], "192.0.2.7/24");
+  pod_.Run([] {
+    EXPECT_THAT(Shell("ip -o link show lo").output, HasSubstr("LOOPBACK,UP"));
+  });
+
+  // libcni's layout.
+  EXPECT_THAT(Files("cache/results"), ElementsAre("net-a1-eth0"));
+  ASSERT_OK_AND_ASSIGN(
+      const runtime::Json cached,
+      runtime::ParseJson(Text("cache/results/net-a1-eth0"), "cache"));
+  EXPECT_EQ(cached["kind"], "cniCacheV1");
+  EXPECT_EQ(cached["containerId"], "a1");
+  EXPECT_EQ(cached["cniArgs"][2], (runtime::Json{"K8S_POD_NAME", "web"}));
+  EXPECT_EQ(cached["result"]["ips"][1]["address"], "fd00::7/64");
+
+  // Again: the same, without asking anybody.
+  EXPECT_THAT(AddPod()->ips, ElementsAre("192.0.2.7", "fd00::7"));
+  EXPECT_EQ(Text("calls").find("ADD", 40), std::string::npos);
+
+  EXPECT_OK(RemovePod());
+  EXPECT_THAT(Text("calls"), HasSubstr("last DEL a1 netns eth0\n"
+                                       "first DEL a1 netns eth0\n"));
+  EXPECT_EQ(Request("first-DEL")["prevResult"], cached["result"]);
+  EXPECT_EQ(Request("first-DEL")["runtimeConfig"], first["runtimeConfig"]);
+  EXPECT_THAT(Files("cache/results"), IsEmpty());
+  EXPECT_THAT(Files("netns"), IsEmpty());
+  EXPECT_OK(RemovePod());
+}
+
+TEST_F(CniNetworkTest, ErrorsOfPluginsAreToldInFull) {
+  WriteFakes();
+  Write("conf/10-net.conflist", kConf);
+  Write("fail-last-ADD", R"({"cniVersion": "1.0.0", "code": 11,
+                             "msg": "pool busy", "details": "zone 3"})");
+  Start();
+  EXPECT_THAT(AddPod(),
+              StatusIs(absl::StatusCode::kUnavailable,
+                       "network net: plugin last: ADD: pool busy; zone 3 (CNI "
+                       "code 11: try again later)"));
+  // The spec wants a DEL after a failed ADD.
+  EXPECT_THAT(Text("calls"), HasSubstr("last DEL a1 netns eth0\n"
+                                       "first DEL a1 netns eth0\n"));
+  EXPECT_THAT(Files("cache/results"), IsEmpty());
+  EXPECT_THAT(Files("netns"), IsEmpty());
+  Write("fail-last-ADD", "segmentation fault\n");
+  EXPECT_THAT(AddPod(), StatusIs(absl::StatusCode::kUnknown,
+                                 HasSubstr("plugin last: ADD: segmentation "
+                                           "fault (exit code 1)")));
+}
+
+TEST_F(CniNetworkTest, DelIsTriedAgainUntilItSucceeds) {
+  WriteFakes();
+  Write("conf/10-net.conflist", kConf);
+  Start();
+  ASSERT_OK(AddPod());
+  Write("fail-first-DEL", R"({"code": 999, "msg": "not now"})");
+  EXPECT_THAT(RemovePod(), StatusIs(absl::StatusCode::kUnknown,
+                                    HasSubstr("plugin first: DEL: not now")));
+  EXPECT_THAT(Files("cache/results"), ElementsAre("net-a1-eth0"));
+  // By another configuration too: that of the ADD counts.
+  Write(
+      "conf/10-net.conflist",
+      R"({"cniVersion": "1.0.0", "name": "new", "plugins": [{"type": "first"}]})");
+  ASSERT_EQ(unlink((dir_ / "fail-first-DEL").c_str()), 0);
+  EXPECT_OK(RemovePod());
+  EXPECT_THAT(Files("cache/results"), IsEmpty());
+  // An unknown container needs no cleaning up.
+  Write("fail-first-DEL", R"({"code": 3, "msg": "never seen"})");
+  ASSERT_OK(AddPod());
+  EXPECT_OK(RemovePod());
+}
+
+TEST_F(CniNetworkTest, DelRunsWithoutTheNamespace) {
+  WriteFakes();
+  Write("conf/10-net.conflist", kConf);
+  Start();
+  ASSERT_OK(AddPod());
+  ASSERT_TRUE(Shell("umount " + (dir_ / "netns/a1")).ok);  // as after a reboot
+  EXPECT_OK(RemovePod());
+  EXPECT_THAT(Text("calls"), HasSubstr("last DEL a1  eth0\nfirst DEL a1  "));
+  EXPECT_THAT(Files("netns"), IsEmpty());
+}
+
+TEST_F(CniNetworkTest, AHangingPluginIsKilledWithItsChildren) {
+  WriteFakes();
+  Write("conf/10-net.conflist", kConf);
+  options_.timeout = absl::Seconds(1);
+  Write("hang-ADD", "");
+  Start();
+  EXPECT_THAT(AddPod(), StatusIs(absl::StatusCode::kDeadlineExceeded,
+                                 HasSubstr("plugin first: ADD: ")));
+  EXPECT_THAT(Text("calls"), HasSubstr("first DEL a1"));
+  EXPECT_THAT(Files("cache/results"), IsEmpty());
+}
+
+TEST_F(CniNetworkTest, SweepDeletesWhatDeadSandboxesLeft) {
+  WriteFakes();
+  Write("conf/10-net.conflist", kConf);
+  Start();
+  ASSERT_OK(AddPod());
+  NetNs other;
+  const PodNetwork kept{.sandbox_id = "b2", .netns_fd = other.fd()};
+  node_.Run([&] { ASSERT_OK(network_->Setup(kept)); });
+  // Of another runtime, and of a run that was cut short before its result.
+  Write("cache/results/net-c3-eth0", R"({"kind": "cniCacheV1",
+    "containerId": "c3", "networkName": "net", "ifName": "eth0",
+    "config": "e30="})");
+  Write("cache/results/net-torn-eth0", "{");
+  std::string half = Text("cache/results/net-a1-eth0");
+  half = absl::StrReplaceAll(half, {{"\"a1\"", "\"d4\""}});
+  half.erase(half.find(",\"result\""));
+  Write("cache/results/net-d4-eth0", half + "}");
+  network_.reset();
+  Start();
+  node_.Run([&] { network_->Sweep({kept}); });
+  EXPECT_THAT(Text("calls"), HasSubstr("first DEL a1"));
+  EXPECT_THAT(Text("calls"), HasSubstr("first DEL d4"));
+  EXPECT_THAT(Text("calls"), Not(HasSubstr("DEL b2")));
+  EXPECT_THAT(Text("calls"), Not(HasSubstr("DEL c3")));
+  EXPECT_THAT(Files("cache/results"),
+              ElementsAre("net-b2-eth0", "net-c3-eth0", "net-torn-eth0"));
+  // GC is told of what is left, also of the other runtime's.
+  EXPECT_EQ(Request("last-GC")["cni.dev/valid-attachments"].dump(),
+            R"([{"containerID":"b2","ifname":"eth0"},)"
+            R"({"containerID":"c3","ifname":"eth0"}])");
+}
+
+TEST_F(CniNetworkTest, StatusOfPluginsIsReadiness) {
+  WriteFakes();
+  Write("conf/10-net.conflist", kConf);
+  Start();
+  EXPECT_TRUE(Ready().ready);
+  Write("fail-last-STATUS", R"({"code": 50, "msg": "no uplink"})");
+  const Readiness bad = Ready();
+  EXPECT_FALSE(bad.ready);
+  EXPECT_THAT(bad.message, HasSubstr("plugin last: STATUS: no uplink (CNI code "
+                                     "50: plugin not available)"));
+}
+
+TEST_F(CniNetworkTest, APluginThatDoesNotSpeakTheVersionIsNamed) {
+  WriteFakes();
+  Write("versions",
+        R"({"cniVersion": "1.1.0", "supportedVersions": ["0.3.1", "0.4.0"]})");
+  Write("conf/10-net.conflist", kConf);
+  Start();
+  EXPECT_THAT(Ready().message,
+              HasSubstr("plugin first does not speak CNI version 1.1.0, only "
+                        "0.3.1, 0.4.0"));
+}
+
+TEST_F(CniNetworkTest, RefusesNamesThatWouldBecomeArguments) {
+  WriteFakes();
+  Write("conf/10-net.conflist", kConf);
+  Start();
+  pod_network_.name = "web;IP=192.0.2.66";
+  EXPECT_THAT(AddPod(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                 HasSubstr("K8S_POD_NAME")));
+  pod_network_.name = "web";
+  pod_network_.sandbox_id = "../../etc/x";
+  EXPECT_THAT(AddPod(), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_EQ(Text("calls"), "");
+}
+
+TEST_F(CniNetworkTest, PodCidrOutlivesARestart) {
+  WriteFakes();
+  Write("conf/10-net.conflist", kConf);
+  Start();
+  EXPECT_OK(network_->SetPodCidr("10.8.0.0/24"));
+  EXPECT_THAT(network_->SetPodCidr("10.8.0.0"),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  network_.reset();
+  Start();
+  ASSERT_OK(AddPod());
+  EXPECT_EQ(Request("last-ADD")["runtimeConfig"]["ipRanges"].dump(),
+            R"([[{"subnet":"10.8.0.0/24"}]])");
+}
+
+// kind's file, unchanged but for what its template fills in.
+TEST_F(CniNetworkTest, KindnetRunsInProcessWithoutAnyProgram) {
+  Write("conf/10-kindnet.conflist",
+        absl::StrReplaceAll(R"({
+	"cniVersion": "0.3.1",
+	"name": "kindnet",
+	"plugins": [
+	{
+		"type": "ptp",
+		"ipMasq": false,
+		"ipam": {
+			"type": "host-local",
+			"dataDir": "DIR/leases",
+			"routes": [ { "dst": "0.0.0.0/0" } ],
+			"ranges": [ [ { "subnet": "10.244.9.0/24" } ] ]
+		}
+		,
+		"mtu": 1500
+	},
+	{
+		"type": "portmap",
+		"capabilities": { "portMappings": true }
+	}
+	]
+})",
+                            {{"DIR", dir_.path()}}));
+  pod_network_.ports = {{Protocol::kTcp, 80, 8080, ""}};
+  Start();
+  ASSERT_TRUE(Ready().ready) << Ready().message;
+  ASSERT_OK_AND_ASSIGN(const PodAddresses addresses, AddPod());
+  EXPECT_THAT(addresses.ips, ElementsAre("10.244.9.2"));
+  node_.Run([] {
+    EXPECT_THAT(Shell("iptables-save -t nat").output,
+                HasSubstr("--to-destination 10.244.9.2:80"));
+  });
+  pod_.Run([] {
+    EXPECT_THAT(Shell("ip route").output,
+                HasSubstr("default via 10.244.9.1 dev eth0"));
+  });
+  EXPECT_OK(RemovePod());
+  EXPECT_THAT(Files("leases/kindnet"),
+              ElementsAre("last_reserved_ip.0", "lock"));
+}
+
+}  // namespace
+}  // namespace cri::network
