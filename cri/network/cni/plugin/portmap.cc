@@ -9,11 +9,11 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "cri/network/cni/plugin/conntrack.h"
 #include "cri/network/cni/plugin/iptables.h"
 #include "cri/network/cni/plugin/kernel.h"
 #include "cri/network/cni/plugin/plugins.h"
 #include "cri/network/cni/spec/fields.h"
+#include "cri/network/conntrack.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
 
@@ -178,7 +178,8 @@ absl::Status AddMasquerading(const Conf& conf, NatChange& change) {
   return change.PrependUnique("POSTROUTING", entry);
 }
 
-absl::Status Forward(const Conf& conf, const Call& call, const IpNet& pod) {
+absl::Status AddForwarding(const Conf& conf, const Call& call,
+                           const IpNet& pod) {
   const bool v6 = pod.ip.v6();
   const std::string chain = PodChain(conf, call);
   NatChange change(v6);
@@ -215,11 +216,19 @@ absl::Status RouteLocalnet(const Ip& pod) {
 }
 
 // Flows from before would go on to where they went.
-void ForgetFlows(const Conf& conf, bool v6) {
+void ForgetFlows(const Conf& conf, const Ip& pod) {
+  std::vector<Forward> forwards;
   for (const Mapping& mapping : conf.mappings) {
     if (mapping.protocol != IPPROTO_UDP) continue;
-    const absl::Status forgotten = ForgetUdpFlowsTo(mapping.host_port, v6);
-    if (forgotten.ok()) continue;
+    Forward forward;
+    forward.protocol = Protocol::kUdp;
+    forward.host_port = mapping.host_port;
+    forward.pod_ip = IpFromWire(pod.bytes());
+    forward.pod_port = mapping.pod_port;
+    forwards.push_back(forward);
+  }
+  const absl::Status forgotten = ForgetConnectionsElsewhere(forwards);
+  if (!forgotten.ok()) {
     runtime::log::Warning("cni: portmap: ", forgotten.message());
   }
 }
@@ -232,8 +241,8 @@ absl::StatusOr<Result> Add(const Call& call) {
     const std::optional<IpNet> pod = PodAddress(call, result, v6);
     if (!pod.has_value()) continue;
     if (conf.snat && !v6) RETURN_IF_ERROR(RouteLocalnet(pod->ip));
-    RETURN_IF_ERROR(Forward(conf, call, *pod));
-    ForgetFlows(conf, v6);
+    RETURN_IF_ERROR(AddForwarding(conf, call, *pod));
+    ForgetFlows(conf, pod->ip);
   }
   return result;
 }
