@@ -20,14 +20,16 @@ BRIDGE=ccri$NET
 BUSYBOX=registry.k8s.io/e2e-test-images/busybox:1.37.0-1
 server_pid=
 registry_pid=
+SERVER_PREFIX=()  # what runs the server, as nsenter
+SERVER_FLAGS=()   # further flags of it
 
 crictl() { "$CRICTL" -c "$W/crictl.yaml" "$@"; }
 
 # start_server: returns when it answers.
 start_server() {
-  "$SERVER" cri --listen "$SOCKET" --root "$W/root" --state "$W/state" \
+  "${SERVER_PREFIX[@]}" "$SERVER" cri --listen "$SOCKET" --root "$W/root" --state "$W/state" \
     --registry-config-dir "$W/certs.d" --pod-cidr "10.$NET.0.0/24" \
-    --bridge "$BRIDGE" --launcher "$LAUNCHER" >>"$W/log" 2>&1 &
+    --bridge "$BRIDGE" --launcher "$LAUNCHER" "${SERVER_FLAGS[@]}" >>"$W/log" 2>&1 &
   server_pid=$!
   wait_for 10 "the CRI server" crictl version
 }
@@ -38,6 +40,9 @@ end_server() {
   wait "$server_pid" 2>/dev/null || true
   server_pid=
 }
+
+# What a test has made beside, for it to define.
+clean_up_more() { :; }
 
 clean_up() {
   local rc=$?
@@ -54,6 +59,7 @@ clean_up() {
   [ -z "$registry_pid" ] || kill "$registry_pid"
   ip link del "$BRIDGE" 2>/dev/null || true
   nft delete table ip "coracle-$BRIDGE" 2>/dev/null || true
+  clean_up_more
   rm -rf "$W"
   exit $rc
 }

@@ -24,6 +24,8 @@
 namespace cri::network::cni {
 namespace {
 
+using testing::AllOf;
+using testing::HasSubstr;
 using tests::IsOk;
 using tests::NetNs;
 using tests::Shell;
@@ -52,8 +54,7 @@ constexpr char kLook[] = R"sh(
              ipv6/conf/$l/accept_ra ipv6/conf/$l/accept_dad; do
       echo "$k=$(cat /proc/sys/net/$k 2>&1)"
     done
-  done
-)sh";
+  done)sh";
 
 // A node with one pod, and who runs plugins there.
 class Side {
@@ -190,8 +191,18 @@ class CompareTest : public testing::TestWithParam<Case> {
 TEST_P(CompareTest, LeavesTheSame) {
   AddBoth();
   EXPECT_EQ(ours_.ResultText(), theirs_.ResultText());
-  EXPECT_EQ(ours_.PodText(), theirs_.PodText());
-  EXPECT_EQ(ours_.NodeText(), theirs_.NodeText());
+  const std::string pod = ours_.PodText(), node = ours_.NodeText();
+  EXPECT_THAT(pod, HasSubstr("\"ifname\":\"eth0\""));
+  EXPECT_THAT(node, HasSubstr("\"ifname\":\"VETH\""));
+  const std::string conf = GetParam().conf;
+  if (conf.find("portmap") != std::string::npos) {
+    EXPECT_THAT(node, HasSubstr("-j DNAT --to-destination"));
+  }
+  if (conf.find("bandwidth") != std::string::npos) {
+    EXPECT_THAT(node, AllOf(HasSubstr("\"tbf\""), HasSubstr("mirred")));
+  }
+  EXPECT_EQ(pod, theirs_.PodText());
+  EXPECT_EQ(node, theirs_.NodeText());
   EXPECT_EQ(ours_.Leases(), theirs_.Leases());
 }
 
