@@ -3,8 +3,11 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "agent/node/node.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
@@ -19,12 +22,23 @@ constexpr char kNodes[] = "/api/v1/nodes";
 constexpr absl::Duration kFirstBackoff = absl::Milliseconds(200);
 constexpr absl::Duration kMaxBackoff = absl::Seconds(30);
 
+// The ranges of a node's pods, one of each family, with commas between; "" as
+// long as there are none.
+std::string PodCidrs(const Json& node) {
+  const Json& spec = runtime::ObjectAt(node, "spec");
+  std::vector<std::string> cidrs;
+  for (const Json& cidr : runtime::ArrayAt(spec, "podCIDRs")) {
+    if (cidr.is_string()) cidrs.push_back(cidr.get<std::string>());
+  }
+  return cidrs.empty() ? StringAt(spec, "podCIDR") : absl::StrJoin(cidrs, ",");
+}
+
 }  // namespace
 
 void Node::Look(const Json& node) {
   TakeNode(node);
   const Json& spec = runtime::ObjectAt(node, "spec");
-  const std::string cidr = StringAt(spec, "podCIDR");
+  const std::string cidr = PodCidrs(node);
   if (!cidr.empty() && cidr != pod_cidr_) {
     const absl::Status status = hooks_.on_pod_cidr(cidr);
     if (status.ok()) {
@@ -52,7 +66,7 @@ absl::Status Node::WatchOnce() {
                    client_->Get(kNodes, {{"fieldSelector", selector}}));
   for (const Json& node : runtime::ArrayAt(list, "items")) Look(node);
   // A CIDR that the runtime did not take yet is offered again by listing anew.
-  const std::string offered = StringAt(Object(), {"spec", "podCIDR"});
+  const std::string offered = PodCidrs(Object());
   if (offered != pod_cidr_) return absl::UnavailableError("");
   std::string version = StringAt(list, {"metadata", "resourceVersion"});
   bool pending = false;
@@ -66,7 +80,7 @@ absl::Status Node::WatchOnce() {
           version = StringAt(event.object, {"metadata", "resourceVersion"});
           if (event.type == "BOOKMARK" || event.type == "DELETED") return true;
           Look(event.object);
-          const std::string cidr = StringAt(event.object, {"spec", "podCIDR"});
+          const std::string cidr = PodCidrs(event.object);
           pending = !cidr.empty() && cidr != pod_cidr_;
           return !pending;
         }));

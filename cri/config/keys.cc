@@ -93,7 +93,8 @@ const std::vector<Field<Config>>& Fields() {
        "who connects pods: builtin (a bridge), or cni (the plugins of "
        "cni_conf_dir)",
        kRestart, OneOf(&C::network, {"builtin", "cni"})},
-      {"pod_cidr", "addresses of this node's pods, as 10.244.1.0/24", kRestart,
+      {"pod_cidr",
+       "addresses of this node's pods, as 10.244.1.0/24,fd00:1::/64", kRestart,
        Text(&C::pod_cidr)},
       {"cluster_cidr", "addresses of all nodes' pods, which see each other's",
        kRestart, Text(&C::cluster_cidr)},

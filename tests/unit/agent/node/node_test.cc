@@ -36,6 +36,7 @@ class NodeServer : public api::Client {
     node_ = object;
     node_["metadata"]["uid"] = "uid-1";
     node_["spec"]["podCIDR"] = "10.244.3.0/24";
+    node_["spec"]["podCIDRs"] = {"10.244.3.0/24", "fd00:3::/64"};
     return node_;
   }
   absl::StatusOr<Json> Update(const std::string&, const Json& object) override {
@@ -120,7 +121,7 @@ TEST(NodeTest, RegistersThenSaysReadyAtOnceWhenKicked) {
   hooks.readiness = [&] { return Readiness{ready, "no network yet"}; };
   hooks.images = [] { return std::vector<Image>(); };
   hooks.on_pod_cidr = [&](const std::string& cidr) {
-    EXPECT_EQ(cidr, "10.244.3.0/24");
+    EXPECT_EQ(cidr, "10.244.3.0/24,fd00:3::/64");
     cidr_known.Notify();
     return absl::OkStatus();
   };
