@@ -58,7 +58,7 @@ clean_up() {
   done
   [ -z "$registry_pid" ] || kill "$registry_pid"
   ip link del "$BRIDGE" 2>/dev/null || true
-  nft delete table ip "coracle-$BRIDGE" 2>/dev/null || true
+  nft delete table inet "coracle-$BRIDGE" 2>/dev/null || true
   clean_up_more
   rm -rf "$W"
   exit $rc

@@ -287,6 +287,40 @@ INSTANTIATE_TEST_SUITE_P(
                },
                absl::StatusCode::kInvalidArgument,
                "host port 80 for container port 0"},
+        BadRow{"HostPortRange",
+               [](v1::PodSandboxConfig& c) {
+                 auto* port = c.add_port_mappings();
+                 port->set_container_port(80);
+                 port->set_host_port(65536);
+               },
+               absl::StatusCode::kInvalidArgument, "from 0 to 65535"},
+        BadRow{"HostPortProtocol",
+               [](v1::PodSandboxConfig& c) {
+                 auto* port = c.add_port_mappings();
+                 port->set_container_port(80);
+                 port->set_protocol(static_cast<v1::Protocol>(7));
+               },
+               absl::StatusCode::kInvalidArgument,
+               "protocol 7 is not TCP, UDP or SCTP"},
+        BadRow{"HostPortIp",
+               [](v1::PodSandboxConfig& c) {
+                 auto* port = c.add_port_mappings();
+                 port->set_container_port(80);
+                 port->set_host_port(80);
+                 port->set_host_ip("10.0.0.256");
+               },
+               absl::StatusCode::kInvalidArgument,
+               "host_ip \"10.0.0.256\" is not an IP address"},
+        BadRow{"HostPortTwice",
+               [](v1::PodSandboxConfig& c) {
+                 for (int port = 80; port < 82; ++port) {
+                   auto* mapping = c.add_port_mappings();
+                   mapping->set_container_port(port);
+                   mapping->set_host_port(8080);
+                 }
+               },
+               absl::StatusCode::kInvalidArgument,
+               "host port 8080 for container port 81: is mapped twice"},
         BadRow{"LogDirectory",
                [](v1::PodSandboxConfig& c) { c.set_log_directory("logs"); },
                absl::StatusCode::kInvalidArgument, "log_directory"},
