@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <utility>
 
@@ -53,15 +54,12 @@ void UpdateWindow(HeldAttach* attach) {
 
 void Holder::Attach(Connection* connection, const Request& request,
                     std::vector<UniqueFd>* fds) {
-  HeldContainer* container = Find(request.id);
-  if (container == nullptr) {
-    return ReplyStatus(connection, absl::StatusCode::kNotFound,
-                       absl::StrCat("container ", request.id, ": unknown"));
-  }
-  if (!container->IsAlive() || container->reaped) {
-    return ReplyStatus(
-        connection, absl::StatusCode::kFailedPrecondition,
-        absl::StrCat("attach to container ", request.id, ": not running"));
+  HeldContainer* container = FindRunning(connection, request.id, "attach to");
+  if (container == nullptr) return;
+  const uint32_t outputs = request.flags & (kStreamOut | kStreamErr);
+  if (fds->size() != static_cast<size_t>(std::popcount(outputs))) {
+    return ReplyStatus(connection, absl::StatusCode::kInvalidArgument,
+                       "attach: wants one descriptor for each output");
   }
   if (container->attaches.size() >= kMaxAttaches) {
     return ReplyStatus(connection, absl::StatusCode::kResourceExhausted,
@@ -75,7 +73,7 @@ void Holder::Attach(Connection* connection, const Request& request,
   size_t next = 0;
   for (auto [flag, pipe] : {std::pair(kStreamOut, &attach.out),
                             std::pair(kStreamErr, &attach.err)}) {
-    if ((request.flags & flag) == 0 || next >= fds->size()) continue;
+    if ((request.flags & flag) == 0) continue;
     pipe->fd = std::move((*fds)[next++]);
     fcntl(pipe->fd.get(), F_SETFL, O_NONBLOCK);
   }

@@ -37,16 +37,8 @@ bool Holder::AssignFds(const Request& request, const std::vector<UniqueFd>& fds,
 
 void Holder::Exec(Connection* connection, const Request& request,
                   std::vector<UniqueFd>* fds) {
-  HeldContainer* container = Find(request.id);
-  if (container == nullptr) {
-    return ReplyStatus(connection, absl::StatusCode::kNotFound,
-                       absl::StrCat("container ", request.id, ": unknown"));
-  }
-  if (container->record.phase != state::Phase::kRunning || container->reaped) {
-    return ReplyStatus(
-        connection, absl::StatusCode::kFailedPrecondition,
-        absl::StrCat("exec in container ", request.id, ": not running"));
-  }
+  HeldContainer* container = FindRunning(connection, request.id, "exec in");
+  if (container == nullptr) return;
   ExecFds assigned;
   if (!AssignFds(request, *fds, &assigned)) {
     return ReplyStatus(connection, absl::StatusCode::kInvalidArgument,

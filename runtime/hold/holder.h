@@ -72,6 +72,9 @@ class Holder {
   bool TryAnswer(Connection* connection);
   bool AnswerShutdown(Connection* connection);
   HeldContainer* Find(absl::string_view id);
+  // Null, and answered, if it does not run.
+  HeldContainer* FindRunning(Connection* connection, absl::string_view id,
+                             absl::string_view action);
 
   // container.cc
   void Create(Connection* connection, const Request& request);

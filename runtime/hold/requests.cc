@@ -89,6 +89,22 @@ HeldContainer* Holder::Find(absl::string_view id) {
   return nullptr;
 }
 
+HeldContainer* Holder::FindRunning(Connection* connection, absl::string_view id,
+                                   absl::string_view action) {
+  HeldContainer* container = Find(id);
+  if (container == nullptr) {
+    ReplyStatus(connection, absl::StatusCode::kNotFound,
+                absl::StrCat("container ", id, ": unknown"));
+    return nullptr;
+  }
+  if (container->record.phase == state::Phase::kRunning && !container->reaped) {
+    return container;
+  }
+  ReplyStatus(connection, absl::StatusCode::kFailedPrecondition,
+              absl::StrCat(action, " container ", id, ": not running"));
+  return nullptr;
+}
+
 void Holder::Wait(Connection* connection, const Request& request) {
   connection->waiting = true;
   connection->pending = request.type;
@@ -125,16 +141,9 @@ void Holder::Kill(Connection* connection, const Request& request) {
 }
 
 void Holder::ReopenLog(Connection* connection, const Request& request) {
-  HeldContainer* container = Find(request.id);
-  if (container == nullptr) {
-    return ReplyStatus(connection, absl::StatusCode::kNotFound,
-                       absl::StrCat("container ", request.id, ": unknown"));
-  }
-  if (container->record.phase != state::Phase::kRunning) {
-    return ReplyStatus(
-        connection, absl::StatusCode::kFailedPrecondition,
-        absl::StrCat("reopen log of container ", request.id, ": not running"));
-  }
+  HeldContainer* container =
+      FindRunning(connection, request.id, "reopen log of");
+  if (container == nullptr) return;
   if (!container->log_path.empty()) {
     if (int error = container->log.Open(container->log_path); error != 0) {
       return ReplyStatus(connection, absl::StatusCode::kInternal,

@@ -17,6 +17,7 @@
 #include "gtest/gtest.h"
 #include "runtime/base/file.h"
 #include "runtime/hold/socket.h"
+#include "runtime/hold/wire.h"
 #include "tests/component/hold/pod_fixture.h"
 #include "tests/support/status_matchers.h"
 
@@ -109,6 +110,37 @@ TEST_F(CrashTest, GarbageOnTheSocketsIsSurvived) {
   ASSERT_THAT(files, IsOk());
   EXPECT_LT(files->size(), 30u);  // nothing that came was kept
   StartSandbox("t");
+}
+
+// Well formed, but not what the descriptors or the time allow.
+TEST_F(CrashTest, ContradictoryStreamRequestsAreRefused) {
+  namespace hold = runtime::hold;
+  StartSandbox("s");
+  Run("s", "c", "exec sleep 1000");
+  auto dir = runtime::OpenFile(dir_ + "/state/pods/s", O_RDONLY | O_DIRECTORY);
+  ASSERT_THAT(dir, IsOk());
+  const uint32_t all = hold::kStreamIn | hold::kStreamOut | hold::kStreamErr;
+  for (auto type : {hold::RequestType::kExecStream, hold::RequestType::kAttach,
+                    hold::RequestType::kCloseInput}) {
+    for (uint32_t flags : {0u, all, ~0u}) {
+      runtime::UniqueFd peer(hold::ConnectAt(dir->get(), "holder.sock"));
+      ASSERT_TRUE(peer.ok());
+      const int fds[3] = {0, 0, 0};
+      const bool none = type == hold::RequestType::kCloseInput;
+      hold::Request request{.type = type, .id = "c", .flags = flags};
+      ASSERT_EQ(hold::SendMessage(peer.get(), Encode(request), fds,
+                                  none || flags != 0 ? 0 : 3),
+                0);
+      if (none) continue;  // it has no answer
+      hold::Received received;
+      ASSERT_EQ(hold::ReceiveMessage(peer.get(), &received), 0);
+      hold::Reply reply;
+      ASSERT_TRUE(Decode(received.data, &reply));
+      EXPECT_EQ(reply.code,
+                static_cast<int>(absl::StatusCode::kInvalidArgument));
+    }
+  }
+  EXPECT_EQ(handler_->GetContainer("s", "c")->phase, ContainerPhase::kRunning);
 }
 
 TEST_F(CrashTest, SocketsAndDirectoriesAreForRootOnly) {

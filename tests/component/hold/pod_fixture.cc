@@ -27,7 +27,7 @@ namespace {
 constexpr char kImageScript[] = R"sh(
 set -e; cd "$1"; mkdir -p bin lib lib64 proc dev sys tmp etc usr
 ln -s ../bin usr/bin; ln -s ../lib usr/lib
-for tool in dash sleep cat head ps id hostname true kill setsid dd tail ls stty env; do
+for tool in dash sleep cat head ps id hostname true kill setsid dd tail ls stty ln mkdir rm; do
   path=/usr/bin/$tool; [ -e $path ] || path=/bin/$tool
   cp -L "$path" bin/$tool
   ldd "$path" | grep -o '/[^ ]*' | while read lib; do
