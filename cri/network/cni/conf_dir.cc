@@ -60,8 +60,10 @@ absl::Status AddPluginFiles(const std::string& dir, NetworkConf& conf) {
     if (!plugin.ok()) return runtime::Annotate(plugin.status(), file);
     plugins.push_back(*std::move(plugin));
   }
+  if (plugins.empty()) return absl::OkStatus();
   AppendPlugins(std::move(plugins), conf);
-  return absl::OkStatus();
+  // That is what will be kept, so it has to be readable.
+  return runtime::Annotate(ParseConf(conf.text).status(), dir);
 }
 
 absl::StatusOr<NetworkConf> LoadFile(const std::string& dir,

@@ -2,14 +2,14 @@
 #include "cri/network/cni/request.h"
 
 #include <algorithm>
-#include <cmath>
+#include <cstdint>
 #include <limits>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "cri/network/bandwidth.h"
 #include "runtime/base/status.h"
 
 namespace cri::network::cni {
@@ -17,12 +17,8 @@ namespace {
 
 using runtime::Json;
 
-constexpr char kIngress[] = "kubernetes.io/ingress-bandwidth";
-constexpr char kEgress[] = "kubernetes.io/egress-bandwidth";
-// The range that Kubernetes accepts, and the burst that all runtimes give.
-constexpr uint64_t kLeastRate = 1000;
-constexpr uint64_t kMostRate = 1'000'000'000'000'000;
-constexpr uint64_t kBurst = std::numeric_limits<uint32_t>::max();
+constexpr uint64_t kBurst =
+    std::numeric_limits<uint32_t>::max();  // as all give
 
 const char* ProtocolName(Protocol protocol) {
   switch (protocol) {
@@ -47,32 +43,18 @@ Json PortMappings(const std::vector<PortMapping>& ports) {
   return list;
 }
 
-// 0 without the annotation.
-absl::StatusOr<uint64_t> Rate(const PodNetwork& pod, const char* annotation) {
-  const auto it = pod.annotations.find(annotation);
-  if (it == pod.annotations.end()) return uint64_t{0};
-  const std::optional<uint64_t> rate = ParseQuantity(it->second);
-  if (rate.has_value() && *rate >= kLeastRate && *rate <= kMostRate) {
-    return *rate;
+absl::StatusOr<Json> Limits(const PodNetwork& pod) {
+  ASSIGN_OR_RETURN(const Bandwidth bandwidth, ParseBandwidth(pod.annotations));
+  Json limits = Json::object();
+  if (bandwidth.ingress != 0) {
+    limits["ingressRate"] = bandwidth.ingress;
+    limits["ingressBurst"] = kBurst;
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("annotation ", annotation, ": \"", it->second,
-                   "\" is not a rate in bits per second from 1k to 1P"));
-}
-
-absl::StatusOr<Json> Bandwidth(const PodNetwork& pod) {
-  ASSIGN_OR_RETURN(const uint64_t ingress, Rate(pod, kIngress));
-  ASSIGN_OR_RETURN(const uint64_t egress, Rate(pod, kEgress));
-  Json bandwidth = Json::object();
-  if (ingress != 0) {
-    bandwidth["ingressRate"] = ingress;
-    bandwidth["ingressBurst"] = kBurst;
+  if (bandwidth.egress != 0) {
+    limits["egressRate"] = bandwidth.egress;
+    limits["egressBurst"] = kBurst;
   }
-  if (egress != 0) {
-    bandwidth["egressRate"] = egress;
-    bandwidth["egressBurst"] = kBurst;
-  }
-  return bandwidth;
+  return limits;
 }
 
 Json IpRanges(const std::vector<std::string>& cidrs) {
@@ -125,7 +107,7 @@ absl::StatusOr<std::vector<std::pair<std::string, std::string>>> CniArgs(
 
 absl::StatusOr<Json> Capabilities(const PodNetwork& pod,
                                   const std::vector<std::string>& pod_cidrs) {
-  ASSIGN_OR_RETURN(Json bandwidth, Bandwidth(pod));
+  ASSIGN_OR_RETURN(Json bandwidth, Limits(pod));
   Json all{{"portMappings", PortMappings(pod.ports)},
            {"bandwidth", std::move(bandwidth)},
            {"ipRanges", IpRanges(pod_cidrs)},
@@ -136,35 +118,6 @@ absl::StatusOr<Json> Capabilities(const PodNetwork& pod,
     it = it->empty() ? all.erase(it) : std::next(it);
   }
   return all;
-}
-
-std::optional<uint64_t> ParseQuantity(absl::string_view text) {
-  static constexpr struct {
-    absl::string_view suffix;
-    double factor;
-  } kSuffixes[] = {{"Ki", 0x1p10}, {"Mi", 0x1p20}, {"Gi", 0x1p30},
-                   {"Ti", 0x1p40}, {"Pi", 0x1p50}, {"Ei", 0x1p60},
-                   {"n", 1e-9},    {"u", 1e-6},    {"m", 1e-3},
-                   {"k", 1e3},     {"M", 1e6},     {"G", 1e9},
-                   {"T", 1e12},    {"P", 1e15},    {"E", 1e18}};
-  double factor = 1;
-  for (const auto& [suffix, value] : kSuffixes) {
-    if (text.size() > suffix.size() &&
-        text.substr(text.size() - suffix.size()) == suffix) {
-      factor = value;
-      text.remove_suffix(suffix.size());
-      break;
-    }
-  }
-  // Only digits, a sign, a point and an exponent: no "inf", no "0x10".
-  const bool plain =
-      !text.empty() &&
-      text.find_first_not_of("0123456789+-.eE") == absl::string_view::npos;
-  double number = 0;
-  if (!plain || !absl::SimpleAtod(text, &number)) return std::nullopt;
-  number = std::ceil(number * factor);
-  if (!(number >= 0) || number >= 0x1p63) return std::nullopt;
-  return static_cast<uint64_t>(number);
 }
 
 }  // namespace cri::network::cni

@@ -4,14 +4,11 @@
 #ifndef CORACLE_CRI_NETWORK_CNI_REQUEST_H_
 #define CORACLE_CRI_NETWORK_CNI_REQUEST_H_
 
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "cri/network/pod_network.h"
 #include "runtime/base/json.h"
 
@@ -27,9 +24,6 @@ absl::StatusOr<std::vector<std::pair<std::string, std::string>>> CniArgs(
 // INVALID_ARGUMENT names the annotation that is no quantity.
 absl::StatusOr<runtime::Json> Capabilities(
     const PodNetwork& pod, const std::vector<std::string>& pod_cidrs);
-
-// A Kubernetes quantity ("10M", "1.5Gi", "2e6") in whole units, rounded up.
-std::optional<uint64_t> ParseQuantity(absl::string_view text);
 
 }  // namespace cri::network::cni
 

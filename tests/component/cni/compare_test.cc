@@ -170,6 +170,13 @@ class CompareTest : public testing::TestWithParam<Case> {
       NetNs().Run([&] { has = Shell("ip link add probe0 type ifb").ok; });
       if (!has) GTEST_SKIP() << "The kernel has no ifb links.";
     }
+    if (std::string(GetParam().name) == "Sctp") {
+      bool has = false;
+      NetNs().Run([&] {
+        has = Shell("iptables -t nat -A OUTPUT -p sctp --dport 7 -j ACCEPT").ok;
+      });
+      if (!has) GTEST_SKIP() << "The kernel has no match for SCTP (xt_sctp).";
+    }
     for (Side* side : {&theirs_, &ours_}) {
       ASSERT_OK(side->SetUp(GetParam().conf));
       for (const auto& [name, value] : GetParam().capabilities) {
@@ -286,6 +293,14 @@ const Case kCases[] = {
      {{"bandwidth",
        R"({"ingressRate": 1000000, "ingressBurst": 4294967295,
            "egressRate": 2000000, "egressBurst": 2000000})"}}},
+    {"Sctp",
+     R"({"cniVersion": "1.0.0", "name": "sctp", "plugins": [
+        {"type": "ptp", "ipam": {"type": "host-local", "dataDir": "DATA",
+         "subnet": "10.8.0.0/24"}},
+        {"type": "portmap", "markMasqBit": 17,
+         "capabilities": {"portMappings": true}}]})",
+     {{"portMappings",
+       R"([{"hostPort": 9999, "containerPort": 99, "protocol": "sctp"}])"}}},
     {"ManyPorts",
      R"({"cniVersion": "1.0.0", "name": "ports", "plugins": [
         {"type": "ptp", "ipam": {"type": "host-local", "dataDir": "DATA",

@@ -13,7 +13,6 @@
 #include <linux/netfilter/xt_comment.h>
 #include <linux/netfilter/xt_mark.h>
 #include <linux/netfilter/xt_multiport.h>
-#include <linux/netfilter/xt_sctp.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
@@ -23,8 +22,6 @@
 #include <cstdlib>
 #include <cstring>
 
-#undef bytes  // a macro of xt_sctp.h
-
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -33,6 +30,20 @@
 
 namespace cri::network::cni {
 namespace {
+
+// <linux/netfilter/xt_sctp.h>, which C++ compilers do not all take.
+struct SctpInfo {
+  uint16_t destination_ports[2], source_ports[2];
+  uint32_t chunkmap[64];
+  uint32_t chunk_match_type;
+  struct {
+    uint8_t chunktype, flag, flag_mask;
+  } flag_info[4];
+  int32_t flag_count;
+  uint32_t flags, invflags;
+};
+static_assert(sizeof(SctpInfo) == 292);
+constexpr uint32_t kSctpDestinationPorts = 2;
 
 // The size that xtables gives the data of matches and targets.
 constexpr size_t Aligned(size_t size) { return (size + 7) & ~size_t{7}; }
@@ -114,10 +125,10 @@ NatRule& NatRule::Destination(const IpNet& net, bool negate) {
 
 NatRule& NatRule::Port(uint8_t protocol, uint16_t port) {
   if (protocol == IPPROTO_SCTP) {
-    xt_sctp_info info{};
-    info.dpts[0] = info.dpts[1] = port;
+    SctpInfo info{};
+    info.destination_ports[0] = info.destination_ports[1] = port;
     for (auto& flag : info.flag_info) flag.chunktype = 0xff;
-    info.flags = XT_SCTP_DEST_PORTS;
+    info.flags = kSctpDestinationPorts;
     Match("sctp", 0, &info, sizeof info);
     return *this;
   }

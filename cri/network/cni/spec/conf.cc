@@ -147,9 +147,8 @@ absl::StatusOr<NetworkConf> ParseConf(absl::string_view text) {
   ASSIGN_OR_RETURN(conf.version, SelectVersion(json));
   if (runtime::Has(json, "type") && !runtime::Has(json, "plugins")) {
     ASSIGN_OR_RETURN(PluginConf plugin, ParsePlugin(json));
-    conf.only_inlined = true;
     AppendPlugins({std::move(plugin)}, conf);
-    return conf;
+    return ParseConf(conf.text);  // which is what will be kept
   }
   RETURN_IF_ERROR(ReadFlag(json, "disableCheck", conf.disable_check));
   RETURN_IF_ERROR(ReadFlag(json, "disableGC", conf.disable_gc));

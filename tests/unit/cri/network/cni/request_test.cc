@@ -10,23 +10,6 @@ using testing::HasSubstr;
 using tests::IsOk;
 using tests::StatusIs;
 
-TEST(RequestTest, ReadsQuantitiesAsKubernetesDoes) {
-  const struct {
-    const char* text;
-    std::optional<uint64_t> value;
-  } kRows[] = {
-      {"0", 0},          {"10", 10},    {"1k", 1000},
-      {"10M", 10000000}, {"1Ki", 1024}, {"1.5Gi", 1610612736},
-      {"2e3", 2000},     {"1500m", 2},  {"1P", 1000000000000000},
-      {"", {}},          {"-1", {}},    {"M", {}},
-      {"1x", {}},        {"0x10", {}},  {"inf", {}},
-      {"nan", {}},       {"1e99", {}},  {"1 k", {}},
-  };
-  for (const auto& row : kRows) {
-    EXPECT_EQ(ParseQuantity(row.text), row.value) << row.text;
-  }
-}
-
 TEST(RequestTest, RefusesABandwidthThatIsNone) {
   PodNetwork pod;
   for (const char* bad : {"fast", "999", "2P", ""}) {
