@@ -13,9 +13,11 @@
 #include "agent/api/http_client.h"
 #include "agent/api/kubeconfig.h"
 #include "agent/command/certificates.h"
+#include "agent/command/pod_usage.h"
 #include "agent/command/reload.h"
 #include "agent/command/settings.h"
 #include "agent/command/signals.h"
+#include "agent/cri/client.h"
 #include "agent/join/bootstrap.h"
 #include "agent/node/capacity.h"
 #include "agent/node/node.h"
@@ -79,6 +81,7 @@ class Daemon {
   std::unique_ptr<pod::Engine> engine_;
   std::unique_ptr<node::Node> node_;
   std::unique_ptr<Certificates> certificates_;
+  std::unique_ptr<cri::Client> usage_client_;
   std::unique_ptr<server::Server> server_;
   std::unique_ptr<node::PlainHttp> healthz_, local_;
 };
@@ -209,6 +212,8 @@ absl::Status Daemon::StartServer() {
                            kubelet.authorized_ttl, kubelet.unauthorized_ttl};
   options.client = client_.get();
   options.pods = &engine_->pods();
+  usage_client_ = std::make_unique<cri::Client>(channel_);
+  options.pod_usage = [this] { return ReadPodUsage(*usage_client_); };
   options.executor = executor_.get();
   options.sync_loop = [this] { return Health(); };
   server_ = server::MakeServer(options);
@@ -284,6 +289,7 @@ void Daemon::Stop() {
   runtime::log::Info("stopping; pods keep running");
   healthz_.reset();
   local_.reset();
+  if (usage_client_) usage_client_->Shutdown();
   if (server_) server_->Stop();
   if (certificates_) certificates_->Stop();
   if (engine_) engine_->SetConditionListener([] {});

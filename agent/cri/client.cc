@@ -129,6 +129,11 @@ absl::StatusOr<v1::ListPodSandboxResponse> Client::ListPodSandbox() {
                v1::ListPodSandboxRequest());
 }
 
+absl::StatusOr<v1::ListPodSandboxStatsResponse> Client::ListPodSandboxStats() {
+  return Block(runtime_.get(), &v1::RuntimeService::Stub::ListPodSandboxStats,
+               v1::ListPodSandboxStatsRequest());
+}
+
 absl::StatusOr<v1::ListContainersResponse> Client::ListContainers() {
   return Block(runtime_.get(), &v1::RuntimeService::Stub::ListContainers,
                v1::ListContainersRequest());

@@ -47,6 +47,7 @@ class Client {
   absl::Status UpdateRuntimeConfig(const std::string& pod_cidr);
   absl::StatusOr<v1::ListPodSandboxResponse> ListPodSandbox();
   absl::StatusOr<v1::ListContainersResponse> ListContainers();
+  absl::StatusOr<v1::ListPodSandboxStatsResponse> ListPodSandboxStats();
   absl::StatusOr<v1::PodSandboxStatus> PodSandboxStatus(const std::string& id);
   absl::StatusOr<v1::ContainerStatus> ContainerStatus(const std::string& id);
 

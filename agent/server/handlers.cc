@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "agent/server/metrics.h"
+#include "agent/server/resource_metrics.h"
 #include "runtime/base/json.h"
 #include "runtime/base/log.h"
 
@@ -107,6 +108,12 @@ Answer Handlers::Route(const Request& request) {
     answer.response = PodList(true);
   } else if (one && first == "metrics") {
     answer.response = {200, MetricsText(options_.node_name, *options_.pods),
+                       "text/plain; version=0.0.4; charset=utf-8"};
+  } else if (request.parts == std::vector<std::string>{"metrics", "resource"} &&
+             options_.pod_usage != nullptr) {
+    answer.response = {200,
+                       ResourceMetricsText(NodeUsage(), options_.pod_usage(),
+                                           options_.pods->List()),
                        "text/plain; version=0.0.4; charset=utf-8"};
   } else if (one && first == "configz" && options_.configz.is_object()) {
     answer.response = JsonResponse({{"kubeletconfig", options_.configz}});

@@ -79,12 +79,12 @@ void AddProcess(std::string* out) {
       absl::ToDoubleSeconds(StartTime() - absl::UnixEpoch()));
 }
 
+}  // namespace
+
 std::string LabelValue(absl::string_view text) {
   return absl::StrReplaceAll(text,
                              {{"\\", "\\\\"}, {"\"", "\\\""}, {"\n", "\\n"}});
 }
-
-}  // namespace
 
 std::string MetricsText(const std::string& node_name, Pods& pods) {
   std::string out;

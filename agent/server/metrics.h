@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "absl/strings/string_view.h"
 #include "agent/server/pods.h"
 
 namespace agent::server {
@@ -11,6 +12,9 @@ namespace agent::server {
 // /metrics in Prometheus' text format: this process, and how many pods and
 // containers there are.
 std::string MetricsText(const std::string& node_name, Pods& pods);
+
+// `text` as the value of a label, between the quotes.
+std::string LabelValue(absl::string_view text);
 
 }  // namespace agent::server
 

@@ -7,12 +7,14 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "agent/api/client.h"
 #include "agent/server/pods.h"
+#include "agent/server/usage.h"
 #include "runtime/base/executor.h"
 #include "runtime/base/json.h"
 
@@ -54,6 +56,8 @@ struct Options {
   AuthorizationOptions authorization;
   api::Client* client = nullptr;  // null: webhooks refuse
   Pods* pods = nullptr;
+  // For /metrics/resource, which is 404 without. Blocks.
+  std::function<absl::StatusOr<std::vector<PodUsage>>()> pod_usage;
   runtime::Executor* executor = nullptr;    // for everything that blocks
   std::function<absl::Status()> sync_loop;  // for /healthz; may be empty
   Timeouts timeouts;

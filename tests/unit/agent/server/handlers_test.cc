@@ -17,6 +17,7 @@ class HandlersTest : public ::testing::Test {
   HandlersTest() {
     options_.node_name = "node-1";
     options_.pods = &pods_;
+    options_.pod_usage = [] { return std::vector<PodUsage>(); };
     options_.pod_logs_dir = pods_.root();
     options_.authentication.anonymous = true;
     options_.authorization.webhook = false;
@@ -50,6 +51,8 @@ TEST_F(HandlersTest, AnswersEachPath) {
       {"GET", "/metrics", 200,
        "kubelet_running_containers{container_state=\"running\"} 1\n"},
       {"GET", "/metrics", 200, "process_resident_memory_bytes "},
+      {"GET", "/metrics/resource", 200, "resource_scrape_error 0\n"},
+      {"GET", "/metrics/other", 404, ""},
       {"GET", "/configz", 200, "{\"kubeletconfig\":{\"kind\":"},
       {"POST", "/exec/ns/p/c?command=ls", 501,
        "exec is not implemented on this node"},
