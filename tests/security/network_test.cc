@@ -43,7 +43,7 @@ TEST_F(NetworkSecurityTest, Cve2020_8558_PodTalksToLoopbackOfNode) {
   Start();
   NodeShell("ip link set lo up");
   NetNs pod;
-  ASSERT_OK(Setup("a", pod));
+  ASSERT_OK(SetUpPod("a", pod));
   RouteLoopbackToNode(pod);
   Server secret(node_, tests::kPort, "127.0.0.1");
   EXPECT_FALSE(Reaches(pod, "127.0.0.1"));
@@ -59,7 +59,7 @@ TEST_F(NetworkSecurityTest, Cve2020_8558_PodClaimsToBeLoopbackOfNode) {
   Start();
   NodeShell("ip link set lo up");
   NetNs pod;
-  ASSERT_OK(Setup("a", pod));
+  ASSERT_OK(SetUpPod("a", pod));
   pod.Run([] {
     ASSERT_TRUE(Shell("sysctl -qw net.ipv4.conf.all.route_localnet=1 &&"
                       "ip route add 192.0.2.77 via 10.123.7.1 src 127.0.0.1")
@@ -83,7 +83,7 @@ TEST_F(NetworkSecurityTest, Cve2020_10749_PodClaimsToBeRouter) {
   options_.pod_cidr = "10.123.7.0/24,fd00:123:7::/64";
   Start();
   NetNs pod;
-  ASSERT_OK(Setup("a", pod));
+  ASSERT_OK(SetUpPod("a", pod));
   EXPECT_EQ(NodeShell("cat /proc/sys/net/ipv6/conf/ntest0/accept_ra"), "0\n");
   pod.Run([] {
     EXPECT_EQ(Shell("cat /proc/sys/net/ipv6/conf/eth0/accept_ra").output,

@@ -46,8 +46,8 @@ TEST_F(BridgeNetworkTest, IsNotReadyWithoutPodCidr) {
   EXPECT_EQ(before.reason, "NetworkPluginNotReady");
   EXPECT_THAT(before.message, HasSubstr("no pod CIDR"));
   NetNs pod;
-  EXPECT_THAT(Setup("a", pod), StatusIs(absl::StatusCode::kUnavailable,
-                                        HasSubstr("no pod CIDR")));
+  EXPECT_THAT(SetUpPod("a", pod), StatusIs(absl::StatusCode::kUnavailable,
+                                           HasSubstr("no pod CIDR")));
   OnNode([this] {
     EXPECT_THAT(network_->SetPodCidr("fd00::/127"),
                 StatusIs(absl::StatusCode::kInvalidArgument));
@@ -200,8 +200,9 @@ TEST_F(BridgeNetworkTest, AddressRestsUntilTheOldLinkIsGone) {
   Start();
   NetNs first, second;
   const std::string ip = IpOf("a", first);
-  EXPECT_THAT(Setup("b", second), StatusIs(absl::StatusCode::kResourceExhausted,
-                                           HasSubstr("10.123.7.4/30")));
+  EXPECT_THAT(SetUpPod("b", second),
+              StatusIs(absl::StatusCode::kResourceExhausted,
+                       HasSubstr("10.123.7.4/30")));
   Teardown("a");
   // Nothing else is free: the link of `a` is removed now, not in two seconds.
   EXPECT_EQ(IpOf("b", second), ip);
@@ -212,8 +213,9 @@ TEST_F(BridgeNetworkTest, FailedSetupLeavesNothing) {
   Start();
   NetNs pod;
   pod.Run([] { ASSERT_TRUE(Shell("ip link add eth0 type bridge").ok); });
-  EXPECT_THAT(Setup("a", pod), StatusIs(absl::StatusCode::kFailedPrecondition,
-                                        HasSubstr("eth0")));
+  EXPECT_THAT(
+      SetUpPod("a", pod),
+      StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("eth0")));
   EXPECT_THAT(Leases(), IsEmpty());
   EXPECT_THAT(Veths(), IsEmpty());
 }
@@ -264,8 +266,8 @@ TEST_F(BridgeNetworkTest, KeepsToTheBandwidthOfAnnotations) {
   PodNetwork pod = Pod("a", ns.fd());
   pod.annotations = {{"kubernetes.io/ingress-bandwidth", "10M"},
                      {"kubernetes.io/egress-bandwidth", "40G"}};
-  ASSERT_OK(Setup(pod));
-  ASSERT_OK(Setup(pod));
+  ASSERT_OK(SetUpPod(pod));
+  ASSERT_OK(SetUpPod(pod));
   EXPECT_THAT(NodeShell("tc qdisc show"), HasSubstr("qdisc tbf 1: dev veth"));
   EXPECT_THAT(NodeShell("tc qdisc show"), HasSubstr("rate 10Mbit"));
   ns.Run([] {
@@ -276,8 +278,8 @@ TEST_F(BridgeNetworkTest, KeepsToTheBandwidthOfAnnotations) {
   OnNode([] { EXPECT_TRUE(Connects("10.123.7.2")); });
   pod.annotations["kubernetes.io/egress-bandwidth"] = "much";
   pod.sandbox_id = "b";
-  EXPECT_THAT(Setup(pod), StatusIs(absl::StatusCode::kInvalidArgument,
-                                   HasSubstr("\"much\"")));
+  EXPECT_THAT(SetUpPod(pod), StatusIs(absl::StatusCode::kInvalidArgument,
+                                      HasSubstr("\"much\"")));
   EXPECT_EQ(Leases().size(), 1u);
 }
 

@@ -24,9 +24,9 @@ TEST_F(DualStackTest, PodsHaveAddressesOfBothFamiliesInOrder) {
   options_.pod_cidr = "10.123.7.0/24,fd00:123:7::/64";
   Start();
   NetNs a, b;
-  const std::vector<std::string> ips = *Setup("a", a);
+  const std::vector<std::string> ips = *SetUpPod("a", a);
   EXPECT_THAT(ips, ElementsAre("10.123.7.2", "fd00:123:7::2"));
-  EXPECT_THAT(*Setup("b", b), ElementsAre("10.123.7.3", "fd00:123:7::3"));
+  EXPECT_THAT(*SetUpPod("b", b), ElementsAre("10.123.7.3", "fd00:123:7::3"));
   EXPECT_THAT(Leases(), ElementsAre("10.123.7.2", "10.123.7.3", "fd00:123:7::2",
                                     "fd00:123:7::3"));
   Server server(a);
@@ -45,7 +45,7 @@ TEST_F(DualStackTest, Ipv6AloneWorksAtOnce) {
   ConnectWorld(world);
   NodeShell("ip -6 addr add 2001:db8::1/64 dev up0 nodad");
   world.Run([] { Shell("ip -6 addr add 2001:db8::2/64 dev w0 nodad"); });
-  EXPECT_THAT(*Setup("a", pod), ElementsAre("fd00:123:7::2"));
+  EXPECT_THAT(*SetUpPod("a", pod), ElementsAre("fd00:123:7::2"));
   pod.Run([] {
     // No address waits for duplicate address detection.
     EXPECT_THAT(Shell("ip -6 addr show dev eth0").output,
@@ -64,12 +64,12 @@ TEST_F(DualStackTest, Ipv6IsRememberedAndLeasesComeBack) {
   options_.pod_cidr = "fd00:123:7::/64,10.123.7.0/24";
   Start();
   NetNs pod;
-  const std::vector<std::string> ips = *Setup("a", pod);
+  const std::vector<std::string> ips = *SetUpPod("a", pod);
   EXPECT_THAT(ips, ElementsAre("fd00:123:7::2", "10.123.7.2"));
   network_.reset();
   options_.pod_cidr = "";
   Start();
-  EXPECT_EQ(*Setup("a", pod), ips);
+  EXPECT_EQ(*SetUpPod("a", pod), ips);
   OnNode([this] {
     EXPECT_THAT(network_->SetPodCidr("fd00:123:7::/64"),
                 StatusIs(absl::StatusCode::kFailedPrecondition,
@@ -84,11 +84,11 @@ TEST_F(DualStackTest, Ipv6IsRememberedAndLeasesComeBack) {
 TEST_F(DualStackTest, SecondFamilyMayComeLater) {
   Start();
   NetNs old, fresh;
-  EXPECT_THAT(*Setup("old", old), ElementsAre("10.123.7.2"));
+  EXPECT_THAT(*SetUpPod("old", old), ElementsAre("10.123.7.2"));
   OnNode([this] {
     EXPECT_OK(network_->SetPodCidr("10.123.7.0/24,fd00:123:7::/64"));
   });
-  EXPECT_THAT(*Setup("fresh", fresh),
+  EXPECT_THAT(*SetUpPod("fresh", fresh),
               ElementsAre("10.123.7.3", "fd00:123:7::2"));
 }
 

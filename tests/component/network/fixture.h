@@ -56,19 +56,19 @@ class NetworkTest : public testing::Test {
   void Start() {
     OnNode([this] { network_ = cri::network::MakeBridgeNetwork(options_); });
   }
-  absl::StatusOr<std::vector<std::string>> Setup(
+  absl::StatusOr<std::vector<std::string>> SetUpPod(
       const cri::network::PodNetwork& pod) {
     absl::StatusOr<cri::network::PodAddresses> result;
     OnNode([&] { result = network_->Setup(pod); });
     RETURN_IF_ERROR(result.status());
     return result->ips;
   }
-  absl::StatusOr<std::vector<std::string>> Setup(const std::string& id,
-                                                 const NetNs& pod) {
-    return Setup(Pod(id, pod.fd()));
+  absl::StatusOr<std::vector<std::string>> SetUpPod(const std::string& id,
+                                                    const NetNs& pod) {
+    return SetUpPod(Pod(id, pod.fd()));
   }
   std::string IpOf(const std::string& id, const NetNs& pod) {
-    const auto ips = Setup(id, pod);
+    const auto ips = SetUpPod(id, pod);
     EXPECT_THAT(ips, IsOk());
     return ips.ok() && ips->size() == 1 ? ips->front() : "";
   }

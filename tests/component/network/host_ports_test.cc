@@ -24,7 +24,6 @@ using tests::Shell;
 using tests::StatusIs;
 
 constexpr uint16_t kHostPort = 12000;
-constexpr int kShortPatience = 300;
 
 class HostPortTest : public tests::NetworkTest {
  protected:
@@ -60,7 +59,7 @@ TEST_F(HostPortTest, AnswersOnEveryAddressOfTheNode) {
   Start();
   NetNs world, pod;
   ConnectWorld(world);
-  ASSERT_OK(Setup(PodWithPort("a", pod)));
+  ASSERT_OK(SetUpPod(PodWithPort("a", pod)));
   NodeShell("ip link set lo up; ip -6 addr add 2001:db8::1/64 dev up0 nodad");
   world.Run([] { Shell("ip -6 addr add 2001:db8::2/64 dev w0 nodad"); });
   Server server(pod);
@@ -82,8 +81,8 @@ TEST_F(HostPortTest, AnswersOnEveryAddressOfTheNode) {
 TEST_F(HostPortTest, PodsReachEachOtherAndThemselvesThroughTheNode) {
   Start();
   NetNs pod, neighbour;
-  ASSERT_OK(Setup(PodWithPort("a", pod)));
-  const std::vector<std::string> ips = *Setup("b", neighbour);
+  ASSERT_OK(SetUpPod(PodWithPort("a", pod)));
+  const std::vector<std::string> ips = *SetUpPod("b", neighbour);
   Server server(pod);
   EXPECT_TRUE(From(pod, "10.123.7.1"));
   EXPECT_EQ(server.Accept(), "10.123.7.1");
@@ -98,8 +97,8 @@ TEST_F(HostPortTest, PodsReachEachOtherAndThemselvesThroughTheNode) {
 TEST_F(HostPortTest, NeighboursComeBackWithoutBridgeNetfilter) {
   Start();
   NetNs pod, neighbour;
-  ASSERT_OK(Setup(PodWithPort("a", pod)));
-  ASSERT_OK(Setup("b", neighbour));
+  ASSERT_OK(SetUpPod(PodWithPort("a", pod)));
+  ASSERT_OK(SetUpPod("b", neighbour));
   NodeShell(
       "sysctl -w net.bridge.bridge-nf-call-iptables=0 "
       "net.bridge.bridge-nf-call-ip6tables=0");
@@ -121,36 +120,36 @@ TEST_F(HostPortTest, HostIpNarrowsItToOneAddress) {
   NetNs world, pod, other;
   ConnectWorld(world);
   NodeShell("ip link set lo up");
-  ASSERT_OK(Setup(PodWithPort("a", pod, Protocol::kTcp, "127.0.0.1")));
+  ASSERT_OK(SetUpPod(PodWithPort("a", pod, Protocol::kTcp, "127.0.0.1")));
   Server server(pod);
   EXPECT_TRUE(FromNode("127.0.0.1"));
   EXPECT_FALSE(FromNode("192.0.2.1"));
   EXPECT_FALSE(From(world, "192.0.2.1"));
   // The same port on another address, or of another protocol, is another one.
-  ASSERT_OK(Setup(PodWithPort("b", other, Protocol::kTcp, "192.0.2.1")));
+  ASSERT_OK(SetUpPod(PodWithPort("b", other, Protocol::kTcp, "192.0.2.1")));
   Server second(other);
   EXPECT_TRUE(From(world, "192.0.2.1"));
   EXPECT_EQ(second.Accept(), "192.0.2.2");
   NetNs third;
-  EXPECT_OK(Setup(PodWithPort("c", third, Protocol::kUdp, "127.0.0.1")));
+  EXPECT_OK(SetUpPod(PodWithPort("c", third, Protocol::kUdp, "127.0.0.1")));
 }
 
 TEST_F(HostPortTest, TakenPortNamesItsOwner) {
   Start();
   NetNs pod, late;
-  ASSERT_OK(Setup(PodWithPort("a", pod)));
-  EXPECT_THAT(Setup(PodWithPort("b", late)),
+  ASSERT_OK(SetUpPod(PodWithPort("a", pod)));
+  EXPECT_THAT(SetUpPod(PodWithPort("b", late)),
               StatusIs(absl::StatusCode::kFailedPrecondition,
                        HasSubstr("host port 12000/TCP is held by pod web/a")));
-  EXPECT_THAT(Setup(PodWithPort("b", late, Protocol::kTcp, "10.123.7.1")),
+  EXPECT_THAT(SetUpPod(PodWithPort("b", late, Protocol::kTcp, "10.123.7.1")),
               StatusIs(absl::StatusCode::kFailedPrecondition,
                        HasSubstr("host port 12000/TCP on 10.123.7.1 is held "
                                  "by pod web/a")));
   EXPECT_EQ(Leases().size(), 2u);
   // A repeated call of the holder is no conflict.
-  EXPECT_OK(Setup(PodWithPort("a", pod)));
+  EXPECT_OK(SetUpPod(PodWithPort("a", pod)));
   Teardown("a");
-  EXPECT_OK(Setup(PodWithPort("b", late)));
+  EXPECT_OK(SetUpPod(PodWithPort("b", late)));
 }
 
 TEST_F(HostPortTest, ListeningProcessIsNotRobbed) {
@@ -159,21 +158,22 @@ TEST_F(HostPortTest, ListeningProcessIsNotRobbed) {
   NetNs pod;
   {
     Server listener(node_, kHostPort);
-    EXPECT_THAT(Setup(PodWithPort("a", pod)),
+    EXPECT_THAT(SetUpPod(PodWithPort("a", pod)),
                 StatusIs(absl::StatusCode::kFailedPrecondition,
                          AllOf(HasSubstr("host port 12000/TCP is held by "),
                                HasSubstr(absl::StrCat("pid ", getpid())))));
-    EXPECT_OK(Setup(PodWithPort("udp", pod, Protocol::kUdp)));
+    EXPECT_OK(SetUpPod(PodWithPort("udp", pod, Protocol::kUdp)));
     Teardown("udp");
   }
   {
     Server listener(node_, kHostPort, "127.0.0.53");
     NetNs second;
-    EXPECT_THAT(Setup(PodWithPort("b", second, Protocol::kTcp, "127.0.0.53")),
-                StatusIs(absl::StatusCode::kFailedPrecondition,
-                         HasSubstr("listens on 127.0.0.53 of the node")));
+    EXPECT_THAT(
+        SetUpPod(PodWithPort("b", second, Protocol::kTcp, "127.0.0.53")),
+        StatusIs(absl::StatusCode::kFailedPrecondition,
+                 HasSubstr("listens on 127.0.0.53 of the node")));
     // One on a single address does not stop a pod from having the others.
-    EXPECT_OK(Setup(PodWithPort("b", second)));
+    EXPECT_OK(SetUpPod(PodWithPort("b", second)));
   }
 }
 
@@ -191,7 +191,7 @@ TEST_F(HostPortTest, UdpFollowsThePod) {
     EXPECT_EQ(client.Sender(), "192.0.2.1");
   }
   auto first = std::make_unique<NetNs>();
-  ASSERT_OK(Setup(PodWithPort("a", *first, Protocol::kUdp)));
+  ASSERT_OK(SetUpPod(PodWithPort("a", *first, Protocol::kUdp)));
   {
     Datagrams server(*first, tests::kPort);
     client.Send("192.0.2.1", kHostPort);
@@ -201,7 +201,7 @@ TEST_F(HostPortTest, UdpFollowsThePod) {
   Teardown("a");
   first.reset();
   NetNs second;
-  ASSERT_OK(Setup(PodWithPort("b", second, Protocol::kUdp)));
+  ASSERT_OK(SetUpPod(PodWithPort("b", second, Protocol::kUdp)));
   Datagrams server(second, tests::kPort);
   client.Send("192.0.2.1", kHostPort);
   EXPECT_EQ(server.Answer(), "192.0.2.2");
@@ -212,7 +212,7 @@ TEST_F(HostPortTest, TeardownClosesThePort) {
   Start();
   NodeShell("ip link set lo up");
   NetNs pod;
-  ASSERT_OK(Setup(PodWithPort("a", pod)));
+  ASSERT_OK(SetUpPod(PodWithPort("a", pod)));
   EXPECT_THAT(Rules(), HasSubstr("tcp . 12000"));
   Teardown("a");
   Teardown("a");
@@ -228,8 +228,8 @@ TEST_F(HostPortTest, RestartKeepsPortsAndSweepsThoseOfTheDead) {
   const PodNetwork living = PodWithPort("living", living_ns);
   PodNetwork dead = PodWithPort("dead", dead_ns);
   dead.ports[0].host_port = kHostPort + 1;
-  ASSERT_OK(Setup(living));
-  ASSERT_OK(Setup(dead));
+  ASSERT_OK(SetUpPod(living));
+  ASSERT_OK(SetUpPod(dead));
   network_.reset();  // as after kill -9: nothing is taken back
   Start();
   Server server(living_ns);
@@ -238,23 +238,23 @@ TEST_F(HostPortTest, RestartKeepsPortsAndSweepsThoseOfTheDead) {
   EXPECT_TRUE(FromNode("127.0.0.1"));
   EXPECT_THAT(Rules(), Not(HasSubstr("12001")));
   NetNs late;
-  EXPECT_THAT(Setup(PodWithPort("late", late)),
+  EXPECT_THAT(SetUpPod(PodWithPort("late", late)),
               StatusIs(absl::StatusCode::kFailedPrecondition,
                        HasSubstr("held by pod web/living")));
   dead.sandbox_id = "next";
   dead.netns_fd = late.fd();
-  EXPECT_OK(Setup(dead));
+  EXPECT_OK(SetUpPod(dead));
 }
 
 TEST_F(HostPortTest, ComesBackAfterSomebodyFlushedAllRules) {
   Start();
   NodeShell("ip link set lo up");
   NetNs first, second;
-  ASSERT_OK(Setup(PodWithPort("a", first)));
+  ASSERT_OK(SetUpPod(PodWithPort("a", first)));
   NodeShell("nft flush ruleset");
   PodNetwork pod = PodWithPort("b", second);
   pod.ports[0].host_port = kHostPort + 1;
-  ASSERT_OK(Setup(pod));
+  ASSERT_OK(SetUpPod(pod));
   Server server(first);
   EXPECT_TRUE(FromNode("127.0.0.1"));
   NodeShell("nft flush ruleset");
@@ -270,7 +270,7 @@ TEST_F(HostPortTest, ManyPortsAreNoListOfRules) {
   for (uint16_t port = 20000; port < 21000; ++port) {
     many.ports.push_back({Protocol::kTcp, port, port, ""});
   }
-  ASSERT_OK(Setup(many));
+  ASSERT_OK(SetUpPod(many));
   EXPECT_EQ(NodeShell("nft -a list ruleset | grep -c handle"), before);
   NodeShell("ip link set lo up");
   Server server(pod, 20999);
@@ -283,35 +283,35 @@ TEST_F(HostPortTest, FailedSetupLeavesNoPort) {
   Start();
   NetNs pod;
   pod.Run([] { ASSERT_TRUE(Shell("ip link add eth0 type bridge").ok); });
-  EXPECT_THAT(Setup(PodWithPort("a", pod)),
+  EXPECT_THAT(SetUpPod(PodWithPort("a", pod)),
               StatusIs(absl::StatusCode::kFailedPrecondition));
   EXPECT_THAT(Rules(), Not(HasSubstr("12000")));
   NetNs other;
-  EXPECT_OK(Setup(PodWithPort("b", other)));
+  EXPECT_OK(SetUpPod(PodWithPort("b", other)));
 }
 
 TEST_F(HostPortTest, RefusesWhatNoAddressFits) {
   options_.pod_cidr = "10.123.7.0/24";
   Start();
   NetNs pod;
-  EXPECT_THAT(Setup(PodWithPort("a", pod, Protocol::kTcp, "2001:db8::1")),
+  EXPECT_THAT(SetUpPod(PodWithPort("a", pod, Protocol::kTcp, "2001:db8::1")),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("host port 12000/TCP on 2001:db8::1: the pod "
                                  "has no address of that family")));
-  EXPECT_OK(Setup(PodWithPort("a", pod, Protocol::kTcp, "0.0.0.0")));
+  EXPECT_OK(SetUpPod(PodWithPort("a", pod, Protocol::kTcp, "0.0.0.0")));
 }
 
 TEST_F(HostPortTest, SctpIsTranslated) {
   Start();
   NodeShell("ip link set lo up");
   NetNs pod;
-  const auto set_up = Setup(PodWithPort("a", pod, Protocol::kSctp));
+  const auto set_up = SetUpPod(PodWithPort("a", pod, Protocol::kSctp));
   if (absl::IsUnimplemented(set_up.status())) {
     GTEST_SKIP() << set_up.status().message();
   }
   ASSERT_OK(set_up);
   EXPECT_THAT(Rules(), HasSubstr("sctp . 12000 : 10.123.7.2 . 8080"));
-  EXPECT_OK(Setup(PodWithPort("a", pod, Protocol::kSctp)));
+  EXPECT_OK(SetUpPod(PodWithPort("a", pod, Protocol::kSctp)));
 }
 
 }  // namespace
