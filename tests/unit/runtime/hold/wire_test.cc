@@ -46,6 +46,22 @@ TEST(WireTest, RequestComesBackAsEncoded) {
   EXPECT_THAT(back.sysctls, ElementsAre(Pair("net.ipv4.ip_forward", "1")));
 }
 
+// What daemon and holder of different ages agree on.
+TEST(WireTest, StreamRequestsKeepTheirNumbers) {
+  EXPECT_EQ(static_cast<uint32_t>(RequestType::kExecStream), 14u);
+  EXPECT_EQ(static_cast<uint32_t>(RequestType::kAttach), 15u);
+  EXPECT_EQ(static_cast<uint32_t>(RequestType::kCloseInput), 16u);
+  EXPECT_EQ(static_cast<uint32_t>(ReplyType::kStarted), 6u);
+  Request back;
+  ASSERT_TRUE(Decode(Encode(Request{.type = RequestType::kAttach,
+                                    .id = "c",
+                                    .flags = kStreamIn | kStreamErr}),
+                     &back));
+  EXPECT_EQ(back.type, RequestType::kAttach);
+  EXPECT_EQ(back.id, "c");
+  EXPECT_EQ(back.flags, 5u);
+}
+
 TEST(WireTest, ReplyComesBackAsEncoded) {
   Reply back;
   ASSERT_TRUE(Decode(Encode(MakeReply()), &back));
