@@ -135,7 +135,11 @@ absl::Status HolderStream::Open(const hold::Request& request,
     return absl::InternalError("the holder sent an unexpected answer");
   }
   if (passed.empty()) return absl::OkStatus();
-  if (reply.value != 0) return TakeTerminal(std::move(passed[0]), options);
+  if ((reply.value & hold::kTerminal) != 0) {
+    StreamOptions open = options;
+    open.in = options.in && (reply.value & hold::kInputShut) == 0;
+    return TakeTerminal(std::move(passed[0]), open);
+  }
   in = std::move(passed[0]);
   return absl::OkStatus();
 }

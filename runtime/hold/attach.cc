@@ -84,7 +84,8 @@ void Holder::Attach(Connection* connection, const Request& request,
   const int passed = tty         ? container->out.get()
                      : attach.in ? container->stdin_pipe.get()
                                  : -1;
-  reply.value = tty ? 1 : 0;
+  const bool has_input = (container->flags & state::kStdinOpen) != 0;
+  reply.value = (tty ? kTerminal : 0) | (has_input ? 0 : kInputShut);
   container->attaches.push_back(std::move(attach));
   Wait(connection, request);
   Reply(connection, reply, &passed, passed >= 0 ? 1 : 0);

@@ -99,7 +99,7 @@ void Holder::OnExecReport(size_t index) {
 void Holder::TellStart(const HeldExec& exec) {
   hold::Reply reply;
   reply.type = ReplyType::kStarted;
-  reply.value = exec.terminal.ok() ? 1 : 0;
+  reply.value = exec.terminal.ok() ? kTerminal : 0;
   const int passed = exec.terminal.get();
   for (auto& connection : connections_) {
     if (connection->serial != exec.connection) continue;

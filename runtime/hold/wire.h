@@ -84,8 +84,14 @@ enum class ReplyType : uint32_t {
   kEnd = 3,       // end of a list
   kSandbox = 4,   // value = holder's pid, value2 = pause's pid
   kExecExit = 5,  // value = exit code (128 + N for a signal)
-  kStarted = 6,   // value = 1 with a terminal, whose master comes along;
-                  // without one, perhaps the write end of a container's stdin
+  kStarted = 6,   // value = StartedFlag; without a terminal, the write end of
+                  // a container's stdin comes along if it is open
+};
+
+// Flags of kStarted.
+enum StartedFlag : int32_t {
+  kTerminal = 1,   // whose master comes along
+  kInputShut = 2,  // though it can be written to: the container has no stdin
 };
 
 struct Reply {

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attach to real containers.
-#include <dirent.h>
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <string>
-#include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/base/file.h"
+#include "runtime/hold/socket.h"
+#include "runtime/hold/wire.h"
 #include "tests/component/hold/stream_fixture.h"
 #include "tests/support/status_matchers.h"
 
@@ -99,6 +97,38 @@ TEST_F(AttachTest, AContainerWithoutInputOffersNone) {
               StatusIs(absl::StatusCode::kFailedPrecondition));
   talk->Drop();
   EXPECT_EQ(handler_->GetContainer("s", "c")->phase, ContainerPhase::kRunning);
+}
+
+TEST_F(AttachTest, ATerminalWithoutInputCanBeResizedOnly) {
+  Start("exec sleep 1000", {.tty = true});
+  auto talk = Attach({.tty = true, .in = true, .out = true});
+  ASSERT_NE(talk, nullptr);
+  EXPECT_FALSE(talk->session().in.ok());
+  EXPECT_THAT(talk->session().Resize(3, 4), IsOk());
+}
+
+// A daemon that dies says nothing of the input: the next one finds it open.
+TEST_F(AttachTest, InputThatServesOnceSurvivesAKilledDaemon) {
+  namespace hold = runtime::hold;
+  Start("cat; echo end", {.stdin_open = true, .stdin_once = true});
+  auto dir = runtime::OpenFile(dir_ + "/state/pods/s", O_RDONLY | O_DIRECTORY);
+  ASSERT_THAT(dir, IsOk());
+  {
+    runtime::UniqueFd killed(hold::ConnectAt(dir->get(), "holder.sock"));
+    hold::Request request{.type = hold::RequestType::kAttach,
+                          .id = "c",
+                          .flags = hold::kStreamIn};
+    ASSERT_EQ(hold::SendMessage(killed.get(), Encode(request)), 0);
+    hold::Received received;
+    ASSERT_EQ(hold::ReceiveMessage(killed.get(), &received), 0);
+    ASSERT_THAT(received.fds, SizeIs(1));
+  }
+  auto talk = Attach(kAll);
+  ASSERT_NE(talk, nullptr);
+  talk->Write("hello\n");
+  EXPECT_EQ(talk->ReadUntil("\n"), "hello\n");
+  talk->session().CloseInput();
+  EXPECT_EQ(talk->ReadAll(), "end\n");
 }
 
 TEST_F(AttachTest, ATerminalIsSharedAndOutlivesItsClients) {
