@@ -80,6 +80,7 @@ class Containers {
   absl::StatusOr<ContainerPtr> Make(const sandbox::SandboxPtr& sandbox,
                                     const runtime::v1::ContainerConfig& config);
   absl::Status Build(Container& container, const image::Image& image);
+  absl::Status HoldVolumes(Container& container);
   absl::StatusOr<std::string> WriteOciConfig(Container& container,
                                              const image::Image& image);
   absl::StatusOr<int> TargetPid(const Container& container) const;

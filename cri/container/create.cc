@@ -7,8 +7,10 @@
 #include "absl/strings/str_split.h"
 #include "cri/container/check.h"
 #include "cri/container/containers.h"
+#include "cri/container/mounts.h"
 #include "cri/container/oci_config.h"
 #include "cri/container/signal.h"
+#include "cri/sandbox/user_namespace.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
 
@@ -19,14 +21,15 @@ namespace v1 = ::runtime::v1;
 
 constexpr size_t kMaxUserFileBytes = 1 << 20;
 
-absl::Status CheckConfig(const v1::ContainerConfig& config) {
+absl::Status CheckConfig(const sandbox::Sandbox& sandbox,
+                         const v1::ContainerConfig& config) {
   const v1::NamespaceOption& namespaces =
       config.linux().security_context().namespace_options();
   if (namespaces.has_userns_options() &&
-      namespaces.userns_options().mode() != v1::NODE) {
-    return absl::UnimplementedError(
-        "namespace_options.userns_options: user namespaces are not "
-        "implemented (see Status.runtime_handlers)");
+      !(sandbox::IdMapsOf(namespaces) ==
+        sandbox::IdMapsOf(sandbox.Namespaces()))) {
+    return absl::InvalidArgumentError(
+        "namespace_options.userns_options: differs from the sandbox's");
   }
   if (config.cdi_devices_size() > 0) {
     return absl::UnimplementedError(
@@ -39,6 +42,20 @@ std::string FlightKey(const sandbox::Sandbox& sandbox,
                       const v1::ContainerMetadata& metadata) {
   return absl::StrCat("CreateContainer of ", metadata.name(), " (attempt ",
                       metadata.attempt(), ") in sandbox ", sandbox.id);
+}
+
+// An error of the runtime about an image volume, with the name for it.
+absl::Status NameVolume(const v1::ContainerConfig& config,
+                        const absl::Status& status) {
+  for (const v1::Mount& mount : config.mounts()) {
+    if (IsImageVolume(mount) &&
+        absl::StrContains(
+            status.message(),
+            absl::StrCat("mount ", CleanPath(mount.container_path()), ": "))) {
+      return runtime::Annotate(status, kImageVolumeFailed);
+    }
+  }
+  return status;
 }
 
 std::string RefOf(const image::Image& image) {
@@ -89,7 +106,7 @@ absl::StatusOr<ContainerPtr> Containers::Create(
 
 absl::StatusOr<ContainerPtr> Containers::Make(
     const sandbox::SandboxPtr& sandbox, const v1::ContainerConfig& config) {
-  RETURN_IF_ERROR(CheckConfig(config));
+  RETURN_IF_ERROR(CheckConfig(*sandbox, config));
   ASSIGN_OR_RETURN(sandbox::Sandbox::Use use, sandbox->Enter());
   image::ImagePtr image = options_.images->Find(config.image().image());
   if (image == nullptr) {
@@ -123,6 +140,7 @@ absl::Status Containers::Build(Container& container,
   const std::string directory = Dir(container.id);
   RETURN_IF_ERROR(runtime::MakeDirs(directory, 0700));
   RETURN_IF_ERROR(options_.images->Hold(image.id, container.id));
+  RETURN_IF_ERROR(HoldVolumes(container));
   runtime::ContainerOptions create;
   ASSIGN_OR_RETURN(create.oci_config, WriteOciConfig(container, image));
   create.sandbox_id = container.sandbox->id;
@@ -144,10 +162,24 @@ absl::Status Containers::Build(Container& container,
     RETURN_IF_ERROR(runtime::MakeDirs(
         create.log_path.substr(0, create.log_path.rfind('/')), 0755));
   }
-  ASSIGN_OR_RETURN(runtime::ContainerState created,
-                   options_.handler->CreateContainer(create));
-  container.Advance(created);
+  absl::StatusOr<runtime::ContainerState> created =
+      options_.handler->CreateContainer(create);
+  if (!created.ok()) return NameVolume(container.config, created.status());
+  container.Advance(*created);
   return Save(container);
+}
+
+// The volumes' images stay on disk as long as the container; statuses name them
+// by digest.
+absl::Status Containers::HoldVolumes(Container& container) {
+  for (v1::Mount& mount : *container.config.mutable_mounts()) {
+    if (!IsImageVolume(mount)) continue;
+    image::ImagePtr image = options_.images->Find(mount.image().image());
+    if (image == nullptr) continue;  // PlanMounts tells
+    RETURN_IF_ERROR(options_.images->Hold(image->id, container.id));
+    mount.mutable_image()->set_image(RefOf(*image));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::string> Containers::WriteOciConfig(
@@ -160,10 +192,14 @@ absl::StatusOr<std::string> Containers::WriteOciConfig(
   input.hostname = sandbox::HostnameFor(pod.config, pod.id);
   input.pod_files_dir = options_.sandboxes->FilesDir(pod.id);
   input.shm_dir = pod.shm_dir;
+  input.id_maps = sandbox::IdMapsOf(pod.Namespaces());
   ASSIGN_OR_RETURN(input.target_pid, TargetPid(container));
   input.config = &container.config;
   input.sandbox = &pod.config;
   input.image = &image;
+  input.find_image = [&](const std::string& name) {
+    return options_.images->Find(name);
+  };
   input.read_image_file = [&](const char* path) {
     return options_.images->ReadFile(image, path, kMaxUserFileBytes);
   };

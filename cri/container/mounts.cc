@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "cri/sandbox/user_namespace.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
 
@@ -23,6 +24,7 @@ namespace v1 = ::runtime::v1;
 struct Entry {
   std::string destination, type, source;
   std::vector<std::string> options;
+  runtime::ns::IdMaps id_maps = {};  // whose files they seem to be
 };
 
 Entry Bind(std::string destination, std::string source,
@@ -67,6 +69,7 @@ void AddPodFiles(const SpecInput& input, std::vector<Entry>& mounts) {
     mounts.push_back(Bind(absl::StrCat("/etc/", name),
                           absl::StrCat(input.pod_files_dir, "/", name),
                           {access}));
+    mounts.back().id_maps = input.id_maps;
   }
 }
 
@@ -102,20 +105,22 @@ absl::Status Refuse(const v1::Mount& mount, absl::string_view why) {
       absl::StrCat("mount ", mount.container_path(), ": ", why));
 }
 
-absl::Status CheckMount(const v1::Mount& mount) {
-  if (!absl::StartsWith(mount.container_path(), "/") ||
-      CleanPath(mount.container_path()) == "/") {
-    return Refuse(mount, "container_path is not an absolute path below /");
+absl::Status CheckTarget(const v1::Mount& mount) {
+  if (absl::StartsWith(mount.container_path(), "/") &&
+      CleanPath(mount.container_path()) != "/") {
+    return absl::OkStatus();
   }
-  if (mount.has_image() && !mount.image().image().empty()) {
-    return absl::UnimplementedError(
-        absl::StrCat("ImageVolumeMountFailed: mount ", mount.container_path(),
-                     ": image volumes are not implemented"));
-  }
-  if (mount.uidmappings_size() > 0 || mount.gidmappings_size() > 0) {
-    return absl::UnimplementedError(
-        absl::StrCat("mount ", mount.container_path(),
-                     ": ID-mapped mounts are not implemented"));
+  return Refuse(mount, "container_path is not an absolute path below /");
+}
+
+absl::Status CheckMount(const SpecInput& input, const v1::Mount& mount) {
+  RETURN_IF_ERROR(CheckTarget(mount));
+  runtime::ns::IdMaps id_maps =
+      sandbox::ToIdMaps(mount.uidmappings(), mount.gidmappings());
+  if (!id_maps.empty() && !(id_maps == input.id_maps)) {
+    return Refuse(mount,
+                  "uidMappings and gidMappings are not those of the sandbox's "
+                  "user namespace");
   }
   if (!absl::StartsWith(mount.host_path(), "/")) {
     return Refuse(mount, "host_path is not an absolute path");
@@ -129,9 +134,66 @@ absl::Status CheckMount(const v1::Mount& mount) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Entry> Requested(const v1::Mount& mount,
+absl::Status RefuseImage(const v1::Mount& mount, absl::StatusCode code,
+                         absl::string_view why) {
+  return absl::Status(code, absl::StrCat(kImageVolumeFailed, ": mount ",
+                                         mount.container_path(), ": ", why));
+}
+
+absl::Status CheckImageMount(const v1::Mount& mount) {
+  constexpr absl::StatusCode kInvalid = absl::StatusCode::kInvalidArgument;
+  if (!mount.host_path().empty()) {
+    return RefuseImage(mount, kInvalid, "image and host_path exclude another");
+  }
+  if (!mount.readonly()) {
+    return RefuseImage(mount, kInvalid,
+                       "an image is only mounted readonly: true");
+  }
+  if (mount.propagation() != v1::PROPAGATION_PRIVATE) {
+    return RefuseImage(mount, kInvalid, "propagation of an image is private");
+  }
+  for (absl::string_view part :
+       absl::StrSplit(mount.image_sub_path(), '/', absl::SkipEmpty())) {
+    if (part == "..") {
+      return RefuseImage(mount, kInvalid, "image_sub_path holds \"..\"");
+    }
+  }
+  return absl::OkStatus();
+}
+
+// The image's layers, shared with all who use them; nothing is written to them.
+absl::StatusOr<Entry> ImageVolume(const SpecInput& input,
+                                  const v1::Mount& mount) {
+  RETURN_IF_ERROR(CheckImageMount(mount));
+  image::ImagePtr image = input.find_image(mount.image().image());
+  if (image == nullptr) {
+    return RefuseImage(mount, absl::StatusCode::kNotFound,
+                       absl::StrCat("image \"", mount.image().image(),
+                                    "\" is not present; it has to be pulled "
+                                    "first"));
+  }
+  Entry entry;
+  entry.destination = CleanPath(mount.container_path());
+  entry.type = entry.source = "overlay";
+  std::vector<std::string> layers(image->layer_dirs.rbegin(),
+                                  image->layer_dirs.rend());
+  entry.options = {"ro", "nosuid", "nodev",
+                   absl::StrCat("lowerdir=", absl::StrJoin(layers, ":"))};
+  if (!mount.image_sub_path().empty()) {
+    entry.options.push_back(
+        absl::StrCat("coracle.subpath=", mount.image_sub_path()));
+  }
+  entry.id_maps = input.id_maps;
+  return entry;
+}
+
+absl::StatusOr<Entry> Requested(const SpecInput& input, const v1::Mount& mount,
                                 std::string& rootfs_propagation) {
-  RETURN_IF_ERROR(CheckMount(mount));
+  if (IsImageVolume(mount)) {
+    RETURN_IF_ERROR(CheckTarget(mount));
+    return ImageVolume(input, mount);
+  }
+  RETURN_IF_ERROR(CheckMount(input, mount));
   absl::StatusOr<std::string> source = RealPath(mount.host_path());
   if (!source.ok()) {
     return runtime::Annotate(
@@ -143,6 +205,11 @@ absl::StatusOr<Entry> Requested(const v1::Mount& mount,
     propagation = "rslave";
     if (rootfs_propagation.empty()) rootfs_propagation = "rslave";
   } else if (mount.propagation() == v1::PROPAGATION_BIDIRECTIONAL) {
+    if (!input.id_maps.empty()) {
+      return Refuse(mount,
+                    "bidirectional propagation would let the root of the "
+                    "pod's user namespace mount on the host");
+    }
     if (!IsShared(*source)) {
       return absl::FailedPreconditionError(
           absl::StrCat("mount ", mount.container_path(),
@@ -156,22 +223,43 @@ absl::StatusOr<Entry> Requested(const v1::Mount& mount,
   const char* access = mount.recursive_read_only() ? "rro"
                        : mount.readonly()          ? "ro"
                                                    : "rw";
-  return Bind(CleanPath(mount.container_path()), *std::move(source),
-              {propagation, access});
+  Entry entry = Bind(CleanPath(mount.container_path()), *std::move(source),
+                     {propagation, access});
+  entry.id_maps = sandbox::ToIdMaps(mount.uidmappings(), mount.gidmappings());
+  return entry;
 }
 
 Json ToJson(const std::vector<Entry>& mounts) {
   Json result = Json::array();
   for (const Entry& entry : mounts) {
-    result.push_back(Json{{"destination", entry.destination},
-                          {"type", entry.type},
-                          {"source", entry.source},
-                          {"options", entry.options}});
+    Json mount{{"destination", entry.destination},
+               {"type", entry.type},
+               {"source", entry.source},
+               {"options", entry.options}};
+    if (!entry.id_maps.empty()) {
+      mount["uidMappings"] = IdMapJson(entry.id_maps.uids);
+      mount["gidMappings"] = IdMapJson(entry.id_maps.gids);
+    }
+    result.push_back(std::move(mount));
   }
   return result;
 }
 
 }  // namespace
+
+Json IdMapJson(const std::vector<runtime::spec::IdMapping>& map) {
+  Json result = Json::array();
+  for (const runtime::spec::IdMapping& line : map) {
+    result.push_back(Json{{"containerID", line.container_id},
+                          {"hostID", line.host_id},
+                          {"size", line.size}});
+  }
+  return result;
+}
+
+bool IsImageVolume(const v1::Mount& mount) {
+  return mount.has_image() && !mount.image().image().empty();
+}
 
 std::string CleanPath(absl::string_view path) {
   std::vector<absl::string_view> kept;
@@ -191,7 +279,8 @@ absl::StatusOr<MountPlan> PlanMounts(const SpecInput& input) {
   std::vector<Entry> requested;
   std::set<std::string> taken;
   for (const v1::Mount& mount : input.config->mounts()) {
-    ASSIGN_OR_RETURN(Entry entry, Requested(mount, plan.rootfs_propagation));
+    ASSIGN_OR_RETURN(Entry entry,
+                     Requested(input, mount, plan.rootfs_propagation));
     taken.insert(entry.destination);
     requested.push_back(std::move(entry));
   }

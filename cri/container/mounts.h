@@ -20,6 +20,14 @@ struct MountPlan {
 // replaces a usual one of the same destination.
 absl::StatusOr<MountPlan> PlanMounts(const SpecInput& input);
 
+// How errors about image volumes begin; the kubelet knows the word.
+inline constexpr char kImageVolumeFailed[] = "ImageVolumeMountFailed";
+
+bool IsImageVolume(const runtime::v1::Mount& mount);
+
+// A list of ID mappings as OCI spells them.
+runtime::Json IdMapJson(const std::vector<runtime::spec::IdMapping>& map);
+
 // "/a//b/./../c/" → "/a/c"; never above "/".
 std::string CleanPath(absl::string_view path);
 

@@ -132,6 +132,10 @@ absl::StatusOr<Json> LinuxJson(const SpecInput& input, const MountPlan& mounts,
               {"devices", std::move(devices.nodes)},
               {"resources", ResourcesJson(input.config->linux().resources())}};
   result["resources"]["devices"] = std::move(devices.rules);
+  if (!input.id_maps.empty()) {
+    result["uidMappings"] = IdMapJson(input.id_maps.uids);
+    result["gidMappings"] = IdMapJson(input.id_maps.gids);
+  }
   if (!seccomp.is_null()) result["seccomp"] = std::move(seccomp);
   if (!mounts.rootfs_propagation.empty()) {
     result["rootfsPropagation"] = mounts.rootfs_propagation;

@@ -193,6 +193,12 @@ bool Catalog::HasHold(const std::string& holder) {
   return holds_.count(holder) > 0;
 }
 
+std::vector<std::string> Catalog::HeldLayers(const std::string& holder) {
+  absl::MutexLock lock(&mutex_);
+  auto it = holds_.find(holder);
+  return it == holds_.end() ? std::vector<std::string>() : it->second.layers;
+}
+
 bool Catalog::EraseHold(const std::string& holder) {
   absl::MutexLock lock(&mutex_);
   return holds_.erase(holder) > 0;

@@ -48,6 +48,9 @@ class Catalog {
 
   void PutHold(const HoldRecord& hold) ABSL_LOCKS_EXCLUDED(mutex_);
   bool HasHold(const std::string& holder) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Of one holder; empty if there is none.
+  std::vector<std::string> HeldLayers(const std::string& holder)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   bool EraseHold(const std::string& holder) ABSL_LOCKS_EXCLUDED(mutex_);
 
   uint64_t bytes() ABSL_LOCKS_EXCLUDED(mutex_);

@@ -95,7 +95,8 @@ class ImageStore {
   virtual std::vector<PullProgress> ActivePulls() = 0;
 
   // Keeps the layers of `image_id` on disk for the user `holder` (a container
-  // id) until Release; survives restart. Idempotent.
+  // id) until Release; survives restart. Idempotent; one user may hold several
+  // images.
   virtual absl::Status Hold(const std::string& image_id,
                             const std::string& holder) = 0;
   virtual void Release(const std::string& holder) = 0;

@@ -336,7 +336,8 @@ absl::Status Installer::Hold(const std::string& image_id,
       return absl::NotFoundError(
           absl::StrCat("image ", image_id, " is not in the store"));
     }
-    HoldRecord hold{holder, record.layers};
+    HoldRecord hold{holder, catalog_->HeldLayers(holder)};
+    Add(record.layers, &hold.layers);
     RETURN_IF_ERROR(disk_->WriteHold(hold));
     catalog_->PutHold(hold);
     return absl::OkStatus();

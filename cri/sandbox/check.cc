@@ -12,6 +12,7 @@
 #include "cri/sandbox/pod_files.h"
 #include "cri/sandbox/pod_network.h"
 #include "cri/sandbox/sandboxes.h"
+#include "cri/sandbox/user_namespace.h"
 #include "runtime/base/status.h"
 
 namespace cri::sandbox {
@@ -47,13 +48,7 @@ absl::Status CheckNamespaces(const v1::NamespaceOption& options) {
                    absl::StrCat(static_cast<int>(options.pid()),
                                 " is not a value of this API"));
   }
-  if (options.has_userns_options() &&
-      options.userns_options().mode() != v1::NODE) {
-    return absl::UnimplementedError(
-        "namespace_options.userns_options: user namespaces of pods are not "
-        "implemented (see Status.runtime_handlers)");
-  }
-  return absl::OkStatus();
+  return CheckUserNamespace(options);
 }
 
 bool HoldsControl(absl::string_view text) {

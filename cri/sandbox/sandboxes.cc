@@ -10,6 +10,7 @@
 #include "cri/sandbox/pod_network.h"
 #include "cri/sandbox/record_file.h"
 #include "cri/sandbox/sysctl.h"
+#include "cri/sandbox/user_namespace.h"
 #include "runtime/base/file.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
@@ -131,6 +132,16 @@ absl::Status Sandboxes::Build(Sandbox& sandbox, const Sysctls& sysctls) {
   start.cgroup_parent = sandbox.cgroup_parent;
   start.sysctls = sysctls;
   start.shm_bytes = options_.shm_bytes;
+  start.id_maps = IdMapsOf(namespaces);
+  if (!start.id_maps.empty()) {
+    runtime::HandlerFeatures features = options_.handler->Features();
+    if (!features.user_namespaces) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("namespace_options.userns_options: this host has no "
+                       "user namespaces for pods: ",
+                       features.no_user_namespaces));
+    }
+  }
   ASSIGN_OR_RETURN(runtime::SandboxState state,
                    options_.handler->StartSandbox(start));
   sandbox.holder_pid = state.holder_pid;

@@ -52,6 +52,7 @@ absl::Status FillDefaults(ServerOptions& options) {
     runtime::BuiltinOptions builtin;
     builtin.state_dir = config.state;
     builtin.launcher_binary = config::LauncherPath(config);
+    builtin.data_dir = config.root;
     options.handler = runtime::MakeBuiltinHandler(builtin);
   }
   return absl::OkStatus();

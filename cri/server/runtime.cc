@@ -83,8 +83,10 @@ absl::StatusOr<v1::StatusResponse> Status(Context& context,
                *response.mutable_status());
   v1::RuntimeHandler* handler = response.add_runtime_handlers();
   handler->set_name("");
-  handler->mutable_features()->set_recursive_read_only_mounts(true);
-  handler->mutable_features()->set_user_namespaces(false);
+  runtime::HandlerFeatures features = engine.handler->Features();
+  handler->mutable_features()->set_recursive_read_only_mounts(
+      features.recursive_read_only_mounts);
+  handler->mutable_features()->set_user_namespaces(features.user_namespaces);
   response.mutable_features()->set_supplemental_groups_policy(true);
   if (request.verbose()) {
     Json host{{"cgroup", CgroupMode()},

@@ -83,6 +83,31 @@ void BuiltinHandler::SetListener(StateListener listener) {
   events_.SetListener(std::move(listener));
 }
 
+HandlerFeatures BuiltinHandler::Features() {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (features_.has_value()) return *features_;
+  }
+  hold::Request request;
+  request.type = hold::RequestType::kProbe;
+  request.directory =
+      options_.data_dir.empty() ? options_.state_dir : options_.data_dir;
+  absl::StatusOr<hold::Reply> reply = launcher_.Ask(request);
+  HandlerFeatures features;
+  if (!reply.ok()) {  // ask again next time
+    features.no_user_namespaces = std::string(reply.status().message());
+    return features;
+  }
+  const auto bits = static_cast<uint32_t>(reply->value);
+  features.user_namespaces = (bits & launch::kUserNamespaces) != 0;
+  features.recursive_read_only_mounts =
+      (bits & launch::kRecursiveReadOnly) != 0;
+  features.no_user_namespaces = reply->text;
+  absl::MutexLock lock(&mutex_);
+  features_ = features;
+  return features;
+}
+
 std::string BuiltinHandler::PodDir(const std::string& sandbox_id) const {
   return JoinPath(pods_dir_, sandbox_id);
 }

@@ -14,6 +14,9 @@ namespace runtime {
 struct BuiltinOptions {
   std::string state_dir = "/run/coracle";  // made 0700 if missing
   std::string launcher_binary;             // path of coracle-oci
+  // A directory on the filesystem that holds containers' files, for Features.
+  // "" = the state directory.
+  std::string data_dir;
 };
 
 // Destroying it leaves launcher, holders and containers as they are: the next

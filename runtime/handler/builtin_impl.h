@@ -6,6 +6,7 @@
 #define CORACLE_RUNTIME_HANDLER_BUILTIN_IMPL_H_
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -29,6 +30,7 @@ class BuiltinHandler : public Handler {
 
   absl::StatusOr<std::vector<SandboxState>> Recover() override;
   void SetListener(StateListener listener) override;
+  HandlerFeatures Features() override;
   absl::StatusOr<SandboxState> StartSandbox(
       const SandboxOptions& options) override;
   absl::Status RemoveSandbox(const std::string& sandbox_id) override;
@@ -107,6 +109,7 @@ class BuiltinHandler : public Handler {
   StreamLoop streams_;
   absl::Mutex mutex_;
   std::set<std::string> turns_ ABSL_GUARDED_BY(mutex_);
+  std::optional<HandlerFeatures> features_ ABSL_GUARDED_BY(mutex_);
   EventLoop events_;  // last: its thread uses the rest
 };
 

@@ -25,6 +25,7 @@
 #include "absl/time/time.h"
 #include "runtime/base/unique_fd.h"
 #include "runtime/handler/stream.h"
+#include "runtime/ns/user.h"
 
 namespace runtime {
 
@@ -45,6 +46,17 @@ struct SandboxOptions {
   // Namespaced sysctls, name with dots → value, already validated.
   std::map<std::string, std::string> sysctls;
   int64_t shm_bytes = 64 << 20;
+  // Of the pod's own user namespace, which then owns its network, IPC, UTS and
+  // PID namespaces; empty: the host's. Containers' configs name the same
+  // mappings. Only if Features() has user_namespaces.
+  ns::IdMaps id_maps;
+};
+
+// What its containers can have on this host; found out by trying.
+struct HandlerFeatures {
+  bool user_namespaces = false;
+  bool recursive_read_only_mounts = false;
+  std::string no_user_namespaces;  // why not
 };
 
 struct SandboxState {
@@ -124,6 +136,9 @@ class Handler {
   // any other method. Holders' records of containers come with it.
   virtual absl::StatusOr<std::vector<SandboxState>> Recover() = 0;
   virtual void SetListener(StateListener listener) = 0;
+
+  // After Recover. The first call may take a while, later ones do not.
+  virtual HandlerFeatures Features() { return {}; }
 
   // Makes the holder and its namespaces. ALREADY_EXISTS never: a repeated call
   // returns the living sandbox.

@@ -123,16 +123,18 @@ absl::Status LauncherClient::Ensure() {
 
 absl::StatusOr<hold::Reply> LauncherClient::Spawn(
     const hold::Request& request) {
+  absl::StatusOr<hold::Reply> reply = Ask(request);
+  if (reply.ok()) return reply;
+  return Annotate(reply.status(), absl::StrCat("sandbox ", request.id));
+}
+
+absl::StatusOr<hold::Reply> LauncherClient::Ask(const hold::Request& request) {
   for (int attempt = 0;; ++attempt) {
     RETURN_IF_ERROR(Ensure());
     absl::StatusOr<Connection> connection =
         Connection::Open(state_dir_, hold::kLauncherSocket);
     if (connection.ok()) {
-      absl::StatusOr<hold::Reply> reply =
-          connection->Call(request, absl::Now() + kSpawnTime);
-      return reply.ok() ? reply
-                        : Annotate(reply.status(),
-                                   absl::StrCat("sandbox ", request.id));
+      return connection->Call(request, absl::Now() + kSpawnTime);
     }
     if (attempt > 0 || !absl::IsNotFound(connection.status())) {
       return connection.status();

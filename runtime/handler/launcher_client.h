@@ -22,6 +22,9 @@ class LauncherClient {
 
   // After it, a launcher of our binary listens.
   absl::Status Ensure() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Starts it if need be. The answer to `request`.
+  absl::StatusOr<hold::Reply> Ask(const hold::Request& request)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   // A new holder; the reply is its kSandbox.
   absl::StatusOr<hold::Reply> Spawn(const hold::Request& request)
       ABSL_LOCKS_EXCLUDED(mutex_);

@@ -28,9 +28,12 @@ constexpr absl::Duration kPingTime = absl::Seconds(10);
 constexpr absl::Duration kEndTime = absl::Seconds(60);
 
 // A tmpfs on <pod>/shm, once.
-absl::Status MountShm(const std::string& dir, int64_t bytes) {
+absl::Status MountShm(const std::string& dir, int64_t bytes,
+                      const ns::IdMaps& maps) {
   RETURN_IF_ERROR(MakeDirs(dir, 0700));
-  std::string data = absl::StrCat("mode=1777,size=", bytes);
+  std::string data = absl::StrCat(
+      "mode=1777,size=", bytes, ",uid=", ns::ToHost(maps.uids, 0).value_or(0),
+      ",gid=", ns::ToHost(maps.gids, 0).value_or(0));
   if (mount("shm", dir.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
             data.c_str()) != 0) {
     return ErrnoStatus(absl::StrCat("mount tmpfs on ", dir));
@@ -113,7 +116,8 @@ absl::Status BuiltinHandler::PrepareDir(const SandboxOptions& options) {
   record.owns_cgroup_parent = IsMissing(options.cgroup_parent);
   if (!options.host_ipc) {
     record.shm_dir = JoinPath(dir, "shm");
-    RETURN_IF_ERROR(MountShm(record.shm_dir, options.shm_bytes));
+    RETURN_IF_ERROR(
+        MountShm(record.shm_dir, options.shm_bytes, options.id_maps));
   }
   ASSIGN_OR_RETURN(UniqueFd dir_fd, OpenFile(dir, O_RDONLY | O_DIRECTORY));
   int error =
@@ -134,6 +138,7 @@ absl::StatusOr<SandboxState> BuiltinHandler::MakeSandbox(
   if (!options.host_ipc) request.flags |= hold::kNewIpc;
   if (options.share_pid) request.flags |= hold::kSharePid;
   if (!options.host_network) request.hostname = options.hostname;
+  request.id_maps = options.id_maps;
   for (const auto& [name, value] : options.sysctls) {
     request.sysctls.emplace_back(name, value);
   }

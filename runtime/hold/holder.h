@@ -32,7 +32,8 @@ class Holder {
     UniqueFd dir;     // the sandbox's state directory
     UniqueFd listen;  // "holder.sock" in it
     pid_t pause_pid = 0;
-    UniqueFd pod_pid_namespace;  // of the pause
+    UniqueFd pod_pid_namespace;   // of the pause
+    UniqueFd pod_user_namespace;  // if the pod has one; owns the others
   };
   explicit Holder(Options options) : options_(std::move(options)) {}
 

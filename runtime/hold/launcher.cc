@@ -23,6 +23,7 @@
 #include "runtime/hold/socket.h"
 #include "runtime/hold/spawn.h"
 #include "runtime/hold/wire.h"
+#include "runtime/launch/container.h"
 
 namespace runtime::hold {
 namespace {
@@ -74,6 +75,17 @@ void Spawn(const Launcher& launcher, const Request& request, UniqueFd peer) {
   SendMessage(peer.get(), Encode(reply));
 }
 
+// What the host can do is tried in a fork: the attempts leave it changed.
+void Probe(const Request& request, UniqueFd peer) {
+  if (fork() != 0) return;
+  signal(SIGCHLD, SIG_DFL);
+  Reply reply;
+  reply.value = static_cast<int32_t>(
+      launch::ProbeFeatures(request.directory, &reply.text));
+  SendMessage(peer.get(), Encode(reply));
+  _exit(0);
+}
+
 // False when the launcher is to end.
 bool Serve(const Launcher& launcher, UniqueFd peer) {
   setsockopt(peer.get(), SOL_SOCKET, SO_RCVTIMEO, &kRequestTimeout,
@@ -89,6 +101,9 @@ bool Serve(const Launcher& launcher, UniqueFd peer) {
   switch (request.type) {
     case RequestType::kSpawn:
       Spawn(launcher, request, std::move(peer));
+      return true;
+    case RequestType::kProbe:
+      Probe(request, std::move(peer));
       return true;
     case RequestType::kIdentity:
       reply.text = launcher.identity;

@@ -2,6 +2,7 @@
 #include "runtime/hold/pause.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <linux/sched.h>
 #include <sched.h>
@@ -51,13 +52,9 @@ void DropPrivileges() {
   prctl(PR_SET_DUMPABLE, 0);
 }
 
-[[noreturn]] void RunPause(int dir_fd, const char* root_dir, int ready) {
-  ResetChild();
-  SetTitle("pause", "coracle-oci pause");
-  int error = Isolate(dir_fd, root_dir);
+[[noreturn]] void RunPause(int ready, int error) {
   DropPrivileges();
-  // Dropping changed nothing about the parent's death: ask for it again, as
-  // credentials changes clear it.
+  // Changes of credentials clear it.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (write(ready, &error, sizeof error) != sizeof error || error != 0) {
     _exit(1);
@@ -76,18 +73,70 @@ void DropPrivileges() {
   }
 }
 
+pid_t CloneInNewPidNamespace(uint64_t flags) {
+  clone_args args{};
+  args.flags = CLONE_NEWPID | flags;
+  if ((flags & CLONE_PARENT) == 0) args.exit_signal = SIGCHLD;
+  return static_cast<pid_t>(syscall(SYS_clone3, &args, sizeof args));
+}
+
+void BecomePause() {
+  ResetChild();
+  SetTitle("pause", "coracle-oci pause");
+}
+
+// A process that takes the pause's root while it still is the host's, and then
+// makes the pause where its PID namespace will belong to the user namespace.
+[[noreturn]] void RunMaker(int dir_fd, const char* root_dir, int user_fd,
+                           int ready, int made) {
+  BecomePause();
+  int error = Isolate(dir_fd, root_dir);
+  if (error == 0 &&
+      (setns(user_fd, CLONE_NEWUSER) != 0 || setgroups(0, nullptr) != 0 ||
+       setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0)) {
+    error = errno;
+  }
+  pid_t pid = error == 0 ? CloneInNewPidNamespace(CLONE_PARENT) : -1;
+  if (pid == 0) RunPause(ready, 0);
+  if (pid < 0) pid = error == 0 ? -errno : -error;
+  _exit(write(made, &pid, sizeof pid) == sizeof pid ? 0 : 1);
+}
+
+pid_t MakeInUserNamespace(int dir_fd, const char* root_dir, int user_fd,
+                          int ready) {
+  int fds[2];
+  if (pipe2(fds, O_CLOEXEC) != 0) return -errno;
+  UniqueFd here(fds[0]), there(fds[1]);
+  pid_t maker = fork();
+  if (maker < 0) return -errno;
+  if (maker == 0) RunMaker(dir_fd, root_dir, user_fd, ready, there.get());
+  there.reset();
+  pid_t pid = 0;
+  if (read(here.get(), &pid, sizeof pid) != sizeof pid) pid = -EIO;
+  waitpid(maker, nullptr, 0);
+  return pid;
+}
+
+pid_t Make(int dir_fd, const char* root_dir, int ready) {
+  pid_t pid = CloneInNewPidNamespace(0);
+  if (pid == 0) {
+    BecomePause();
+    RunPause(ready, Isolate(dir_fd, root_dir));
+  }
+  return pid < 0 ? -errno : pid;
+}
+
 }  // namespace
 
-pid_t StartPause(int dir_fd, const char* name, UniqueFd* pid_namespace) {
+pid_t StartPause(int dir_fd, const char* name, int user_fd,
+                 UniqueFd* pid_namespace) {
   int fds[2];
   if (pipe2(fds, O_CLOEXEC) != 0) return -errno;
   UniqueFd ready_here(fds[0]), ready_there(fds[1]);
-  clone_args args{};
-  args.flags = CLONE_NEWPID;
-  args.exit_signal = SIGCHLD;
-  long pid = syscall(SYS_clone3, &args, sizeof args);
-  if (pid < 0) return -errno;
-  if (pid == 0) RunPause(dir_fd, name, ready_there.get());
+  pid_t pid = user_fd < 0 ? Make(dir_fd, name, ready_there.get())
+                          : MakeInUserNamespace(dir_fd, name, user_fd,
+                                                ready_there.get());
+  if (pid < 0) return pid;
   ready_there.reset();
   int error = 0;
   if (read(ready_here.get(), &error, sizeof error) != sizeof error) {
@@ -95,13 +144,13 @@ pid_t StartPause(int dir_fd, const char* name, UniqueFd* pid_namespace) {
   }
   if (error == 0) {
     char path[64];
-    snprintf(path, sizeof path, "/proc/%ld/ns/pid", pid);
+    snprintf(path, sizeof path, "/proc/%d/ns/pid", pid);
     pid_namespace->reset(open(path, O_RDONLY | O_CLOEXEC));
     if (!pid_namespace->ok()) error = errno;
   }
-  if (error == 0) return static_cast<pid_t>(pid);
-  kill(static_cast<pid_t>(pid), SIGKILL);
-  waitpid(static_cast<pid_t>(pid), nullptr, 0);
+  if (error == 0) return pid;
+  kill(pid, SIGKILL);
+  waitpid(pid, nullptr, 0);
   return -error;
 }
 

@@ -12,9 +12,11 @@ namespace runtime::hold {
 
 // Starts a pause as a child of the caller and dies with it. `name` is an
 // existing directory below `dir_fd`, on which the pause mounts an empty root of
-// its own, visible to nobody else. Returns its pid and opens its PID
+// its own, visible to nobody else. The PID namespace belongs to the user
+// namespace `user_fd` (-1: the host's). Returns its pid and opens its PID
 // namespace, or returns -errno.
-pid_t StartPause(int dir_fd, const char* name, UniqueFd* pid_namespace);
+pid_t StartPause(int dir_fd, const char* name, int user_fd,
+                 UniqueFd* pid_namespace);
 
 }  // namespace runtime::hold
 

@@ -75,6 +75,7 @@ void Holder::Dispatch(Connection* connection, const Request& request,
     case RequestType::kSpawn:
     case RequestType::kIdentity:
     case RequestType::kQuit:
+    case RequestType::kProbe:
       break;
   }
   ReplyStatus(connection, absl::StatusCode::kUnimplemented,

@@ -59,7 +59,8 @@ void Holder::SetupChild(const HeldContainer& container, int report, int start,
   int pod_pid = (container.flags & state::kJoinPodPid) != 0
                     ? options_.pod_pid_namespace.get()
                     : -1;
-  CloseAllBut({report, start, in, out, err, dir, pod_pid});
+  int user = options_.pod_user_namespace.get();
+  CloseAllBut({report, start, in, out, err, dir, pod_pid, user});
   state::ContainerPlan plan = ReadPlan(dir, container.record.id, report);
   launch::SetupRequest request;
   request.seccomp_cache_dir = SeccompCache(dir);
@@ -77,6 +78,7 @@ void Holder::SetupChild(const HeldContainer& container, int report, int start,
   request.report_fd = report;
   request.start_fd = start;
   request.pid_namespace_fd = pod_pid;
+  request.user_namespace_fd = user;
   launch::RunSetup(request);
 }
 

@@ -27,14 +27,8 @@
 namespace runtime::hold {
 namespace {
 
-absl::Status EnterNamespaces(const Request& request) {
-  int flags = 0;
-  if ((request.flags & kNewNetwork) != 0) flags |= CLONE_NEWNET;
-  if ((request.flags & kNewIpc) != 0) flags |= CLONE_NEWIPC;
-  if ((request.flags & kNewUts) != 0) flags |= CLONE_NEWUTS;
-  if (flags != 0 && unshare(flags) != 0) {
-    return ErrnoStatus("make the namespaces of the pod");
-  }
+// The UTS name and the sysctls of the namespaces that this process is in.
+absl::Status SetUpNamespaces(const Request& request) {
   if ((request.flags & kNewUts) != 0 && !request.hostname.empty() &&
       sethostname(request.hostname.data(), request.hostname.size()) != 0) {
     return ErrnoStatus(absl::StrCat("set host name ", request.hostname));
@@ -47,6 +41,33 @@ absl::Status EnterNamespaces(const Request& request) {
                              absl::StrCat("set sysctl ", name)));
   }
   return absl::OkStatus();
+}
+
+// The pod's namespaces belong to its user namespace; the holder is in them, but
+// stays the host's root.
+absl::Status EnterOwned(const Request& request, int flags, UniqueFd* user) {
+  ASSIGN_OR_RETURN(ns::Owned owned,
+                   ns::MakeOwned(request.id_maps, static_cast<uint64_t>(flags),
+                                 [&] { return SetUpNamespaces(request); }));
+  for (const UniqueFd* fd : {&owned.network, &owned.ipc, &owned.uts}) {
+    if (fd->ok() && setns(fd->get(), 0) != 0) {
+      return ErrnoStatus("enter the namespaces of the pod");
+    }
+  }
+  *user = std::move(owned.user);
+  return absl::OkStatus();
+}
+
+absl::Status EnterNamespaces(const Request& request, UniqueFd* user) {
+  int flags = 0;
+  if ((request.flags & kNewNetwork) != 0) flags |= CLONE_NEWNET;
+  if ((request.flags & kNewIpc) != 0) flags |= CLONE_NEWIPC;
+  if ((request.flags & kNewUts) != 0) flags |= CLONE_NEWUTS;
+  if (!request.id_maps.empty()) return EnterOwned(request, flags, user);
+  if (flags != 0 && unshare(flags) != 0) {
+    return ErrnoStatus("make the namespaces of the pod");
+  }
+  return SetUpNamespaces(request);
 }
 
 absl::Status Prepare(const Request& request, int state_dir,
@@ -64,10 +85,11 @@ absl::Status Prepare(const Request& request, int state_dir,
     return absl::AlreadyExistsError(
         absl::StrCat("sandbox ", request.id, ": its holder already runs"));
   }
-  RETURN_IF_ERROR(EnterNamespaces(request));
+  RETURN_IF_ERROR(EnterNamespaces(request, &options->pod_user_namespace));
   if ((request.flags & kSharePid) != 0) {
     options->pause_pid =
-        StartPause(state_dir, path.c_str(), &options->pod_pid_namespace);
+        StartPause(state_dir, path.c_str(), options->pod_user_namespace.get(),
+                   &options->pod_pid_namespace);
     if (options->pause_pid < 0) {
       return ErrnoStatus(-options->pause_pid, "start the pod's pause process");
     }
@@ -121,7 +143,8 @@ void RunHolder(const Request& request, int state_dir, UniqueFd requester) {
   SetTitle("coracle-hold",
            absl::StrCat("coracle-oci hold ", request.id).c_str());
   CloseAllBut({requester.get(), options.dir.get(), options.listen.get(),
-               options.pod_pid_namespace.get()});
+               options.pod_pid_namespace.get(),
+               options.pod_user_namespace.get()});
   reply.type = ReplyType::kSandbox;
   reply.value = getpid();
   reply.value2 = options.pause_pid;

@@ -9,6 +9,24 @@ namespace {
 constexpr uint32_t kRequestMagic = 0x51524300 | 1;  // format 1
 constexpr uint32_t kReplyMagic = 0x50524300 | 1;
 
+void EncodeMap(const std::vector<spec::IdMapping>& map, state::Writer* out) {
+  out->U32(static_cast<uint32_t>(map.size()));
+  for (const spec::IdMapping& line : map) {
+    out->U32(line.container_id);
+    out->U32(line.host_id);
+    out->U32(line.size);
+  }
+}
+
+void DecodeMap(state::Reader* in, std::vector<spec::IdMapping>* map) {
+  map->resize(in->Count(12));
+  for (spec::IdMapping& line : *map) {
+    line.container_id = in->U32();
+    line.host_id = in->U32();
+    line.size = in->U32();
+  }
+}
+
 }  // namespace
 
 std::string Encode(const Request& request) {
@@ -26,6 +44,9 @@ std::string Encode(const Request& request) {
     out.Str(name);
     out.Str(value);
   }
+  EncodeMap(request.id_maps.uids, &out);
+  EncodeMap(request.id_maps.gids, &out);
+  out.Str(request.directory);
   return out.Take();
 }
 
@@ -46,6 +67,10 @@ bool Decode(absl::string_view data, Request* request) {
     std::string value = in.Str();
     request->sysctls.emplace_back(std::move(name), std::move(value));
   }
+  if (in.AtEnd()) return in.ok();
+  DecodeMap(&in, &request->id_maps.uids);
+  DecodeMap(&in, &request->id_maps.gids);
+  request->directory = in.Str();
   return in.ok();
 }
 

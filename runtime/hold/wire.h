@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "runtime/ns/user.h"
 #include "runtime/state/container.h"
 
 namespace runtime::hold {
@@ -49,6 +50,8 @@ enum class RequestType : uint32_t {
   kSpawn = 32,     // sandbox; answered by the new holder: kSandbox
   kIdentity = 33,  // kStatus, text = identity of the launcher's binary
   kQuit = 34,      // kStatus, then the launcher ends; holders live on
+  kProbe = 35,  // directory → kStatus, value = launch::Feature bits, text =
+                // why there are no user namespaces
 };
 
 // Flags of kSpawn.
@@ -76,6 +79,10 @@ struct Request {
   // kSpawn only.
   std::string hostname;
   std::vector<std::pair<std::string, std::string>> sysctls;
+  // Of the pod's user namespace; empty: it has none.
+  ns::IdMaps id_maps;
+  // kProbe only: a directory on the filesystem that holds containers' files.
+  std::string directory;
 };
 
 enum class ReplyType : uint32_t {

@@ -50,6 +50,9 @@ struct SetupRequest {
   int start_fd = -1;
   // PID namespace to join instead of a new one (shared by the pod), or -1.
   int pid_namespace_fd = -1;
+  // The pod's user namespace, which owns its other ones, or -1. The config's
+  // mappings say what it maps.
+  int user_namespace_fd = -1;
   // Fail before kCreated if the command cannot be found. For the OCI command
   // line, whose `create` is the last one to hear of it; a holder leaves it out
   // and gets the same error at start.
@@ -72,6 +75,15 @@ struct ExecRequest {
 };
 
 [[noreturn]] void RunExec(const ExecRequest& request);
+
+// What containers can have on this host, found out by trying; bits.
+enum Feature : uint32_t {
+  kUserNamespaces = 1,     // with ID-mapped layers and volumes
+  kRecursiveReadOnly = 2,  // of mounts
+};
+// Runs in a fresh fork, which it changes. `directory` is on the filesystem that
+// holds containers' files. *why says what user namespaces lack.
+uint32_t ProbeFeatures(const std::string& directory, std::string* why);
 
 // Removes the cgroups of a container whose processes are gone (kills what is
 // left first), by its config's linux.cgroupsPath. Missing: fine. Returns 0 or

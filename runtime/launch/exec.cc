@@ -27,6 +27,8 @@
 #include "runtime/launch/init.h"
 #include "runtime/launch/report.h"
 #include "runtime/mount/devices.h"
+#include "runtime/ns/user.h"
+#include "runtime/path/proc.h"
 
 namespace runtime::launch {
 namespace {
@@ -42,7 +44,8 @@ class ExecSetup {
  private:
   absl::Status Parse();
   absl::Status OpenCgroups();
-  absl::Status EnterNamespaces();
+  void GivePipes();
+  absl::Status EnterNamespaces(const path::Proc& proc);
   absl::Status Clone();
   [[noreturn]] void RunChild(int socket);
   absl::Status PrepareChild(int socket, UniqueFd* master);
@@ -51,6 +54,7 @@ class ExecSetup {
   Reporter reporter_;
   spec::Config config_;
   Identity identity_;
+  bool in_user_namespace_ = false;
   UniqueFd unified_fd_;
   std::vector<UniqueFd> doors_;
 };
@@ -83,7 +87,17 @@ absl::Status ExecSetup::OpenCgroups() {
   return absl::OkStatus();
 }
 
-absl::Status ExecSetup::EnterNamespaces() {
+// To whom the user of the command is on the host; see userns.cc.
+void ExecSetup::GivePipes() {
+  std::optional<uint32_t> uid = ns::ToHost(config_.linux_section.uid_mappings,
+                                           identity_.process.user.uid);
+  if (!uid.has_value()) return;
+  for (int fd : {request_.stdin_fd, request_.stdout_fd, request_.stderr_fd}) {
+    if (fd >= 0) GiveStream(fd, *uid);
+  }
+}
+
+absl::Status ExecSetup::EnterNamespaces(const path::Proc& proc) {
   UniqueFd pidfd(
       static_cast<int>(syscall(SYS_pidfd_open, request_.init_pid, 0)));
   if (!pidfd.ok()) return ErrnoStatus("container process");
@@ -92,9 +106,18 @@ absl::Status ExecSetup::EnterNamespaces() {
   if (syscall(SYS_pidfd_send_signal, pidfd.get(), 0, nullptr, 0) != 0) {
     return ErrnoStatus("container process");
   }
-  constexpr int kAll = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |
-                       CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
-  if (setns(pidfd.get(), kAll) != 0) {
+  ASSIGN_OR_RETURN(std::string ours, proc.ReadLink("self/ns/user"));
+  ASSIGN_OR_RETURN(std::string theirs,
+                   proc.ReadLink(absl::StrCat(request_.init_pid, "/ns/user")));
+  int all = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
+            CLONE_NEWUTS | CLONE_NEWCGROUP;
+  if (ours != theirs) {
+    GivePipes();
+    // The kernel joins it first, and the others with what it then allows.
+    all |= CLONE_NEWUSER;
+    in_user_namespace_ = true;
+  }
+  if (setns(pidfd.get(), all) != 0) {
     return ErrnoStatus("enter the container's namespaces");
   }
   return absl::OkStatus();
@@ -102,6 +125,7 @@ absl::Status ExecSetup::EnterNamespaces() {
 
 absl::Status ExecSetup::PrepareChild(int socket, UniqueFd* master) {
   RETURN_IF_ERROR(cgroup::Enter(doors_));
+  if (in_user_namespace_) RETURN_IF_ERROR(ns::BecomeRoot());
   ResetSignals();
   if (setsid() < 0) return ErrnoStatus("setsid");
   // What the command starts and orphans stays below it while it lives, so that
@@ -181,7 +205,7 @@ absl::Status ExecSetup::Run() {
   ASSIGN_OR_RETURN(path::Proc proc, path::Proc::Open());
   RETURN_IF_ERROR(SetOomScore(proc, identity_.process.oom_score_adj));
   RETURN_IF_ERROR(OpenCgroups());
-  RETURN_IF_ERROR(EnterNamespaces());
+  RETURN_IF_ERROR(EnterNamespaces(proc));
   reporter_.Phase("namespaces");
   return Clone();
 }

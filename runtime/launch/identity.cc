@@ -48,18 +48,7 @@ absl::Status Check(int error, absl::string_view what) {
 
 // Output that is a pipe of the runtime's must stay openable as /dev/stdout.
 void GiveStdio(uid_t uid) {
-  struct stat info;
-  for (int fd = 0; fd <= 2; ++fd) {
-    if (fstat(fd, &info) != 0 || info.st_uid == uid) continue;
-    if (S_ISCHR(info.st_mode) && info.st_rdev == makedev(1, 3)) continue;
-    if (!S_ISFIFO(info.st_mode) && !S_ISCHR(info.st_mode) &&
-        !S_ISSOCK(info.st_mode)) {
-      continue;
-    }
-    // A read-only or foreign file keeps its owner; the process can still use
-    // the open descriptor.
-    if (fchown(fd, uid, static_cast<gid_t>(-1)) != 0) continue;
-  }
+  for (int fd = 0; fd <= 2; ++fd) GiveStream(fd, uid);
 }
 
 absl::Status ChangeDirectory(const std::string& cwd) {
@@ -120,6 +109,19 @@ absl::StatusOr<Identity> PrepareIdentity(const spec::Process& process,
     identity.has_seccomp = true;
   }
   return identity;
+}
+
+void GiveStream(int fd, uid_t uid) {
+  struct stat info;
+  if (fstat(fd, &info) != 0 || info.st_uid == uid) return;
+  if (S_ISCHR(info.st_mode) && info.st_rdev == makedev(1, 3)) return;
+  if (!S_ISFIFO(info.st_mode) && !S_ISCHR(info.st_mode) &&
+      !S_ISSOCK(info.st_mode)) {
+    return;
+  }
+  // A read-only or foreign file keeps its owner; the process can still use the
+  // open descriptor.
+  if (fchown(fd, uid, static_cast<gid_t>(-1)) != 0) return;
 }
 
 void AddHome(Identity* identity) {

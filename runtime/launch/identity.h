@@ -36,6 +36,8 @@ void ResetSignals();
 // 0–2 become the three descriptors (-1: /dev/null, opened here).
 absl::Status SetStdio(int in, int out, int err);
 absl::Status SetTerminal(int slave_fd, const spec::Process& process);
+// A pipe, socket or terminal (but /dev/null) becomes the user's own.
+void GiveStream(int fd, uid_t uid);
 // Limits above what this process may set are cut to it.
 absl::Status SetRlimits(const std::vector<spec::Rlimit>& limits);
 // From here on the process is the container's user with its capabilities and

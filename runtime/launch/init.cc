@@ -119,8 +119,7 @@ absl::Status Init::SetHost() {
 
 absl::Status Init::BuildRoot() {
   umask(0);
-  mount::RootBuilder root(&plan_.root);
-  RETURN_IF_ERROR(root.Prepare());
+  mount::RootBuilder& root = *plan_.builder;
   bool terminal = plan_.config.process.terminal;
   RETURN_IF_ERROR(root.Build(terminal ? &pty_ : nullptr, &pty_slave_));
   reporter_.Phase("mounts");
@@ -130,7 +129,9 @@ absl::Status Init::BuildRoot() {
   }
   RETURN_IF_ERROR(RunHooks(plan_.config.hooks.create_container,
                            "createContainer", HookState(plan_, getpid())));
-  return root.Pivot();
+  RETURN_IF_ERROR(root.Pivot());
+  plan_.builder.reset();
+  return absl::OkStatus();
 }
 
 absl::Status Init::EnterCgroups() {
@@ -146,6 +147,7 @@ absl::Status Init::EnterCgroups() {
 
 absl::Status Init::Prepare() {
   ResetSignals();
+  if (plan_.user_namespace.ok()) RETURN_IF_ERROR(ns::BecomeRoot());
   if (setsid() < 0 && errno != EPERM) return ErrnoStatus("setsid");
   // A session keyring of its own; kernels without keys have nothing to share.
   syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr, 0, 0, 0);

@@ -42,13 +42,11 @@ int CloneFlag(NamespaceKind kind) {
 absl::Status PlanNamespaces(Plan* plan) {
   for (const spec::Namespace& entry : plan->config.linux_section.namespaces) {
     int flag = CloneFlag(entry.kind);
-    if (entry.kind == NamespaceKind::kUser ||
-        entry.kind == NamespaceKind::kTime) {
+    if (entry.kind == NamespaceKind::kTime) {
       return absl::UnimplementedError(
-          absl::StrCat("config.json: linux.namespaces: ",
-                       entry.kind == NamespaceKind::kUser ? "user" : "time",
-                       " namespaces are not supported"));
+          "config.json: linux.namespaces: time namespaces are not supported");
     }
+    if (entry.kind == NamespaceKind::kUser) continue;  // see userns.cc
     if (entry.path.empty()) {
       if (entry.kind == NamespaceKind::kCgroup) {
         plan->new_cgroup_namespace = true;

@@ -14,6 +14,7 @@
 #include "runtime/launch/container.h"
 #include "runtime/launch/identity.h"
 #include "runtime/mount/rootfs.h"
+#include "runtime/ns/user.h"
 #include "runtime/path/proc.h"
 #include "runtime/spec/spec.h"
 
@@ -24,6 +25,7 @@ struct Plan {
   spec::Config config;
   Identity identity;
   mount::RootPlan root;
+  std::unique_ptr<mount::RootBuilder> builder;
   std::unique_ptr<path::Proc> proc;  // the host's
   std::unique_ptr<cgroup::Cgroup> cgroup;
   std::vector<UniqueFd> cgroup_doors;  // opened when the cgroup exists
@@ -31,6 +33,11 @@ struct Plan {
   // later, when the process is in its cgroup.
   uint64_t clone_flags = 0;
   bool new_cgroup_namespace = false;
+  // The container's, or none: entered before the clone, so that it owns all
+  // that the clone makes. See userns.h.
+  UniqueFd user_namespace;
+  ns::IdMaps id_maps;               // of it
+  std::vector<UniqueFd> mount_ids;  // namespaces that map mounts otherwise
   // Namespaces to join before the clone: descriptor and CLONE_NEW… type.
   std::vector<std::pair<UniqueFd, int>> join;
   // /proc/sys/… files and values.

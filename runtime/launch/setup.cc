@@ -18,10 +18,10 @@
 #include "runtime/base/status.h"
 #include "runtime/launch/clone.h"
 #include "runtime/launch/container.h"
-#include "runtime/launch/hooks.h"
 #include "runtime/launch/init.h"
 #include "runtime/launch/plan.h"
 #include "runtime/launch/report.h"
+#include "runtime/launch/userns.h"
 
 namespace runtime::launch {
 
@@ -82,12 +82,14 @@ class Setup {
  private:
   absl::Status CloneInit();
   absl::Status AwaitInit();
-  absl::Status RunRuntimeHooks();
+  absl::Status PrepareRoot();
+  absl::Status Hook();
   absl::Status LimitCpuTime();
 
   const SetupRequest& request_;
   Reporter reporter_;
   Plan plan_;
+  HookRunner hooks_;
   UniqueFd socket_;
   pid_t pid_ = 0;
   bool made_cgroup_ = false;
@@ -121,11 +123,8 @@ absl::Status Setup::CloneInit() {
   return absl::OkStatus();
 }
 
-absl::Status Setup::RunRuntimeHooks() {
-  const spec::Hooks& hooks = plan_.config.hooks;
-  std::string state = HookState(plan_, pid_);
-  RETURN_IF_ERROR(RunHooks(hooks.prestart, "prestart", state));
-  RETURN_IF_ERROR(RunHooks(hooks.create_runtime, "createRuntime", state));
+absl::Status Setup::Hook() {
+  RETURN_IF_ERROR(hooks_.Run(pid_));
   if (!SendByte(socket_.get(), kHooked)) return ErrnoStatus("init");
   return absl::OkStatus();
 }
@@ -144,7 +143,7 @@ absl::Status Setup::AwaitInit() {
     int terminal = -1;
     switch (ReceiveByte(socket_.get(), &terminal)) {
       case kBuilt:
-        RETURN_IF_ERROR(RunRuntimeHooks());
+        RETURN_IF_ERROR(Hook());
         break;
       case kReady: {
         UniqueFd owned(terminal);
@@ -160,6 +159,13 @@ absl::Status Setup::AwaitInit() {
             "the container's init was killed during set-up");
     }
   }
+}
+
+absl::Status Setup::PrepareRoot() {
+  RETURN_IF_ERROR(PlanUserNamespace(&plan_));
+  RETURN_IF_ERROR(hooks_.Start(plan_));
+  plan_.builder = std::make_unique<mount::RootBuilder>(&plan_.root);
+  return plan_.builder->Prepare();
 }
 
 absl::Status Setup::Run() {
@@ -180,6 +186,11 @@ absl::Status Setup::Run() {
       plan_.cgroup->Limit(resources, plan_.config.linux_section.devices));
   reporter_.Phase("limits");
   RETURN_IF_ERROR(JoinNamespaces(plan_));
+  RETURN_IF_ERROR(PrepareRoot());
+  reporter_.Phase("root");
+  // The cgroup was decided and made before, by the host's rules: a container
+  // in a user namespace has no say in it (CVE-2025-47291).
+  RETURN_IF_ERROR(EnterUserNamespace(plan_));
   RETURN_IF_ERROR(CloneInit());
   reporter_.Phase("clone");
   return AwaitInit();

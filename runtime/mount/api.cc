@@ -101,6 +101,23 @@ absl::Status SetAttributes(int mount_fd, uint64_t set, uint64_t clear,
   return absl::OkStatus();
 }
 
+absl::Status SetIdMap(int mount_fd, int user_fd, bool recursive) {
+  struct mount_attr attributes = {};
+  attributes.attr_set = MOUNT_ATTR_IDMAP;
+  attributes.userns_fd = static_cast<uint64_t>(user_fd);
+  unsigned flags = AT_EMPTY_PATH;
+  if (recursive) flags |= AT_RECURSIVE;
+  if (mount_setattr(mount_fd, "", flags, &attributes, sizeof(attributes)) ==
+      0) {
+    return absl::OkStatus();
+  }
+  if (errno == EINVAL) {
+    return absl::FailedPreconditionError(
+        "its filesystem does not support ID-mapped mounts");
+  }
+  return ErrnoStatus("ID-mapped mount");
+}
+
 absl::Status Attach(int mount_fd, int target_fd) {
   if (move_mount(mount_fd, "", target_fd, "",
                  MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0) {

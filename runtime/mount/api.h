@@ -33,6 +33,10 @@ absl::StatusOr<UniqueFd> NewFilesystem(const std::string& type,
 absl::Status SetAttributes(int mount_fd, uint64_t set, uint64_t clear,
                            uint64_t propagation, bool recursive);
 
+// Shows the owners of the files of a detached mount, and of those below it if
+// `recursive`, as the user namespace `user_fd` maps them.
+absl::Status SetIdMap(int mount_fd, int user_fd, bool recursive);
+
 // Attaches a detached mount on top of what `target_fd` (O_PATH) refers to.
 absl::Status Attach(int mount_fd, int target_fd);
 

@@ -13,6 +13,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
 #include "runtime/mount/api.h"
@@ -32,10 +34,29 @@ std::vector<spec::Device> DefaultDevices() {
           {'c', "/dev/urandom", 1, 9}, {'c', "/dev/tty", 5, 0}};
 }
 
+// The host's name of a device that has another one in the container, or "".
+std::string HostName(const spec::Device& device) {
+  std::string file =
+      absl::StrCat("/sys/dev/", device.type == 'b' ? "block" : "char", "/",
+                   device.major, ":", device.minor, "/uevent");
+  absl::StatusOr<std::string> text = ReadFile(file, 4096);
+  if (!text.ok()) return "";
+  for (absl::string_view line : absl::StrSplit(*text, '\n')) {
+    if (absl::ConsumePrefix(&line, "DEVNAME=")) {
+      return absl::StrCat("/dev/", line);
+    }
+  }
+  return "";
+}
+
 absl::Status BindDevice(const path::Root& root, const spec::Device& device) {
-  ASSIGN_OR_RETURN(UniqueFd host, OpenDevice(device.path, device.type,
-                                             device.major, device.minor));
-  ASSIGN_OR_RETURN(UniqueFd tree, CloneTree(host.get(), "", false));
+  absl::StatusOr<UniqueFd> host =
+      OpenDevice(device.path, device.type, device.major, device.minor);
+  if (std::string name; !host.ok() && !(name = HostName(device)).empty()) {
+    host = OpenDevice(name, device.type, device.major, device.minor);
+  }
+  RETURN_IF_ERROR(host.status());
+  ASSIGN_OR_RETURN(UniqueFd tree, CloneTree(host->get(), "", false));
   ASSIGN_OR_RETURN(UniqueFd target, root.MakeFile(device.path));
   return Attach(tree.get(), target.get());
 }

@@ -23,39 +23,42 @@ bool IsMissing(const absl::Status& status) {
   return absl::IsNotFound(status);
 }
 
-// Mounts the empty directory over `target`; the first call makes it, later ones
-// clone it, so that a container has one superblock for all its masks.
-absl::Status MaskDirectory(int target, UniqueFd* empty) {
-  if (!empty->ok()) {
-    ASSIGN_OR_RETURN(
-        *empty,
-        NewFilesystem("tmpfs", "tmpfs", {"mode=0555", "size=4k", "nr_inodes=1"},
-                      kEmptyAttributes));
-    return Attach(empty->get(), target);
+// Mounts over `target` what all masks of a kind share: the first time the
+// detached `tree` itself, later a clone of it, which by then is one of this
+// mount namespace's own (older kernels clone no other).
+absl::Status Cover(int target, int tree, bool* attached) {
+  if (!*attached) {
+    *attached = true;
+    return Attach(tree, target);
   }
-  ASSIGN_OR_RETURN(UniqueFd clone, CloneTree(empty->get(), "", false));
+  ASSIGN_OR_RETURN(UniqueFd clone, CloneTree(tree, "", false));
   return Attach(clone.get(), target);
 }
 
-absl::Status MaskFile(int target, int null_fd) {
-  ASSIGN_OR_RETURN(UniqueFd clone, CloneTree(null_fd, "", false));
-  return Attach(clone.get(), target);
+absl::StatusOr<UniqueFd> EmptyDirectory() {
+  return NewFilesystem("tmpfs", "tmpfs",
+                       {"mode=0555", "size=4k", "nr_inodes=1"},
+                       kEmptyAttributes);
 }
 
 }  // namespace
 
 absl::Status MaskPaths(const path::Root& root,
-                       const std::vector<std::string>& paths, int null_fd) {
+                       const std::vector<std::string>& paths, int null_tree) {
   UniqueFd empty;
+  bool empty_used = false, null_used = false;
   for (const std::string& path : paths) {
     absl::StatusOr<UniqueFd> target = root.OpenAt(path, O_PATH);
     if (!target.ok() && IsMissing(target.status())) continue;
     RETURN_IF_ERROR(Annotate(target.status(), "mask"));
     struct stat info;
     if (fstat(target->get(), &info) != 0) return ErrnoStatus(path);
+    if (S_ISDIR(info.st_mode) && !empty.ok()) {
+      ASSIGN_OR_RETURN(empty, EmptyDirectory());
+    }
     absl::Status status = S_ISDIR(info.st_mode)
-                              ? MaskDirectory(target->get(), &empty)
-                              : MaskFile(target->get(), null_fd);
+                              ? Cover(target->get(), empty.get(), &empty_used)
+                              : Cover(target->get(), null_tree, &null_used);
     RETURN_IF_ERROR(Annotate(status, absl::StrCat("mask ", path)));
   }
   return absl::OkStatus();

@@ -10,10 +10,11 @@
 
 namespace runtime::mount {
 
-// Hides files behind `null_fd` (the host's /dev/null, verified) and directories
-// behind one shared empty read-only tmpfs. Missing paths are skipped.
+// Hides files behind `null_tree` (a detached mount of the host's /dev/null,
+// verified; used up) and directories behind one shared empty read-only tmpfs.
+// Missing paths are skipped.
 absl::Status MaskPaths(const path::Root& root,
-                       const std::vector<std::string>& paths, int null_fd);
+                       const std::vector<std::string>& paths, int null_tree);
 
 // Makes each path, with what is mounted below it, read-only.
 absl::Status ReadonlyPaths(const path::Root& root,

@@ -11,16 +11,23 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "runtime/base/status.h"
 #include "runtime/mount/api.h"
 #include "runtime/mount/copy_up.h"
+#include "runtime/mount/overlay.h"
 #include "runtime/mount/rootfs.h"
 
 namespace runtime::mount {
 namespace {
 
 using Links = path::Root::Links;
+
+constexpr uint64_t kCgroupAttributes =
+    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
 // Files of /proc that tools such as lxcfs replace; nothing else may cover a
 // part of it, or writes meant for procfs would land elsewhere.
@@ -77,6 +84,64 @@ absl::StatusOr<UniqueFd> MakeTarget(const path::Root& root,
 
 }  // namespace
 
+bool IsCgroup(const spec::Mount& mount) {
+  return mount.type == "cgroup" || mount.type == "cgroup2";
+}
+
+bool IsLayers(const spec::Mount& mount, const Options& options) {
+  if (mount.type != "overlay") return false;
+  bool layers = false;
+  for (absl::string_view option : options.data) {
+    if (absl::StartsWith(option, "upperdir=")) return false;
+    layers = layers || absl::StartsWith(option, "lowerdir=");
+  }
+  return layers;
+}
+
+absl::Status RootBuilder::PrepareLayers(Prepared* prepared, int id_map) {
+  std::vector<std::string> layers;
+  for (absl::string_view option : prepared->options.data) {
+    if (absl::ConsumePrefix(&option, "lowerdir=")) {
+      layers = absl::StrSplit(option, ':', absl::SkipEmpty());
+    } else if (absl::ConsumePrefix(&option, "coracle.subpath=")) {
+      prepared->sub_path = std::string(option);
+    } else {
+      return absl::InvalidArgumentError(
+          absl::StrCat("option ", option, ": not for layers of an image"));
+    }
+  }
+  if (layers.empty()) return absl::InvalidArgumentError("it has no layers");
+  if (id_map >= 0) {
+    if (id_map != plan_->user_namespace) {
+      return absl::InvalidArgumentError(
+          "uidMappings: differ from those of the container");
+    }
+    RETURN_IF_ERROR(IdMapLayers(layers));
+  }
+  // An overlay needs two layers at least.
+  absl::StatusOr<UniqueFd> tree = layers.size() == 1
+                                      ? CloneTree(AT_FDCWD, layers[0], false)
+                                      : Overlay({layers, "", ""});
+  RETURN_IF_ERROR(tree.status());
+  prepared->tree = *std::move(tree);
+  return absl::OkStatus();
+}
+
+// The whole tree is there for a moment: a part can be cloned only from what is
+// mounted in the own namespace. Nobody else is in it yet.
+absl::Status RootBuilder::AttachSubPath(const Prepared& prepared, int target) {
+  int tree = prepared.tree.get();
+  RETURN_IF_ERROR(Attach(tree, target));
+  path::Root inside(UniqueFd(fcntl(tree, F_DUPFD_CLOEXEC, 3)));
+  absl::StatusOr<UniqueFd> part =
+      inside.OpenAt(prepared.sub_path, O_PATH | O_DIRECTORY);
+  if (!part.ok()) return Annotate(part.status(), "sub path");
+  ASSIGN_OR_RETURN(UniqueFd clone, CloneTree(part->get(), "", false));
+  std::string handle = absl::StrCat("/proc/self/fd/", tree);
+  if (umount2(handle.c_str(), MNT_DETACH) != 0) return ErrnoStatus("umount");
+  return Attach(clone.get(), target);
+}
+
 absl::Status RootBuilder::MountBind(Prepared* prepared) {
   const Options& options = prepared->options;
   int tree = prepared->tree.get();
@@ -98,37 +163,39 @@ absl::Status RootBuilder::MountBind(Prepared* prepared) {
   ASSIGN_OR_RETURN(UniqueFd target,
                    MakeTarget(root_, prepared->destination,
                               prepared->mount->type, prepared->directory));
+  if (!prepared->sub_path.empty())
+    return AttachSubPath(*prepared, target.get());
   return Attach(tree, target.get());
 }
 
+absl::Status RootBuilder::PrepareCgroup(Prepared* prepared) {
+  for (const RootPlan::CgroupView& view : plan_->cgroups) {
+    ASSIGN_OR_RETURN(UniqueFd tree,
+                     CloneTree(AT_FDCWD, view.host_directory, false));
+    RETURN_IF_ERROR(SetAttributes(tree.get(),
+                                  prepared->options.set | kCgroupAttributes, 0,
+                                  MS_PRIVATE, false));
+    prepared->cgroups.push_back(std::move(tree));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status RootBuilder::MountCgroup(Prepared* prepared) {
-  const Options& options = prepared->options;
-  uint64_t attributes =
-      options.set | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  uint64_t attributes = prepared->options.set | kCgroupAttributes;
   ASSIGN_OR_RETURN(UniqueFd target,
                    MakeTarget(root_, prepared->destination, "cgroup", true));
   bool single = plan_->cgroups.size() == 1 && plan_->cgroups[0].name.empty();
-  if (single) {
-    ASSIGN_OR_RETURN(
-        UniqueFd tree,
-        CloneTree(AT_FDCWD, plan_->cgroups[0].host_directory, false));
-    RETURN_IF_ERROR(
-        SetAttributes(tree.get(), attributes, 0, MS_PRIVATE, false));
-    return Attach(tree.get(), target.get());
-  }
+  if (single) return Attach(prepared->cgroups[0].get(), target.get());
   ASSIGN_OR_RETURN(
       UniqueFd top,
       NewFilesystem("tmpfs", "tmpfs", {"mode=0755", "size=64k"},
                     attributes & ~static_cast<uint64_t>(MOUNT_ATTR_RDONLY)));
   RETURN_IF_ERROR(Attach(top.get(), target.get()));
   path::Root inside(UniqueFd(fcntl(top.get(), F_DUPFD_CLOEXEC, 3)));
-  for (const RootPlan::CgroupView& view : plan_->cgroups) {
-    ASSIGN_OR_RETURN(UniqueFd tree,
-                     CloneTree(AT_FDCWD, view.host_directory, false));
-    RETURN_IF_ERROR(
-        SetAttributes(tree.get(), attributes, 0, MS_PRIVATE, false));
-    ASSIGN_OR_RETURN(UniqueFd directory, inside.MakeDirs(view.name));
-    RETURN_IF_ERROR(Attach(tree.get(), directory.get()));
+  for (size_t i = 0; i < plan_->cgroups.size(); ++i) {
+    ASSIGN_OR_RETURN(UniqueFd directory,
+                     inside.MakeDirs(plan_->cgroups[i].name));
+    RETURN_IF_ERROR(Attach(prepared->cgroups[i].get(), directory.get()));
   }
   for (const auto& [alias, name] : plan_->cgroup_links) {
     if (symlinkat(name.c_str(), top.get(), alias.c_str()) != 0) {
@@ -139,13 +206,25 @@ absl::Status RootBuilder::MountCgroup(Prepared* prepared) {
   return SetAttributes(top.get(), attributes, 0, 0, false);
 }
 
+bool RootBuilder::IsMappedGroup(absl::string_view option) const {
+  uint32_t gid = 0;
+  if (!absl::ConsumePrefix(&option, "gid=") ||
+      !absl::SimpleAtoi(option, &gid)) {
+    return true;
+  }
+  for (const spec::IdMapping& map : plan_->config->linux_section.gid_mappings) {
+    if (gid >= map.container_id && gid - map.container_id < map.size) {
+      return true;
+    }
+  }
+  return false;
+}
+
 absl::Status RootBuilder::MountOne(Prepared* prepared) {
   if (prepared->tree.ok()) return MountBind(prepared);
   const spec::Mount& mount = *prepared->mount;
   const Options& options = prepared->options;
-  if (mount.type == "cgroup" || mount.type == "cgroup2") {
-    return MountCgroup(prepared);
-  }
+  if (IsCgroup(mount)) return MountCgroup(prepared);
   if (mount.type.empty()) return absl::InvalidArgumentError("type is missing");
   if (options.copy_up && mount.type != "tmpfs") {
     return absl::InvalidArgumentError("option tmpcopyup: only for tmpfs");
@@ -153,7 +232,10 @@ absl::Status RootBuilder::MountOne(Prepared* prepared) {
   std::vector<std::string> data;
   for (const std::string& option : options.data) {
     // Every devpts is an instance of its own since Linux 4.7.
-    if (option != "newinstance") data.push_back(option);
+    if (option == "newinstance") continue;
+    // The kernel refuses a group that the user namespace does not map.
+    if (plan_->user_namespace >= 0 && !IsMappedGroup(option)) continue;
+    data.push_back(option);
   }
   uint64_t attributes = options.set | options.recursive_set;
   bool later = mount.type == "tmpfs" && (attributes & MOUNT_ATTR_RDONLY) != 0;

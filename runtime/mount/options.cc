@@ -93,6 +93,9 @@ Options ParseOptions(const std::vector<std::string>& options) {
       out.bind_recursive |= word == "rbind";
     } else if (word == "tmpcopyup") {
       out.copy_up = true;
+    } else if (word == "idmap" || word == "ridmap") {
+      out.id_map = true;
+      out.id_map_recursive |= word == "ridmap";
     } else if (word == "defaults" || word == "async" || word.empty()) {
       continue;
     } else if (!ReadAttribute(word, &out) && !ReadPropagation(word, &out)) {

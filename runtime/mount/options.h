@@ -20,6 +20,8 @@ struct Options {
   uint64_t propagation = 0;  // MS_SHARED, …; 0 = not said
   bool propagation_recursive = false;
   bool copy_up = false;           // tmpfs starts as a copy of what it covers
+  bool id_map = false;            // owners as in the container's user namespace
+  bool id_map_recursive = false;  // also in what is mounted below
   std::vector<std::string> data;  // for the filesystem
 };
 

@@ -64,7 +64,7 @@ absl::Status RemoveMark(const std::string& work_dir) {
 }
 
 // A detached mount.
-absl::StatusOr<UniqueFd> NewOverlay(const OverlayDirs& dirs) {
+absl::StatusOr<UniqueFd> MakeDetached(const OverlayDirs& dirs) {
   UniqueFd context(fsopen("overlay", FSOPEN_CLOEXEC));
   if (!context.ok()) return ErrnoStatus("filesystem overlay");
   std::vector<UniqueFd> fds;
@@ -119,15 +119,14 @@ absl::Status MountByString(const OverlayDirs& dirs, const std::string& target) {
 
 }  // namespace
 
-absl::StatusOr<UniqueFd> MountOverlay(const OverlayDirs& dirs,
-                                      const std::string& target) {
-  if (!TakesSingleLayers()) {
-    RETURN_IF_ERROR(MountByString(dirs, target));
-    return OpenFile(target, O_PATH | O_DIRECTORY);
-  }
-  ASSIGN_OR_RETURN(UniqueFd tree, NewOverlay(dirs));
-  ASSIGN_OR_RETURN(UniqueFd fd, OpenFile(target, O_PATH | O_DIRECTORY));
-  RETURN_IF_ERROR(Attach(tree.get(), fd.get()));
+bool OverlayNeedsTarget() { return !TakesSingleLayers(); }
+
+absl::StatusOr<UniqueFd> NewOverlay(const OverlayDirs& dirs,
+                                    const std::string& target) {
+  if (TakesSingleLayers()) return MakeDetached(dirs);
+  RETURN_IF_ERROR(MountByString(dirs, target));
+  absl::StatusOr<UniqueFd> tree = CloneTree(AT_FDCWD, target, false);
+  if (umount2(target.c_str(), MNT_DETACH) != 0) return ErrnoStatus(target);
   return tree;
 }
 

@@ -15,12 +15,15 @@ struct OverlayDirs {
   std::string upper, work;         // both empty: read-only
 };
 
-// Mounts an overlay on the directory `target` and returns a descriptor of its
-// root. Layers are added one by one where the kernel can (Linux 6.7): any
-// number, any path length. Older kernels get them as /proc/self/fd/N in one
-// string, about 200.
-absl::StatusOr<UniqueFd> MountOverlay(const OverlayDirs& dirs,
-                                      const std::string& target);
+// A detached overlay. Layers are added one by one where the kernel can (Linux
+// 6.7): any number, any path length. Older kernels get them as /proc/self/fd/N
+// in one string, about 200.
+absl::StatusOr<UniqueFd> NewOverlay(const OverlayDirs& dirs,
+                                    const std::string& target);
+
+// Whether NewOverlay mounts on the directory `target` for a moment, as it has
+// to before Linux 6.7: call it in a mount namespace of the process's own then.
+bool OverlayNeedsTarget();
 
 }  // namespace runtime::mount
 

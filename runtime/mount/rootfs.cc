@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -50,29 +51,38 @@ std::string CleanPath(const std::string& path) {
 absl::Status RootBuilder::Prepare() {
   // Opened without following a link: an image never decides what masks a file
   // (CVE-2025-31133).
-  ASSIGN_OR_RETURN(null_, OpenDevice("/dev/null", 'c', 1, 3));
-  for (const spec::Mount& mount : plan_->config->mounts) {
+  ASSIGN_OR_RETURN(UniqueFd null, OpenDevice("/dev/null", 'c', 1, 3));
+  ASSIGN_OR_RETURN(null_, CloneTree(null.get(), "", false));
+  const std::vector<spec::Mount>& mounts = plan_->config->mounts;
+  for (size_t i = 0; i < mounts.size(); ++i) {
     Prepared prepared;
-    prepared.mount = &mount;
-    prepared.options = ParseOptions(mount.options);
-    prepared.destination = CleanPath(mount.destination);
+    prepared.mount = &mounts[i];
+    prepared.options = ParseOptions(mounts[i].options);
+    prepared.destination = CleanPath(mounts[i].destination);
     if (prepared.destination == "/") {
       return absl::InvalidArgumentError("mount /: the root is not a mount");
     }
-    if (IsBind(mount, prepared.options)) {
-      RETURN_IF_ERROR(Named(PrepareBind(&prepared), prepared.destination));
+    if (IsBind(mounts[i], prepared.options)) {
+      int id_map = i < plan_->id_maps.size() ? plan_->id_maps[i] : -1;
+      RETURN_IF_ERROR(
+          Named(PrepareBind(&prepared, id_map), prepared.destination));
+    } else if (IsCgroup(mounts[i])) {
+      RETURN_IF_ERROR(Named(PrepareCgroup(&prepared), prepared.destination));
     }
     mounts_.push_back(std::move(prepared));
   }
-  // From here nothing that is mounted here reaches the host; what the host
-  // mounts later may still reach volumes that ask for it.
-  if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) {
-    return ErrnoStatus("make / rslave");
+  // From here in a mount namespace of our own, if layers have to be ID-mapped.
+  for (Prepared& prepared : mounts_) {
+    if (!IsLayers(*prepared.mount, prepared.options)) continue;
+    size_t i = static_cast<size_t>(prepared.mount - mounts.data());
+    int id_map = i < plan_->id_maps.size() ? plan_->id_maps[i] : -1;
+    RETURN_IF_ERROR(
+        Named(PrepareLayers(&prepared, id_map), prepared.destination));
   }
-  return absl::OkStatus();
+  return Annotate(PrepareRoot(), absl::StrCat("root ", plan_->rootfs_dir));
 }
 
-absl::Status RootBuilder::PrepareBind(Prepared* prepared) {
+absl::Status RootBuilder::PrepareBind(Prepared* prepared, int id_map) {
   const std::string& source = prepared->mount->source;
   if (source.empty()) return absl::InvalidArgumentError("source is missing");
   std::string path =
@@ -83,30 +93,87 @@ absl::Status RootBuilder::PrepareBind(Prepared* prepared) {
   struct stat info;
   if (fstat(prepared->tree.get(), &info) != 0) return ErrnoStatus(path);
   prepared->directory = S_ISDIR(info.st_mode);
+  if (id_map < 0) return absl::OkStatus();
+  return Annotate(SetIdMap(prepared->tree.get(), id_map,
+                           prepared->options.id_map_recursive),
+                  path);
+}
+
+absl::Status RootBuilder::PrepareRoot() {
+  UniqueFd tree;
+  if (plan_->lower_dirs.empty()) {
+    ASSIGN_OR_RETURN(tree, CloneTree(AT_FDCWD, plan_->rootfs_dir, true));
+    RETURN_IF_ERROR(SetAttributes(tree.get(), 0, 0, MS_PRIVATE, true));
+  } else {
+    if (plan_->user_namespace >= 0) {
+      RETURN_IF_ERROR(IdMapLayers(plan_->lower_dirs));
+    }
+    // It becomes the container's "/".
+    if (plan_->host_root.has_value() && !plan_->upper_dir.empty() &&
+        chown(plan_->upper_dir.c_str(), plan_->host_root->first,
+              plan_->host_root->second) != 0) {
+      return ErrnoStatus(absl::StrCat("chown ", plan_->upper_dir));
+    }
+    ASSIGN_OR_RETURN(
+        tree, Overlay({plan_->lower_dirs, plan_->upper_dir, plan_->work_dir}));
+  }
+  root_ = path::Root(std::move(tree));
+  if (plan_->user_namespace < 0) return absl::OkStatus();
+  // The container's root may not walk the path that leads here, but it may
+  // start from where it is.
+  if (chdir(plan_->rootfs_dir.c_str()) != 0) return ErrnoStatus("chdir");
   return absl::OkStatus();
 }
 
-absl::Status RootBuilder::MountRoot() {
-  if (!plan_->lower_dirs.empty()) {
-    ASSIGN_OR_RETURN(
-        UniqueFd overlay,
-        MountOverlay({plan_->lower_dirs, plan_->upper_dir, plan_->work_dir},
-                     plan_->rootfs_dir));
-    root_ = path::Root(std::move(overlay));
-    return absl::OkStatus();
+absl::StatusOr<UniqueFd> RootBuilder::Overlay(const OverlayDirs& dirs) {
+  if (OverlayNeedsTarget()) RETURN_IF_ERROR(Isolate());
+  return NewOverlay(dirs, plan_->rootfs_dir);
+}
+
+// From here the set-up process's mounts are its own. What it has cloned from
+// the host before keeps the host's propagation.
+absl::Status RootBuilder::Isolate() {
+  if (isolated_) return absl::OkStatus();
+  if (unshare(CLONE_NEWNS) != 0) return ErrnoStatus("unshare mounts");
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) {
+    return ErrnoStatus("make / rslave");
   }
-  ASSIGN_OR_RETURN(UniqueFd tree, CloneTree(AT_FDCWD, plan_->rootfs_dir, true));
-  RETURN_IF_ERROR(SetAttributes(tree.get(), 0, 0, MS_PRIVATE, true));
-  ASSIGN_OR_RETURN(UniqueFd target,
-                   OpenFile(plan_->rootfs_dir, O_PATH | O_DIRECTORY));
-  RETURN_IF_ERROR(Attach(tree.get(), target.get()));
-  root_ = path::Root(std::move(tree));
+  isolated_ = true;
   return absl::OkStatus();
+}
+
+// An overlay takes its layers by path, so in a mount namespace of our own each
+// layer is covered by an ID-mapped mount of itself. The upper directory is not:
+// what the overlay makes there by itself belongs to the host's root, whom the
+// container's namespace does not map.
+absl::Status RootBuilder::IdMapLayers(const std::vector<std::string>& layers) {
+  RETURN_IF_ERROR(Isolate());
+  for (const std::string& layer : layers) {
+    if (!id_mapped_.insert(layer).second) continue;
+    ASSIGN_OR_RETURN(UniqueFd target, OpenFile(layer, O_PATH | O_DIRECTORY));
+    ASSIGN_OR_RETURN(UniqueFd tree, CloneTree(target.get(), "", false));
+    RETURN_IF_ERROR(
+        Annotate(SetIdMap(tree.get(), plan_->user_namespace, false), layer));
+    RETURN_IF_ERROR(Annotate(Attach(tree.get(), target.get()), layer));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RootBuilder::AttachRoot() {
+  // From here nothing that is mounted here reaches the host; what the host
+  // mounts later may still reach volumes that ask for it.
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) {
+    return ErrnoStatus("make / rslave");
+  }
+  const std::string target_dir =
+      plan_->user_namespace < 0 ? plan_->rootfs_dir : ".";
+  ASSIGN_OR_RETURN(UniqueFd target, OpenFile(target_dir, O_PATH | O_DIRECTORY));
+  return Attach(root_.fd(), target.get());
 }
 
 absl::Status RootBuilder::Build(UniqueFd* pty, UniqueFd* pty_slave) {
   RETURN_IF_ERROR(
-      Annotate(MountRoot(), absl::StrCat("root ", plan_->rootfs_dir)));
+      Annotate(AttachRoot(), absl::StrCat("root ", plan_->rootfs_dir)));
   bool own_dev = true;
   for (Prepared& prepared : mounts_) {
     if (prepared.destination == "/dev" && prepared.tree.ok()) own_dev = false;

@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// A container's view of files: root, mounts, devices, masks, pivot_root. All of
-// it happens in the container's new mount namespace, in the process that will
-// become its init, single-threaded.
+// A container's view of files: root, mounts, devices, masks, pivot_root.
 //
-// Order: Prepare (clones what comes from the host while the host's propagation
-// is still in place) → Build → Pivot. Errors name the mount: "mount /data: …".
+// Order: Prepare in the set-up process, with all privileges on the host: clones
+// what comes from there while the host's propagation is still in place, and
+// makes the root. Then, in the container's new namespaces, in the process that
+// will become its init: Build → Pivot. Both are single-threaded forks of one
+// another. Errors name the mount: "mount /data: …".
 #ifndef CORACLE_RUNTIME_MOUNT_ROOTFS_H_
 #define CORACLE_RUNTIME_MOUNT_ROOTFS_H_
 
+#include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "runtime/base/unique_fd.h"
 #include "runtime/mount/options.h"
+#include "runtime/mount/overlay.h"
 #include "runtime/path/root.h"
 #include "runtime/spec/spec.h"
 
@@ -26,6 +31,12 @@ struct RootPlan {
   std::string rootfs_dir;  // absolute; mount point, or the prepared root
   std::string bundle_dir;  // relative bind sources start here
   const spec::Config* config = nullptr;
+  // The container's user namespace, or -1. The layers are then shown with the
+  // owners that it maps; the upper directory keeps IDs of the host.
+  int user_namespace = -1;
+  std::optional<std::pair<uid_t, gid_t>> host_root;  // of that namespace
+  // For each mount of the config the user namespace that maps its IDs, or -1.
+  std::vector<int> id_maps;
   // The container's own directory in each cgroup hierarchy: what a "cgroup"
   // mount shows. `links` are alias → name (cpu → cpu,cpuacct).
   struct CgroupView {
@@ -52,25 +63,44 @@ class RootBuilder {
   struct Prepared {
     const spec::Mount* mount;
     Options options;
-    std::string destination;  // cleaned, absolute
-    UniqueFd tree;            // of a bind
+    std::string destination;        // cleaned, absolute
+    UniqueFd tree;                  // of a bind
+    std::string sub_path;           // what of the tree to show; "" = all
+    std::vector<UniqueFd> cgroups;  // of a cgroup mount, as RootPlan::cgroups
     bool directory = true;
   };
 
-  absl::Status PrepareBind(Prepared* prepared);
-  absl::Status MountRoot();
+  absl::Status PrepareBind(Prepared* prepared, int id_map);
+  absl::Status PrepareCgroup(Prepared* prepared);
+  absl::Status PrepareLayers(Prepared* prepared, int id_map);
+  absl::Status PrepareRoot();
+  absl::StatusOr<UniqueFd> Overlay(const OverlayDirs& dirs);
+  absl::Status Isolate();
+  absl::Status IdMapLayers(const std::vector<std::string>& layers);
+  absl::Status AttachRoot();
+  // False only for a "gid=" option that the user namespace does not know.
+  bool IsMappedGroup(absl::string_view option) const;
   absl::Status MountOne(Prepared* prepared);
   absl::Status MountBind(Prepared* prepared);
+  absl::Status AttachSubPath(const Prepared& prepared, int target);
   absl::Status MountCgroup(Prepared* prepared);
   absl::Status Finish();
 
   const RootPlan* plan_;
   std::vector<Prepared> mounts_;
-  UniqueFd null_;  // the host's /dev/null, verified
+  bool isolated_ = false;            // in a mount namespace of our own
+  std::set<std::string> id_mapped_;  // layers, in that namespace
+  UniqueFd null_;  // the host's /dev/null, verified; a detached mount
   path::Root root_{UniqueFd()};
   // tmpfs mounts that turn read-only when everything in them exists.
   std::vector<std::pair<UniqueFd, std::string>> read_only_later_;
 };
+
+bool IsCgroup(const spec::Mount& mount);
+// Read-only layers of an image: type overlay with "lowerdir=A:B" (top first)
+// and without an upper directory. "coracle.subpath=DIR" shows only what is
+// below a directory of it, resolved inside.
+bool IsLayers(const spec::Mount& mount, const Options& options);
 
 // "/a//b/./../c" → "/a/c": only to compare destinations with names such as
 // /proc; resolution itself is the kernel's.

@@ -61,4 +61,16 @@ absl::Status Proc::Write(const std::string& name,
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::string> Proc::Read(const std::string& name) const {
+  ASSIGN_OR_RETURN(UniqueFd fd, OpenAt(name, O_RDONLY));
+  return ReadFd(fd.get(), absl::StrCat("/proc/", name));
+}
+
+absl::StatusOr<std::string> Proc::ReadLink(const std::string& name) const {
+  char text[256];
+  ssize_t size = readlinkat(fd_.get(), name.c_str(), text, sizeof text);
+  if (size < 0) return ErrnoStatus(absl::StrCat("readlink /proc/", name));
+  return std::string(text, static_cast<size_t>(size));
+}
+
 }  // namespace runtime::path

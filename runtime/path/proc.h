@@ -25,6 +25,9 @@ class Proc {
   // an error.
   absl::StatusOr<UniqueFd> OpenAt(const std::string& name, int flags) const;
   absl::Status Write(const std::string& name, absl::string_view data) const;
+  absl::StatusOr<std::string> Read(const std::string& name) const;
+  // The text of a link, such as "self/ns/user": "user:[4026531837]".
+  absl::StatusOr<std::string> ReadLink(const std::string& name) const;
 
  private:
   explicit Proc(UniqueFd fd) : fd_(std::move(fd)) {}

@@ -51,6 +51,16 @@ void ReadNamespace(const Reader& reader, std::vector<Namespace>* out) {
   out->push_back(std::move(entry));
 }
 
+void ReadIdMapping(const Reader& reader, std::vector<IdMapping>* out) {
+  IdMapping mapping;
+  reader.Integer("containerID", &mapping.container_id, 0, UINT32_MAX);
+  reader.Integer("hostID", &mapping.host_id, 0, UINT32_MAX);
+  reader.Integer("size", &mapping.size, 1, UINT32_MAX);
+  // The kernel takes 340 lines; a page of text is the real bound.
+  if (out->size() >= 340) return reader.Fail("", "more than 340 mappings");
+  out->push_back(mapping);
+}
+
 void ReadMount(const Reader& reader, std::vector<Mount>* out) {
   Mount mount;
   reader.String("destination", &mount.destination);
@@ -60,17 +70,14 @@ void ReadMount(const Reader& reader, std::vector<Mount>* out) {
   if (reader.ok() && mount.destination.empty()) {
     return reader.Fail("destination", "is missing");
   }
+  reader.Each("uidMappings",
+              [&](const Reader& r) { ReadIdMapping(r, &mount.uid_mappings); });
+  reader.Each("gidMappings",
+              [&](const Reader& r) { ReadIdMapping(r, &mount.gid_mappings); });
+  if (mount.uid_mappings.empty() != mount.gid_mappings.empty()) {
+    return reader.Fail("uidMappings", "and gidMappings go together");
+  }
   out->push_back(std::move(mount));
-}
-
-void ReadIdMapping(const Reader& reader, std::vector<IdMapping>* out) {
-  IdMapping mapping;
-  reader.Integer("containerID", &mapping.container_id, 0, UINT32_MAX);
-  reader.Integer("hostID", &mapping.host_id, 0, UINT32_MAX);
-  reader.Integer("size", &mapping.size, 1, UINT32_MAX);
-  // The kernel takes 340 lines; a page of text is the real bound.
-  if (out->size() >= 340) return reader.Fail("", "more than 340 mappings");
-  out->push_back(mapping);
 }
 
 void ReadDevice(const Reader& reader, std::vector<Device>* out) {

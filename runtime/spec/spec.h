@@ -52,11 +52,19 @@ struct Process {
   std::string selinux_label;
 };
 
+struct IdMapping {
+  uint32_t container_id = 0, host_id = 0, size = 0;
+
+  bool operator==(const IdMapping&) const = default;
+};
+
 struct Mount {
   std::string destination;
   std::string type;
   std::string source;
   std::vector<std::string> options;
+  // How a bind shows the owners of its files; both lists or neither.
+  std::vector<IdMapping> uid_mappings, gid_mappings;
 };
 
 enum class NamespaceKind {
@@ -73,10 +81,6 @@ enum class NamespaceKind {
 struct Namespace {
   NamespaceKind kind = NamespaceKind::kMount;
   std::string path;  // "" = a new one
-};
-
-struct IdMapping {
-  uint32_t container_id = 0, host_id = 0, size = 0;
 };
 
 struct Device {

@@ -106,12 +106,13 @@ void PodTest::Restart() {
   found_ = *found;
 }
 
-runtime::SandboxState PodTest::StartSandbox(const std::string& id,
-                                            bool share_pid) {
+runtime::SandboxState PodTest::StartSandbox(
+    const std::string& id, bool share_pid, const runtime::ns::IdMaps& id_maps) {
   runtime::SandboxOptions options;
   options.id = id;
   options.hostname = "pod-" + id;
   options.share_pid = share_pid;
+  options.id_maps = id_maps;
   options.sysctls = {{"kernel.shm_rmid_forced", "1"},
                      {"net.ipv4.ip_unprivileged_port_start", "7"}};
   sandboxes_.push_back(id);

@@ -33,7 +33,8 @@ class PodTest : public ::testing::Test {
   // A daemon that ends and another that takes over.
   void Restart();
   runtime::SandboxState StartSandbox(const std::string& id,
-                                     bool share_pid = false);
+                                     bool share_pid = false,
+                                     const runtime::ns::IdMaps& id_maps = {});
   // The config of a container that runs `script` in a shell.
   runtime::Json Config(const std::string& id, const std::string& script);
   absl::StatusOr<runtime::ContainerState> Create(const std::string& sandbox,

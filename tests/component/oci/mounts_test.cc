@@ -213,5 +213,54 @@ TEST_F(OciMountsTest, AMissingWorkingDirectoryIsMade) {
   EXPECT_EQ(oci.Run().out, "/srv/app\n");
 }
 
+class OciLayersTest : public OciMountsTest {
+ protected:
+  void SetUp() override {
+    OciMountsTest::SetUp();
+    if (IsSkipped()) return;
+    ASSERT_TRUE(runtime::MakeDirs(oci_.host() + "/low/dir/sub").ok());
+    ASSERT_TRUE(runtime::MakeDirs(oci_.host() + "/top/dir").ok());
+    Write(oci_.host() + "/low/dir/sub/file", "low");
+    Write(oci_.host() + "/top/dir/other", "top");
+    ASSERT_EQ(symlink("/", (oci_.host() + "/top/out").c_str()), 0);
+  }
+
+  void AddVolume(const std::vector<std::string>& more) {
+    std::vector<std::string> options = {
+        "ro",
+        absl::StrCat("lowerdir=", oci_.host(), "/top:", oci_.host(), "/low")};
+    options.insert(options.end(), more.begin(), more.end());
+    oci_.Mount("/volume", "overlay", "overlay", options);
+  }
+
+  Oci oci_;
+};
+
+TEST_F(OciLayersTest, LayersOfAnImageAreShownReadOnly) {
+  AddVolume({});
+  oci_.Script(
+      "cat /volume/dir/sub/file /volume/dir/other; echo; touch /volume/x");
+  Output output = oci_.Run();
+  EXPECT_EQ(output.out, "lowtop\n");
+  EXPECT_THAT(output.err, HasSubstr("Read-only file system"));
+}
+
+TEST_F(OciLayersTest, ASubPathIsAllThatIsShown) {
+  AddVolume({"coracle.subpath=dir/sub"});
+  oci_.Script(
+      "ls /volume; touch /volume/x; grep -c /volume /proc/self/mountinfo");
+  Output output = oci_.Run();
+  EXPECT_EQ(output.out, "file\n1\n") << output.err;
+  EXPECT_THAT(output.err, HasSubstr("Read-only file system"));
+}
+
+TEST_F(OciLayersTest, ASubPathNeverLeavesTheVolume) {
+  AddVolume({"coracle.subpath=out/low"});
+  oci_.Script("true");
+  Output output = oci_.Run();
+  EXPECT_NE(output.code, 0);
+  EXPECT_THAT(output.err, HasSubstr("mount /volume: sub path"));
+}
+
 }  // namespace
 }  // namespace tests

@@ -22,6 +22,10 @@ class MountsTest : public ::testing::Test {
     input_.sandbox = &sandbox_;
     input_.pod_files_dir = "/pod";
     input_.shm_dir = "/pod/shm";
+    image_.layer_dirs = {"/layers/low", "/layers/top"};
+    input_.find_image = [this](const std::string& name) {
+      return name == "known" ? std::make_shared<image::Image>(image_) : nullptr;
+    };
   }
 
   v1::Mount& Add(const std::string& target) {
@@ -46,6 +50,7 @@ class MountsTest : public ::testing::Test {
   v1::ContainerConfig config_;
   v1::PodSandboxConfig sandbox_;
   SpecInput input_;
+  image::Image image_;
 };
 
 TEST_F(MountsTest, UsualMounts) {
@@ -111,6 +116,42 @@ TEST_F(MountsTest, OptionsFollowTheRequest) {
   EXPECT_EQ(plan.rootfs_propagation, "rslave");
 }
 
+TEST_F(MountsTest, AnImageIsItsLayersTopFirst) {
+  v1::Mount& mount = Add("/data");
+  mount.clear_host_path();
+  mount.set_readonly(true);
+  mount.mutable_image()->set_image("known");
+  mount.set_image_sub_path("a/b");
+  ASSERT_OK_AND_ASSIGN(MountPlan plan, PlanMounts(input_));
+  Json entry = Entry(plan, "/data");
+  EXPECT_EQ(entry["type"], "overlay");
+  EXPECT_EQ(entry["options"],
+            (Json{"ro", "nosuid", "nodev", "lowerdir=/layers/top:/layers/low",
+                  "coracle.subpath=a/b"}));
+}
+
+TEST_F(MountsTest, AUserNamespaceMapsWhatIsOursAndWhatTheRequestMaps) {
+  input_.id_maps.uids = input_.id_maps.gids = {{0, 65536, 65536}};
+  v1::Mount& mapped = Add("/mapped");
+  for (v1::IDMapping* map :
+       {mapped.add_uidmappings(), mapped.add_gidmappings()}) {
+    map->set_host_id(65536);
+    map->set_length(65536);
+  }
+  Add("/plain");
+  ASSERT_OK_AND_ASSIGN(MountPlan plan, PlanMounts(input_));
+  const Json map =
+      Json::array({{{"containerID", 0}, {"hostID", 65536}, {"size", 65536}}});
+  EXPECT_EQ(Entry(plan, "/mapped")["uidMappings"], map);
+  EXPECT_EQ(Entry(plan, "/mapped")["gidMappings"], map);
+  EXPECT_EQ(Entry(plan, "/etc/hosts")["uidMappings"], map);
+  EXPECT_FALSE(runtime::Has(Entry(plan, "/plain"), "uidMappings"));
+  Add("/both").set_propagation(v1::PROPAGATION_BIDIRECTIONAL);
+  EXPECT_THAT(PlanMounts(input_).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("mount /both: bidirectional")));
+}
+
 struct BadRow {
   const char* name;
   void (*spoil)(v1::Mount&);
@@ -152,11 +193,35 @@ INSTANTIATE_TEST_SUITE_P(
                  m.set_propagation(v1::PROPAGATION_HOST_TO_CONTAINER);
                },
                absl::StatusCode::kInvalidArgument, "RROUnsupported"},
-        BadRow{"Image",
-               [](v1::Mount& m) { m.mutable_image()->set_image("busybox"); },
-               absl::StatusCode::kUnimplemented, "ImageVolumeMountFailed"},
-        BadRow{"IdMapped", [](v1::Mount& m) { m.add_uidmappings(); },
-               absl::StatusCode::kUnimplemented, "mount /data"}),
+        BadRow{"ImageAndHostPath",
+               [](v1::Mount& m) { m.mutable_image()->set_image("known"); },
+               absl::StatusCode::kInvalidArgument,
+               "ImageVolumeMountFailed: mount /data: image and host_path"},
+        BadRow{"WritableImage",
+               [](v1::Mount& m) {
+                 m.clear_host_path();
+                 m.mutable_image()->set_image("known");
+               },
+               absl::StatusCode::kInvalidArgument, "readonly: true"},
+        BadRow{"UnknownImage",
+               [](v1::Mount& m) {
+                 m.clear_host_path();
+                 m.set_readonly(true);
+                 m.mutable_image()->set_image("nope");
+               },
+               absl::StatusCode::kNotFound,
+               "ImageVolumeMountFailed: mount /data: image \"nope\""},
+        BadRow{"ImageSubPathUpwards",
+               [](v1::Mount& m) {
+                 m.clear_host_path();
+                 m.set_readonly(true);
+                 m.mutable_image()->set_image("known");
+                 m.set_image_sub_path("a/../../b");
+               },
+               absl::StatusCode::kInvalidArgument, "image_sub_path"},
+        BadRow{"IdMappedInAPodWithout",
+               [](v1::Mount& m) { m.add_uidmappings(); },
+               absl::StatusCode::kInvalidArgument, "mount /data: uidMappings"}),
     [](const auto& row) { return row.param.name; });
 
 TEST(CleanPathTest, NeverLeavesTheRoot) {

@@ -79,6 +79,19 @@ TEST_F(SandboxesTest, RepeatedRunGivesTheSameSandbox) {
   EXPECT_NE(first->id, other->id);
 }
 
+TEST_F(SandboxesTest, AUserNamespaceThatTheHostLacksIsRefused) {
+  v1::PodSandboxConfig config = Config("a");
+  v1::UserNamespace& user = *config.mutable_linux()
+                                 ->mutable_security_context()
+                                 ->mutable_namespace_options()
+                                 ->mutable_userns_options();
+  user.add_uids()->set_length(65536);
+  user.add_gids()->set_length(65536);
+  EXPECT_THAT(Run(config).status(),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("this host has no user namespaces")));
+}
+
 TEST_F(SandboxesTest, RunOfAStoppedSandboxMakesAnother) {
   ASSERT_OK_AND_ASSIGN(SandboxPtr first, Run(Config("a")));
   first->Close();
@@ -243,6 +256,22 @@ v1::LinuxSandboxSecurityContext& Security(v1::PodSandboxConfig& config) {
   return *config.mutable_linux()->mutable_security_context();
 }
 
+v1::UserNamespace& UserNamespace(v1::PodSandboxConfig& config,
+                                 v1::NamespaceMode mode) {
+  v1::UserNamespace& user =
+      *Security(config).mutable_namespace_options()->mutable_userns_options();
+  user.set_mode(mode);
+  return user;
+}
+
+void MapIds(v1::UserNamespace& user, uint32_t from, uint32_t to) {
+  for (v1::IDMapping* map : {user.add_uids(), user.add_gids()}) {
+    map->set_container_id(from);
+    map->set_host_id(to);
+    map->set_length(65536);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Rows, BadSandboxTest,
     ::testing::Values(
@@ -273,14 +302,43 @@ INSTANTIATE_TEST_SUITE_P(
                      v1::CONTAINER);
                },
                absl::StatusCode::kInvalidArgument, "namespace_options.network"},
-        BadRow{"UserNamespace",
+        BadRow{"UserNamespaceWithoutMappings",
+               [](v1::PodSandboxConfig& c) { UserNamespace(c, v1::POD); },
+               absl::StatusCode::kInvalidArgument,
+               "userns_options.uids: has 0 mappings"},
+        BadRow{"UserNamespaceOfTwoMappings",
                [](v1::PodSandboxConfig& c) {
-                 Security(c)
-                     .mutable_namespace_options()
-                     ->mutable_userns_options()
-                     ->set_mode(v1::POD);
+                 MapIds(UserNamespace(c, v1::POD), 0, 1000);
+                 MapIds(UserNamespace(c, v1::POD), 0, 2000);
                },
-               absl::StatusCode::kUnimplemented, "userns_options"},
+               absl::StatusCode::kInvalidArgument,
+               "userns_options.uids: has 2 mappings"},
+        BadRow{"UserNamespaceWithoutRoot",
+               [](v1::PodSandboxConfig& c) {
+                 MapIds(UserNamespace(c, v1::POD), 1, 1000);
+               },
+               absl::StatusCode::kInvalidArgument,
+               "userns_options.uids: does not map ID 0"},
+        BadRow{"UserNamespaceBeyondAllIds",
+               [](v1::PodSandboxConfig& c) {
+                 MapIds(UserNamespace(c, v1::POD), 0, UINT32_MAX - 5);
+               },
+               absl::StatusCode::kInvalidArgument,
+               "userns_options.uids: 65536"},
+        BadRow{"UserNamespaceOfContainer",
+               [](v1::PodSandboxConfig& c) { UserNamespace(c, v1::CONTAINER); },
+               absl::StatusCode::kInvalidArgument,
+               "userns_options.mode: must be POD or NODE, not CONTAINER"},
+        BadRow{"UserNamespaceOfTarget",
+               [](v1::PodSandboxConfig& c) { UserNamespace(c, v1::TARGET); },
+               absl::StatusCode::kInvalidArgument, "not TARGET"},
+        BadRow{"UserNamespaceOnTheHostsNetwork",
+               [](v1::PodSandboxConfig& c) {
+                 MapIds(UserNamespace(c, v1::POD), 0, 1000);
+                 Security(c).mutable_namespace_options()->set_network(v1::NODE);
+               },
+               absl::StatusCode::kInvalidArgument,
+               "namespace_options.network: is NODE"},
         BadRow{"HostPort",
                [](v1::PodSandboxConfig& c) {
                  c.add_port_mappings()->set_host_port(80);
