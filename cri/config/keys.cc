@@ -2,9 +2,12 @@
 // The tables of all settings: a row here and a member of the struct make a key.
 #include "cri/config/keys.h"
 
+#include <arpa/inet.h>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/strip.h"
+#include "absl/time/time.h"
 
 namespace cri::config {
 namespace {
@@ -23,6 +26,18 @@ bool IsSocket(absl::string_view text) {
 bool IsLinkName(absl::string_view text) {
   return !text.empty() && text.size() <= 15 && !absl::StrContains(text, "/") &&
          !absl::StrContains(text, " ");
+}
+
+bool IsAddress(const std::string& text) {
+  in6_addr address;
+  return inet_pton(AF_INET, text.c_str(), &address) == 1 ||
+         inet_pton(AF_INET6, text.c_str(), &address) == 1;
+}
+
+bool IsTime(const std::string& text) {
+  absl::Duration time;
+  return absl::ParseDuration(text, &time) && time > absl::ZeroDuration() &&
+         time < absl::InfiniteDuration();
 }
 
 absl::Status CheckHandler(const std::string& name,
@@ -125,6 +140,19 @@ const std::vector<Field<Config>>& Fields() {
        Number(&C::parallel_downloads, 1, 64)},
       {"max_threads", "of the pool for blocking work", kRestart,
        Number(&C::max_threads, 4, 4096)},
+      {"stream_address", "where exec, attach and port-forward are served",
+       kRestart, Checked(&C::stream_address, "an IP address", IsAddress)},
+      {"stream_port", "port of it; 0 takes a free one", kRestart,
+       Number(&C::stream_port, 0, 65535)},
+      {"stream_tls_cert_file", "certificate of it; without one it has no TLS",
+       kRestart, Directory(&C::stream_tls_cert_file)},
+      {"stream_tls_key_file", "key of that certificate", kRestart,
+       Directory(&C::stream_tls_key_file)},
+      {"stream_idle_timeout", "silence after which a stream is closed",
+       kRestart,
+       Checked(&C::stream_idle_timeout, "a time as 4h or 90s", IsTime)},
+      {"stream_creation_timeout", "for a client to open its streams", kRestart,
+       Checked(&C::stream_creation_timeout, "a time as 4h or 90s", IsTime)},
       {"log_level", "least level of what is logged", kLive,
        OneOf(&C::log_level, {"debug", "info", "warning", "error"})},
       {"handlers",

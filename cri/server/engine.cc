@@ -125,7 +125,24 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(ServerOptions options) {
   self->containers = std::make_unique<container::Containers>(containers);
   self->Apply(options.config);
   RETURN_IF_ERROR(self->Recover());
+  RETURN_IF_ERROR(self->StartStreams());
   return engine;
+}
+
+absl::Status Engine::StartStreams() {
+  const auto config = Config();
+  stream::ServerOptions options;
+  options.address = config->stream_address;
+  options.port = static_cast<int>(config->stream_port);
+  options.cert_file = config->stream_tls_cert_file;
+  options.key_file = config->stream_tls_key_file;
+  // Checked when the configuration was read.
+  absl::ParseDuration(config->stream_idle_timeout, &options.timeouts.idle);
+  absl::ParseDuration(config->stream_creation_timeout,
+                      &options.timeouts.creation);
+  options.executor = executor.get();
+  ASSIGN_OR_RETURN(streams, stream::Server::Start(options));
+  return absl::OkStatus();
 }
 
 void Engine::MakeSampler() {
@@ -143,6 +160,7 @@ void Engine::MakeSampler() {
 }
 
 Engine::~Engine() {
+  if (streams != nullptr) streams->Stop();
   absl::MutexLock lock(&gate_->mutex);
   gate_->open = false;
 }

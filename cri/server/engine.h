@@ -16,6 +16,7 @@
 #include "cri/server/events.h"
 #include "cri/server/server.h"
 #include "cri/stats/sampler.h"
+#include "cri/stream/server.h"
 #include "runtime/base/executor.h"
 #include "runtime/handler/handler.h"
 
@@ -31,8 +32,9 @@ struct Engine {
   std::unique_ptr<sandbox::Sandboxes> sandboxes;
   std::unique_ptr<container::Containers> containers;
   std::unique_ptr<stats::Sampler> sampler;
-  sandbox::Flights<absl::Status> stops;    // StopPodSandbox by id
-  sandbox::Flights<absl::Status> removes;  // RemovePodSandbox by id
+  std::unique_ptr<stream::Server> streams;  // stopped before the executor
+  sandbox::Flights<absl::Status> stops;     // StopPodSandbox by id
+  sandbox::Flights<absl::Status> removes;   // RemovePodSandbox by id
   std::unique_ptr<runtime::Executor> executor;
 
   // Makes the directories and the built-in rooms for what `options` leaves
@@ -70,6 +72,7 @@ struct Engine {
   };
 
   absl::Status Recover();
+  absl::Status StartStreams();
   void OnState(const runtime::ContainerState& state);
   void MakeSampler();
   void PublishEvent(const sandbox::Sandbox& sandbox, const std::string& id,

@@ -15,14 +15,6 @@ namespace v1 = ::runtime::v1;
 // Clients take messages up to 16 MiB; the answer has two streams and a frame.
 constexpr size_t kMostOutput = (16 << 20) - (64 << 10);
 
-absl::Status CheckRunning(const container::Container& container) {
-  if (container.GetState().phase == runtime::ContainerPhase::kRunning) {
-    return absl::OkStatus();
-  }
-  return absl::FailedPreconditionError(
-      absl::StrCat("container ", container.id, " is not running"));
-}
-
 // What is too much is dropped; the smaller stream keeps all of its own.
 void FitTogether(std::string& a, std::string& b) {
   if (a.size() + b.size() <= kMostOutput) return;
@@ -37,17 +29,31 @@ void FitTogether(std::string& a, std::string& b) {
 
 }  // namespace
 
-absl::StatusOr<v1::ExecSyncResponse> ExecSync(
-    Context& context, const v1::ExecSyncRequest& request) {
-  Engine& engine = context.engine;
-  if (request.cmd().empty() || request.cmd(0).empty()) {
+absl::Status CheckRunning(const container::Container& container) {
+  if (container.GetState().phase == runtime::ContainerPhase::kRunning) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat("container ", container.id, " is not running"));
+}
+
+absl::Status CheckCommand(
+    const google::protobuf::RepeatedPtrField<std::string>& cmd) {
+  if (cmd.empty() || cmd.Get(0).empty()) {
     return absl::InvalidArgumentError("cmd: is empty");
   }
-  for (const std::string& word : request.cmd()) {
+  for (const std::string& word : cmd) {
     if (absl::StrContains(word, absl::string_view("\0", 1))) {
       return absl::InvalidArgumentError("cmd: holds a NUL byte");
     }
   }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::ExecSyncResponse> ExecSync(
+    Context& context, const v1::ExecSyncRequest& request) {
+  Engine& engine = context.engine;
+  RETURN_IF_ERROR(CheckCommand(request.cmd()));
   if (request.timeout() < 0) {
     return absl::InvalidArgumentError("timeout: is negative");
   }

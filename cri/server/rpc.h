@@ -54,6 +54,11 @@ CORACLE_RPC(ReopenContainerLog);
 CORACLE_RPC(UpdateContainerResources);
 CORACLE_RPC(UpdatePodSandboxResources);
 
+// streaming.cc
+CORACLE_RPC(Exec);
+CORACLE_RPC(Attach);
+CORACLE_RPC(PortForward);
+
 // stats.cc
 CORACLE_RPC(ContainerStats);
 CORACLE_RPC(ListContainerStats);
@@ -79,6 +84,12 @@ CORACLE_STREAM_RPC(StreamImages);
 
 // INVALID_ARGUMENT, with the known ones, if `name` is no handler.
 absl::Status CheckHandler(const Engine& engine, const std::string& name);
+
+// FAILED_PRECONDITION unless it runs.
+absl::Status CheckRunning(const container::Container& container);
+// INVALID_ARGUMENT if `cmd` cannot be a program and its arguments.
+absl::Status CheckCommand(
+    const google::protobuf::RepeatedPtrField<std::string>& cmd);
 
 // The JSON text of a message, for verbose answers.
 std::string ToJsonText(const google::protobuf::Message& message);

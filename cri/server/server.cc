@@ -39,6 +39,7 @@ class ServerImpl : public Server {
     unlink(path_.c_str());
     grpc_->Shutdown(std::chrono::system_clock::now() + kDrain);
     grpc_->Wait();
+    engine_->streams->Stop();
   }
 
   void Wait() override {

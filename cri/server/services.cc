@@ -58,6 +58,9 @@ class RuntimeService : public v1::RuntimeService::CallbackService {
   CORACLE_SERVE(ReopenContainerLog)
   CORACLE_SERVE(UpdateContainerResources)
   CORACLE_SERVE(UpdatePodSandboxResources)
+  CORACLE_SERVE(Exec)
+  CORACLE_SERVE(Attach)
+  CORACLE_SERVE(PortForward)
   CORACLE_SERVE(ContainerStats)
   CORACLE_SERVE(ListContainerStats)
   CORACLE_SERVE(PodSandboxStats)
@@ -75,9 +78,6 @@ class RuntimeService : public v1::RuntimeService::CallbackService {
     return OpenEventStream(engine_.events);
   }
 
-  CORACLE_REFUSE(Exec)
-  CORACLE_REFUSE(Attach)
-  CORACLE_REFUSE(PortForward)
   CORACLE_REFUSE(CheckpointContainer)
 
  private:

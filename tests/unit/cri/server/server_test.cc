@@ -59,11 +59,11 @@ TEST_F(ServerTest, UnknownIdsAreNotFoundOrFine) {
 }
 
 TEST_F(ServerTest, UnimplementedMethodsSayTheirName) {
-  v1::ExecResponse response;
-  grpc::Status status =
-      Call(*runtime_, &Runtime::Exec, v1::ExecRequest(), &response);
+  v1::CheckpointContainerResponse response;
+  grpc::Status status = Call(*runtime_, &Runtime::CheckpointContainer,
+                             v1::CheckpointContainerRequest(), &response);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
-  EXPECT_THAT(status.error_message(), HasSubstr("Exec"));
+  EXPECT_THAT(status.error_message(), HasSubstr("CheckpointContainer"));
 }
 
 TEST_F(ServerTest, EventsTellTheWholeStoryOfAPod) {
