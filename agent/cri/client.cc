@@ -69,12 +69,13 @@ void Client::Forget(grpc::ClientContext* context) {
   active_.erase(context);
 }
 
-template <typename Stub, typename Request, typename Response>
-void Client::Start(
-    Stub* stub,
-    void (Stub::async::*method)(grpc::ClientContext*, const Request*, Response*,
-                                std::function<void(grpc::Status)>),
-    Request request, absl::Duration timeout, Done<Response> done) {
+template <typename Stub, typename Request, typename Response, typename Async>
+void Client::Start(Stub* stub,
+                   void (Async::*method)(grpc::ClientContext*, const Request*,
+                                         Response*,
+                                         std::function<void(grpc::Status)>),
+                   Request request, absl::Duration timeout,
+                   Done<Response> done) {
   struct Call {
     grpc::ClientContext context;
     Request request;
@@ -92,7 +93,7 @@ void Client::Start(
     if (!down) active_.insert(&call->context);
   }
   if (down) return call->done(absl::CancelledError("shutting down"));
-  auto* async = static_cast<typename Stub::async*>(stub->async());
+  Async* async = stub->async();
   (async->*method)(&call->context, &call->request, &call->response,
                    [this, call](grpc::Status status) {
                      if (status.ok()) {

@@ -80,11 +80,11 @@ class Client {
   v1::RuntimeService::Stub& runtime() { return *runtime_; }
 
  private:
-  template <typename Stub, typename Request, typename Response>
+  template <typename Stub, typename Request, typename Response, typename Async>
   void Start(Stub* stub,
-             void (Stub::async::*method)(grpc::ClientContext*, const Request*,
-                                         Response*,
-                                         std::function<void(grpc::Status)>),
+             void (Async::*method)(grpc::ClientContext*, const Request*,
+                                   Response*,
+                                   std::function<void(grpc::Status)>),
              Request request, absl::Duration timeout, Done<Response> done);
   void Forget(grpc::ClientContext* context) ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -141,8 +141,9 @@ absl::Status SetAll(const std::vector<Field<T>>& fields, const Value& map,
                     T& to, int* line) {
   for (const auto& [name, value] : map.map) {
     *line = value.line;
-    auto field = std::find_if(fields.begin(), fields.end(),
-                              [&](const auto& f) { return f.name == name; });
+    auto field =
+        std::find_if(fields.begin(), fields.end(),
+                     [&key = name](const auto& f) { return f.name == key; });
     absl::Status status;
     if (field == fields.end()) {
       std::vector<absl::string_view> known;

@@ -52,11 +52,12 @@ absl::Status ApplyOverrides(const Overrides& overrides, Config& config) {
     std::string flag = absl::StrCat("--", name);
     std::replace(flag.begin(), flag.end(), '_', '-');
     Value one;
-    one.map.emplace_back(name, Word(text));
+    one.map.push_back({name, Word(text)});
     int line = 0;
     // The name in the error is the flag's, not the key's.
-    auto field = std::find_if(Fields().begin(), Fields().end(),
-                              [&](const auto& f) { return f.name == name; });
+    auto field =
+        std::find_if(Fields().begin(), Fields().end(),
+                     [&key = name](const auto& f) { return f.name == key; });
     if (field == Fields().end()) return SetAll(Fields(), one, config, &line);
     RETURN_IF_ERROR(
         runtime::Annotate(field->kind.set(config, Word(text), &line), flag));

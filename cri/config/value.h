@@ -5,13 +5,14 @@
 #define CORACLE_CRI_CONFIG_VALUE_H_
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
 namespace cri::config {
+
+struct Entry;
 
 struct Value {
   enum class Kind { kNothing, kWord, kList, kMap };
@@ -20,7 +21,12 @@ struct Value {
   int line = 0;  // from 1; 0 if it does not come from a file
   std::string word;
   std::vector<Value> list;
-  std::vector<std::pair<std::string, Value>> map;  // as written, no key twice
+  std::vector<Entry> map;  // as written, no key twice
+};
+
+struct Entry {
+  std::string key;
+  Value value;
 };
 
 Value Word(absl::string_view text);

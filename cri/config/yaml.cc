@@ -46,7 +46,7 @@ absl::StatusOr<Value> Convert(const YAML::Node& node, int depth) {
       }
       ASSIGN_OR_RETURN(Value converted, Convert(item.second, depth + 1));
       converted.line = line;
-      value.map.emplace_back(key, std::move(converted));
+      value.map.push_back({key, std::move(converted)});
     }
   }
   return value;

@@ -10,7 +10,6 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr auto kNone = RunState::kNone;
 constexpr auto kCreated = RunState::kCreated;
 constexpr auto kRunning = RunState::kRunning;
 constexpr auto kExited = RunState::kExited;
