@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cri/stream/channel_codec.h"
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 
@@ -42,7 +43,10 @@ absl::Status ChannelReader::OnPayload(absl::string_view piece, bool end) {
 // Whole groups of four characters are decoded; the last message piece may be
 // without padding.
 absl::Status ChannelReader::OnBase64(absl::string_view piece, bool end) {
-  quad_.append(piece.data(), piece.size());
+  // Line breaks count for nothing, so they must not count for a group either.
+  for (const char c : piece) {
+    if (!absl::ascii_isspace(static_cast<unsigned char>(c))) quad_.push_back(c);
+  }
   const size_t usable = end ? quad_.size() : quad_.size() / 4 * 4;
   std::string data;
   if (!absl::Base64Unescape(absl::string_view(quad_).substr(0, usable),

@@ -80,6 +80,14 @@ TEST(ChannelReaderTest, Base64IsDecodedByGroups) {
   EXPECT_THAT(recorder.lines, ElementsAre("0:hel", "0:lo", "0:hi"));
 }
 
+TEST(ChannelReaderTest, LineBreaksInBase64CountForNothing) {
+  Recorder recorder;
+  ChannelReader reader(kBase64, &recorder);
+  EXPECT_THAT(reader.Feed("0aG\r\nVs", false), IsOk());
+  EXPECT_THAT(reader.Feed("b\nG8=\n", true), IsOk());
+  EXPECT_THAT(recorder.lines, ElementsAre("0:hel", "0:lo"));
+}
+
 TEST(ChannelReaderTest, RefusesWhatIsNotBase64) {
   Recorder recorder;
   EXPECT_THAT(ChannelReader(kBase64, &recorder).Feed("x", true),
