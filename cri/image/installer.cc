@@ -150,6 +150,8 @@ absl::Status Installer::FetchLayers(const std::shared_ptr<Source>& source,
   progress.layers_total = static_cast<int>(tickets.size());
   if (on_progress) on_progress(progress);
   for (LayerTicket& first : tickets) {
+    // Also when the layer is there before the first tick.
+    RETURN_IF_ERROR(control.Check());
     LayerTicket* ticket = &first;
     std::unique_ptr<LayerTicket> second;
     while (!(*ticket)->WaitFor(kTick)) {
