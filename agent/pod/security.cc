@@ -113,9 +113,10 @@ v1::SecurityProfile Seccomp(const Json& pod, const Json& container,
   return out;
 }
 
-v1::SecurityProfile AppArmor(const Json& pod, const Json& container) {
-  const Json& profile = Merged(pod, container, "appArmorProfile");
-  std::string type = runtime::StringAt(profile, "type", "RuntimeDefault");
+// Of a pod that asks for a profile. Silence leaves the choice to the runtime:
+// on hosts without AppArmor containerd refuses even its own default.
+v1::SecurityProfile AppArmor(const Json& profile) {
+  std::string type = runtime::StringAt(profile, "type");
   v1::SecurityProfile out;
   if (type == "Localhost") {
     out.set_profile_type(v1::SecurityProfile::Localhost);
@@ -193,7 +194,8 @@ absl::StatusOr<v1::LinuxContainerSecurityContext> ContainerSecurity(
   FillUser(pod, *container.json, image, out);
   FillPrivilege(runtime::At(*container.json, "securityContext"), out);
   *out.mutable_seccomp() = Seccomp(pod, *container.json, kubelet_dir);
-  *out.mutable_apparmor() = AppArmor(pod, *container.json);
+  const Json& apparmor = Merged(pod, *container.json, "appArmorProfile");
+  if (apparmor.is_object()) *out.mutable_apparmor() = AppArmor(apparmor);
   FillSelinux(Merged(pod, *container.json, "seLinuxOptions"), out);
   return out;
 }

@@ -235,6 +235,22 @@ TEST(SecurityTest, ContainerOverridesPod) {
   EXPECT_GT(out.masked_paths_size(), 5);
 }
 
+TEST(SecurityTest, AppArmorIsAskedForOnlyByThePod) {
+  Json pod = PodWith(Json::object());
+  auto profile = [&] {
+    return ContainerSecurity(pod, status::Containers(pod)[0], v1::Image(), "/k")
+        .value();
+  };
+  EXPECT_FALSE(profile().has_apparmor());
+  pod["spec"]["securityContext"]["appArmorProfile"] = {
+      {"type", "RuntimeDefault"}};
+  EXPECT_EQ(profile().apparmor().profile_type(),
+            v1::SecurityProfile::RuntimeDefault);
+  pod["spec"]["containers"][0]["securityContext"]["appArmorProfile"] = {
+      {"type", "Localhost"}, {"localhostProfile", "mine"}};
+  EXPECT_EQ(profile().apparmor().localhost_ref(), "mine");
+}
+
 TEST(SecurityTest, OnlySafeSysctls) {
   Json pod = PodWith(Json::object());
   auto with = [&](const char* name) {
