@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
@@ -55,14 +54,11 @@ std::string AddressPool::LeasePath(Ip ip) const {
 
 absl::Status AddressPool::Load() {
   RETURN_IF_ERROR(runtime::MakeDirs(dir_, 0700));
+  RETURN_IF_ERROR(runtime::SweepTemporaries(dir_));
   ASSIGN_OR_RETURN(const std::vector<std::string> names,
                    runtime::ListDir(dir_));
   for (const std::string& name : names) {
     const std::string path = absl::StrCat(dir_, "/", name);
-    if (absl::StartsWith(name, ".") && absl::EndsWith(name, ".tmp")) {
-      unlink(path.c_str());  // a lease that a crash kept from being made
-      continue;
-    }
     const absl::Status loaded = LoadOne(name);
     if (loaded.ok()) continue;
     RETURN_IF_ERROR(runtime::MakeDirs(set_aside_, 0700));

@@ -59,6 +59,7 @@ absl::Status LoadRecords(
     const std::string& directory,
     const std::function<absl::Status(const std::string& id,
                                      const runtime::Json& body)>& load) {
+  RETURN_IF_ERROR(runtime::SweepTemporaries(directory));
   ASSIGN_OR_RETURN(std::vector<std::string> names, runtime::ListDir(directory));
   for (const std::string& name : names) {
     absl::string_view id = name;

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -68,11 +67,15 @@ absl::Status PreparePlace(const std::string& path) {
 }
 
 absl::StatusOr<std::string> MakeBindDir(const std::string& path) {
-  std::string pattern = runtime::JoinPath(ParentOf(path), ".bind-XXXXXX");
-  if (mkdtemp(pattern.data()) == nullptr) {
-    return runtime::ErrnoStatus("mkdtemp " + pattern);
+  const std::string parent = ParentOf(path);
+  const std::string name = path.substr(path.rfind('/') + 1);
+  std::string directory =
+      runtime::JoinPath(parent, absl::StrCat(".bind-", name));
+  RETURN_IF_ERROR(runtime::RemoveTree(directory));
+  if (mkdir(directory.c_str(), 0700) != 0) {
+    return runtime::ErrnoStatus("mkdir " + directory);
   }
-  return pattern;
+  return directory;
 }
 
 absl::Status Publish(const std::string& bind_dir, const std::string& path) {

@@ -20,7 +20,8 @@ absl::StatusOr<std::string> SocketPath(const std::string& listen);
 // something that is no socket lies there. Makes missing parents (0700).
 absl::Status PreparePlace(const std::string& path);
 
-// A fresh private directory beside `path` to bind in.
+// An empty private directory beside `path` to bind in. It has the same name
+// each time, so that one that a killed server left is taken up again.
 absl::StatusOr<std::string> MakeBindDir(const std::string& path);
 
 // Moves `bind_dir`/s to `path` with mode 0600 and removes the directory.

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <memory>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status.h"
 
@@ -145,6 +146,18 @@ absl::Status WriteFileAtomic(const std::string& path, absl::string_view data,
     ASSIGN_OR_RETURN(UniqueFd dir, OpenFile(parent, O_RDONLY | O_DIRECTORY));
     if (fsync(dir.get()) != 0)
       return ErrnoStatus(absl::StrCat("fsync ", parent));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SweepTemporaries(const std::string& directory) {
+  ASSIGN_OR_RETURN(std::vector<std::string> names, ListDir(directory));
+  for (const std::string& name : names) {
+    if (!absl::StartsWith(name, ".") || !absl::EndsWith(name, ".tmp")) continue;
+    const std::string path = JoinPath(directory, name);
+    if (unlink(path.c_str()) != 0 && errno != ENOENT) {
+      return ErrnoStatus(absl::StrCat("unlink ", path));
+    }
   }
   return absl::OkStatus();
 }

@@ -45,6 +45,10 @@ absl::Status WriteFileAtomic(const std::string& path, absl::string_view data,
                              mode_t mode = 0600,
                              Durability durability = Durability::kRename);
 
+// Removes the temporary files that WriteFileAtomic leaves in a directory if its
+// process is killed. For the one writer of that directory, at its start.
+absl::Status SweepTemporaries(const std::string& directory);
+
 // mkdir -p with `mode` for the directories it makes (umask does not apply to
 // the last one).
 absl::Status MakeDirs(const std::string& path, mode_t mode = 0755);

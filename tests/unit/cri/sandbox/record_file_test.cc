@@ -45,6 +45,7 @@ TEST(RecordFileTest, UnreadableOnesAreSetAside) {
   ASSERT_OK(WriteRecord(dir / "refused.json", Json{{"x", 2}}));
   ASSERT_OK(runtime::WriteFileAtomic(dir / "empty.json", ""));
   ASSERT_OK(runtime::WriteFileAtomic(dir / "other.txt", "not ours"));
+  ASSERT_OK(runtime::WriteFileAtomic(dir / ".half.json.tmp", "cut sh"));
   std::set<std::string> seen;
   ASSERT_OK(
       LoadRecords(dir.path(), [&](const std::string& id, const Json& body) {
@@ -59,6 +60,7 @@ TEST(RecordFileTest, UnreadableOnesAreSetAside) {
   EXPECT_TRUE(runtime::Exists(dir / "refused.json.unreadable"));
   EXPECT_FALSE(runtime::Exists(dir / "empty.json"));
   EXPECT_TRUE(runtime::Exists(dir / "other.txt"));
+  EXPECT_FALSE(runtime::Exists(dir / ".half.json.tmp"));
 }
 
 }  // namespace

@@ -49,6 +49,9 @@ TEST(SocketTest, StaleSocketMakesRoomAndTheNewOneIsPrivate) {
   tests::TempDir dir;
   Bind(dir / "s", false);
   ASSERT_OK(PreparePlace(dir / "s"));
+  // A server that was killed in between has left its own.
+  ASSERT_OK_AND_ASSIGN(std::string left, MakeBindDir(dir / "s"));
+  { runtime::UniqueFd killed = Bind(left + "/s", true); }
   ASSERT_OK_AND_ASSIGN(std::string bind_dir, MakeBindDir(dir / "s"));
   runtime::UniqueFd server = Bind(bind_dir + "/s", true);
   ASSERT_OK(Publish(bind_dir, dir / "s"));
