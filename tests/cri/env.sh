@@ -112,6 +112,29 @@ container() {
   echo "$W/ctr-$1.json"
 }
 
+# contents: inside a box (tests/lib/box.sh), what it and the server's directories
+# hold, for a diff. Images go first; caches do not count, nor does the parent of
+# all pods' cgroups, which may be kept.
+contents() {
+  crictl rmi -a >/dev/null 2>&1 || true
+  box_contents >"$W/contents"
+  grep -v '^cgroup .*/coracle$' "$W/contents"
+  { find "$W/root" "$W/state" \( -name images -o -name seccomp \) -prune -o -print || true; } 2>/dev/null |
+    sort | sed 's/^/file /'
+}
+# expect_contents FILE: soon they are what they were when FILE was made of them;
+# otherwise it prints the difference and fails.
+expect_contents() {
+  local _
+  for _ in $(seq 100); do
+    contents >"$W/now"
+    ! cmp -s "$1" "$W/now" || return 0
+    sleep 0.1
+  done
+  echo "error: left behind:"
+  diff "$1" "$W/now"
+}
+
 # expect WHAT WANTED GOT: equal, or the test fails.
 expect() {
   [ "$2" = "$3" ] || die "$1: expected \"$2\", got \"$3\""

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/load/client.h"
+
+#include <unistd.h>
+#include <cstdio>
+#include <thread>
+#include <utility>
+
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+
+namespace tests::load {
+namespace {
+
+constexpr char kLabel[] = "coracle.test/load";
+
+std::shared_ptr<grpc::Channel> Connect(const std::string& socket) {
+  grpc::ChannelArguments arguments;
+  // The server may be killed and come back at once.
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1000);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 200);
+  return grpc::CreateCustomChannel(socket, grpc::InsecureChannelCredentials(),
+                                   arguments);
+}
+
+}  // namespace
+
+Client::Client(const std::string& socket, std::string image)
+    : image_(std::move(image)),
+      stub_(v1::RuntimeService::NewStub(Connect(socket))) {}
+
+template <typename Request, typename Response>
+grpc::Status Client::Call(grpc::Status (v1::RuntimeService::Stub::*method)(
+                              grpc::ClientContext*, const Request&, Response*),
+                          const Request& request, Response* response,
+                          Limits limits) {
+  grpc::ClientContext context;
+  // A waiting call also drives the connection; one that fails at once does not.
+  context.set_wait_for_ready(true);
+  context.set_deadline(absl::ToChronoTime(absl::Now() + limits.timeout));
+  absl::Notification done;
+  std::thread canceller;
+  if (limits.cancel_after != absl::InfiniteDuration()) {
+    canceller = std::thread([&] {
+      if (!done.WaitForNotificationWithTimeout(limits.cancel_after)) {
+        context.TryCancel();
+      }
+    });
+  }
+  const grpc::Status status =
+      (stub_.get()->*method)(&context, request, response);
+  done.Notify();
+  if (canceller.joinable()) canceller.join();
+  return status;
+}
+
+v1::PodSandboxConfig Client::Config(const PodName& pod) const {
+  v1::PodSandboxConfig config;
+  config.mutable_metadata()->set_name(pod.name);
+  config.mutable_metadata()->set_uid(pod.uid);
+  config.mutable_metadata()->set_namespace_("load");
+  config.set_hostname(pod.name);
+  (*config.mutable_labels())[kLabel] = "";
+  config.mutable_linux()->set_cgroup_parent("/coracle");
+  return config;
+}
+
+grpc::Status Client::RunPod(const PodName& pod, std::string* id,
+                            Limits limits) {
+  v1::RunPodSandboxRequest request;
+  *request.mutable_config() = Config(pod);
+  v1::RunPodSandboxResponse response;
+  const grpc::Status status = Call(&v1::RuntimeService::Stub::RunPodSandbox,
+                                   request, &response, limits);
+  *id = response.pod_sandbox_id();
+  return status;
+}
+
+grpc::Status Client::CreateContainer(const PodName& pod,
+                                     const std::string& pod_id,
+                                     const std::string& name, std::string* id,
+                                     Limits limits) {
+  v1::CreateContainerRequest request;
+  request.set_pod_sandbox_id(pod_id);
+  *request.mutable_sandbox_config() = Config(pod);
+  v1::ContainerConfig& config = *request.mutable_config();
+  config.mutable_metadata()->set_name(name);
+  config.mutable_image()->set_image(image_);
+  config.add_command("sleep");
+  config.add_command("100000");
+  (*config.mutable_labels())[kLabel] = "";
+  config.mutable_linux();
+  v1::CreateContainerResponse response;
+  const grpc::Status status = Call(&v1::RuntimeService::Stub::CreateContainer,
+                                   request, &response, limits);
+  *id = response.container_id();
+  return status;
+}
+
+grpc::Status Client::StartContainer(const std::string& id, Limits limits) {
+  v1::StartContainerRequest request;
+  request.set_container_id(id);
+  v1::StartContainerResponse response;
+  return Call(&v1::RuntimeService::Stub::StartContainer, request, &response,
+              limits);
+}
+
+grpc::Status Client::ExecTrue(const std::string& id, Limits limits) {
+  v1::ExecSyncRequest request;
+  request.set_container_id(id);
+  request.add_cmd("true");
+  v1::ExecSyncResponse response;
+  const grpc::Status status =
+      Call(&v1::RuntimeService::Stub::ExecSync, request, &response, limits);
+  if (status.ok() && response.exit_code() != 0) {
+    return {grpc::StatusCode::INTERNAL, "true did not exit with 0"};
+  }
+  return status;
+}
+
+grpc::Status Client::PodStatus(const std::string& id, Limits limits) {
+  v1::PodSandboxStatusRequest request;
+  request.set_pod_sandbox_id(id);
+  v1::PodSandboxStatusResponse response;
+  return Call(&v1::RuntimeService::Stub::PodSandboxStatus, request, &response,
+              limits);
+}
+
+grpc::Status Client::ContainerState(const std::string& id,
+                                    v1::ContainerState* state, Limits limits) {
+  v1::ContainerStatusRequest request;
+  request.set_container_id(id);
+  v1::ContainerStatusResponse response;
+  const grpc::Status status = Call(&v1::RuntimeService::Stub::ContainerStatus,
+                                   request, &response, limits);
+  *state = response.status().state();
+  return status;
+}
+
+grpc::Status Client::StopContainer(const std::string& id, Limits limits) {
+  v1::StopContainerRequest request;
+  request.set_container_id(id);
+  v1::StopContainerResponse response;
+  return Call(&v1::RuntimeService::Stub::StopContainer, request, &response,
+              limits);
+}
+
+grpc::Status Client::RemoveContainer(const std::string& id, Limits limits) {
+  v1::RemoveContainerRequest request;
+  request.set_container_id(id);
+  v1::RemoveContainerResponse response;
+  return Call(&v1::RuntimeService::Stub::RemoveContainer, request, &response,
+              limits);
+}
+
+grpc::Status Client::StopPod(const std::string& id, Limits limits) {
+  v1::StopPodSandboxRequest request;
+  request.set_pod_sandbox_id(id);
+  v1::StopPodSandboxResponse response;
+  return Call(&v1::RuntimeService::Stub::StopPodSandbox, request, &response,
+              limits);
+}
+
+grpc::Status Client::RemovePod(const std::string& id, Limits limits) {
+  v1::RemovePodSandboxRequest request;
+  request.set_pod_sandbox_id(id);
+  v1::RemovePodSandboxResponse response;
+  return Call(&v1::RuntimeService::Stub::RemovePodSandbox, request, &response,
+              limits);
+}
+
+grpc::Status Client::ListPods(std::vector<std::string>* ids) {
+  v1::ListPodSandboxRequest request;
+  (*request.mutable_filter()->mutable_label_selector())[kLabel] = "";
+  v1::ListPodSandboxResponse response;
+  const grpc::Status status = Call(&v1::RuntimeService::Stub::ListPodSandbox,
+                                   request, &response, Limits());
+  for (const auto& item : response.items()) ids->push_back(item.id());
+  return status;
+}
+
+grpc::Status Client::ListContainers(std::vector<std::string>* ids) {
+  v1::ListContainersRequest request;
+  (*request.mutable_filter()->mutable_label_selector())[kLabel] = "";
+  v1::ListContainersResponse response;
+  const grpc::Status status = Call(&v1::RuntimeService::Stub::ListContainers,
+                                   request, &response, Limits());
+  for (const auto& item : response.containers()) ids->push_back(item.id());
+  return status;
+}
+
+void Fail(const std::string& what, const grpc::Status& status) {
+  fprintf(stderr, "%s: %d %s\n", what.c_str(),
+          static_cast<int>(status.error_code()),
+          status.error_message().c_str());
+  // Other threads may be in the middle of calls.
+  _exit(1);
+}
+
+}  // namespace tests::load

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// A CRI v1 client for load: blocking calls with a deadline and, if asked for, a
+// cancellation in the middle of them. Works against any CRI server.
+//
+// Thread safety: a Client may be used by any number of threads.
+#ifndef CORACLE_TESTS_LOAD_CLIENT_H_
+#define CORACLE_TESTS_LOAD_CLIENT_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "grpcpp/grpcpp.h"
+#include "proto/cri/v1/api.grpc.pb.h"
+
+namespace tests::load {
+
+namespace v1 = ::runtime::v1;
+
+// How long a call may take, and when its client gives up before that.
+struct Limits {
+  absl::Duration timeout = absl::Seconds(120);
+  absl::Duration cancel_after = absl::InfiniteDuration();
+};
+
+// Who a pod is. `uid` makes it another pod for the server.
+struct PodName {
+  std::string name, uid;
+};
+
+class Client {
+ public:
+  // Containers are made of `image`, which must be present already.
+  Client(const std::string& socket, std::string image);
+
+  grpc::Status RunPod(const PodName& pod, std::string* id, Limits limits = {});
+  grpc::Status CreateContainer(const PodName& pod, const std::string& pod_id,
+                               const std::string& name, std::string* id,
+                               Limits limits = {});
+  grpc::Status StartContainer(const std::string& id, Limits limits = {});
+  // Runs `true`; an exit code other than 0 is an error.
+  grpc::Status ExecTrue(const std::string& id, Limits limits = {});
+  grpc::Status PodStatus(const std::string& id, Limits limits = {});
+  grpc::Status ContainerState(const std::string& id, v1::ContainerState* state,
+                              Limits limits = {});
+  // Without grace.
+  grpc::Status StopContainer(const std::string& id, Limits limits = {});
+  grpc::Status RemoveContainer(const std::string& id, Limits limits = {});
+  grpc::Status StopPod(const std::string& id, Limits limits = {});
+  grpc::Status RemovePod(const std::string& id, Limits limits = {});
+  // The ids of this program's pods, and of their containers.
+  grpc::Status ListPods(std::vector<std::string>* ids);
+  grpc::Status ListContainers(std::vector<std::string>* ids);
+
+ private:
+  v1::PodSandboxConfig Config(const PodName& pod) const;
+
+  template <typename Request, typename Response>
+  grpc::Status Call(grpc::Status (v1::RuntimeService::Stub::*method)(
+                        grpc::ClientContext*, const Request&, Response*),
+                    const Request& request, Response* response, Limits limits);
+
+  const std::string image_;
+  std::unique_ptr<v1::RuntimeService::Stub> stub_;
+};
+
+// Prints what failed and ends the program.
+[[noreturn]] void Fail(const std::string& what, const grpc::Status& status);
+
+}  // namespace tests::load
+
+#endif  // CORACLE_TESTS_LOAD_CLIENT_H_

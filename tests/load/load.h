@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// What cri_load can do with a CRI server. Each function ends the program with a
+// message when the server does something it must not.
+#ifndef CORACLE_TESTS_LOAD_LOAD_H_
+#define CORACLE_TESTS_LOAD_LOAD_H_
+
+#include <cstdint>
+#include <functional>
+
+#include "tests/load/client.h"
+
+namespace tests::load {
+
+// Calls work(0) … work(count - 1), `at_once` of them at a time.
+void ForEach(int count, int at_once, const std::function<void(int)>& work);
+
+// `pods` lives of pods, `at_once` at a time: made, used and removed, with
+// random timeouts and cancellations in between; the server may be killed and
+// come back meanwhile. What it once confirmed must be there afterwards, and in
+// the end all pods must go.
+void Churn(Client& client, int pods, int at_once, uint64_t seed);
+
+// `pods` pods with one running container each, which stay.
+void Fill(Client& client, int pods);
+
+// Takes `samples` lives of a pod one after the other and prints for each
+// operation "NAME P50 P90 P99", in milliseconds.
+void Measure(Client& client, int samples);
+
+// Removes every pod of this program; none may be left.
+void Drain(Client& client);
+
+}  // namespace tests::load
+
+#endif  // CORACLE_TESTS_LOAD_LOAD_H_
