@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Compares two CRI servers; see tests/bench/cri, which starts both.
+
+The two take turns (A B B A), so that a slower minute of the machine hits both.
+"""
+import argparse
+import glob
+import json
+import os
+import re
+import subprocess
+import time
+
+BUSYBOX = "registry.k8s.io/e2e-test-images/busybox:1.37.0-1"
+OURS, PEER = "Coracle", "containerd"
+
+
+def percentile(values, percent):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, round(percent / 100 * (len(ordered) - 1)))]
+
+
+def read(path):
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def private_kib(pid):
+    return sum(int(n) for n in re.findall(r"^Private_\w+:\s+(\d+)", read(f"/proc/{pid}/smaps_rollup"), re.M))
+
+
+def rss_kib(pid):
+    return int(re.search(r"VmRSS:\s+(\d+)", read(f"/proc/{pid}/status")).group(1))
+
+
+def sleeps(pid):
+    """{thread: how often it has gone to sleep so far}."""
+    return {path: int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", read(path), re.M).group(1))
+            for path in glob.glob(f"/proc/{pid}/task/*/status")}
+
+
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.sockets = {OURS: options.ours, PEER: options.peer}
+        self.environment = dict(os.environ, PATH=options.bin + ":" + os.environ["PATH"], TMPDIR=options.out)
+
+    def crictl(self, who, *words):
+        command = [self.options.bin + "/crictl", "-r", self.sockets[who], "-t", "60s", *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    def critest(self, who, *words):
+        command = [self.options.bin + "/critest", "--runtime-endpoint", self.sockets[who], "--ginkgo.no-color", *words]
+        with open(f"{self.options.out}/critest.log", "a", encoding="utf-8") as log:
+            return subprocess.run(command, stdout=log, stderr=log, env=self.environment, check=False).returncode
+
+    def load(self, who, *words):
+        command = [self.options.load, self.sockets[who], BUSYBOX, *map(str, words)]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    def in_turn(self, work):
+        for who in (OURS, PEER, PEER, OURS):
+            work(who)
+
+    def benchmarks(self, parallel):
+        """{(who, operation): milliseconds} of critest's pod and container life cycles."""
+        times = {}
+        half = max(1, self.options.samples // 2)
+        parameters = f"{self.options.out}/parameters.yaml"
+        with open(parameters, "w", encoding="utf-8") as file:
+            for what in ("pods", "containers"):
+                file.write(f"{what}Number: {half}\n{what}NumberParallel: {parallel}\n")
+            file.write("podBenchmarkTimeoutSeconds: 600\ncontainerBenchmarkTimeoutSeconds: 600\n")
+
+        def work(who):
+            for path in glob.glob(self.options.out + "/*_benchmark_data.json"):
+                os.remove(path)
+            self.critest(who, "-benchmark", "--benchmarking-params-file", parameters,
+                         "--benchmarking-output-dir", self.options.out, "--ginkgo.focus", "lifecycle|operations on Container")
+            for what in ("pod", "container"):
+                data = json.loads(read(f"{self.options.out}/{what}_benchmark_data.json"))
+                for point in data["datapoints"]:
+                    each = dict(zip(data["operationsNames"], point["operationsDurationsNs"]))
+                    if what == "container":
+                        each["create and start"] = each["CreateContainer"] + each["StartContainer"]
+                    for name, took in each.items():
+                        times.setdefault((who, name), []).append(took / 1e6)
+        self.in_turn(work)
+        return times
+
+    def exec_loops(self):
+        """Times of `crictl exec -s true`, and of a crictl that does nothing but connect."""
+        times = {}
+        ids = {}
+        for who in (OURS, PEER):
+            pod, container = self.options.out + "/pod.json", self.options.out + "/container.json"
+            with open(pod, "w", encoding="utf-8") as file:
+                json.dump({"metadata": {"name": "exec", "namespace": "bench", "uid": "exec"}, "linux": {}}, file)
+            with open(container, "w", encoding="utf-8") as file:
+                json.dump({"metadata": {"name": "main"}, "image": {"image": BUSYBOX}, "command": ["sleep", "100000"], "linux": {}}, file)
+            ids[who] = self.crictl(who, "run", "--no-pull", container, pod)
+
+        def work(who):
+            for _ in range(max(1, self.options.samples // 2)):
+                for name, words in (("crictl exec -s true", ("exec", "-s", ids[who], "true")), ("connect", ("ps", "-q", "--id", "0"))):
+                    start = time.monotonic()
+                    self.crictl(who, *words)
+                    times.setdefault((who, name), []).append((time.monotonic() - start) * 1e3)
+        self.in_turn(work)
+        for who in (OURS, PEER):
+            base = percentile(times.pop((who, "connect")), 50)
+            times[who, "ExecSync of true (crictl's own time subtracted)"] = [
+                max(0.01, t - base) for t in times[who, "crictl exec -s true"]]
+            self.crictl(who, "rmp", "-fa")
+        return times
+
+
+def compare(title, times):
+    print(f"\n| {title} | {OURS} p50 / p90 / p99 | {PEER} p50 / p90 / p99 | times faster at p50 |\n|---|---|---|---|")
+    for name in dict.fromkeys(name for _, name in times):
+        ours, peer = times[OURS, name], times[PEER, name]
+        row = [" / ".join(f"{percentile(values, p):.1f}" for p in (50, 90, 99)) for values in (ours, peer)]
+        print(f"| {name}, ms | {row[0]} | {row[1]} | {percentile(peer, 50) / percentile(ours, 50):.1f} |", flush=True)
+
+
+def holders():
+    """Process ids of the holders in this box: seen from its cgroup namespace, others lie outside."""
+    found = []
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        if re.match(r"\S*coracle-oci\0hold\0", read(path)) and ":/.." not in read(path.replace("cmdline", "cgroup")):
+            found.append(int(path.split("/")[2]))
+    return found
+
+
+def idle(daemon, seconds=20):
+    """Wake-ups a second of all threads; of threads that end meanwhile, none."""
+    before = sleeps(daemon)
+    time.sleep(seconds)
+    return sum(count - before.get(thread, 0) for thread, count in sleeps(daemon).items()) / seconds
+
+
+def crowd(bench, options):
+    """Operations, memory and wake-ups of Coracle with few and with many pods."""
+    tables, filled = {}, 0
+    time.sleep(5)
+    print(f"\n| {OURS}, idle | RSS | wake-ups a second |\n|---|---|---|")
+    print(f"| no pods | {rss_kib(options.daemon) / 1024:.1f} MiB | {idle(options.daemon):.1f} |", flush=True)
+    empty = private_kib(options.daemon)
+    for count in (10, options.pods):
+        bench.load(OURS, "fill", count - filled)
+        filled = count
+        rows = [line.split() for line in bench.load(OURS, "measure", options.samples).splitlines()]
+        tables[count] = {row[0]: [float(n) for n in row[1:]] for row in rows}
+    time.sleep(5)
+    print(f"| {options.pods} pods | {rss_kib(options.daemon) / 1024:.1f} MiB | {idle(options.daemon):.1f} |")
+    held = [private_kib(pid) for pid in holders()]
+    grown = private_kib(options.daemon) - empty
+    print(f"\nOne of {options.pods} pods: {sum(held) / max(1, len(held)):.0f} KiB in its holder ({len(held)} of them), "
+          f"{grown / options.pods:.0f} KiB in the daemon, {(sum(held) + grown) / options.pods:.0f} KiB together.")
+    print(f"\n| {OURS} | 10 pods p50 / p99 | {options.pods} pods p50 / p99 | ratio at p50 |\n|---|---|---|---|")
+    for name, few in tables[10].items():
+        many = tables[options.pods][name]
+        print(f"| {name}, ms | {few[0]:.2f} / {few[2]:.2f} | {many[0]:.2f} / {many[2]:.2f} | {many[0] / few[0]:.2f} |")
+    bench.load(OURS, "drain")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ("ours", "peer", "bin", "load", "out"):
+        parser.add_argument("--" + name, required=True)
+    for name in ("daemon", "samples", "pods"):
+        parser.add_argument("--" + name, type=int, required=True)
+    options = parser.parse_args()
+    bench = Bench(options)
+    for who in (OURS, PEER):
+        bench.crictl(who, "pull", BUSYBOX)
+        bench.crictl(who, "pull", "registry.k8s.io/e2e-test-images/busybox:1.29-2")
+        bench.load(who, "measure", 10)
+    for parallel in (1, 10, 16):
+        compare(f"critest -benchmark, {parallel} at once", bench.benchmarks(parallel))
+    compare("one after the other", bench.exec_loops())
+    crowd(bench, options)
+    print(f"\n| all of critest | seconds |\n|---|---|")
+    for who in (OURS, PEER):
+        start = time.monotonic()
+        code = bench.critest(who, "--ginkgo.skip", "image with digest")
+        print(f"| {who} | {time.monotonic() - start:.0f}{'' if code == 0 else ' (with failures)'} |", flush=True)
+
+
+main()
