@@ -60,7 +60,7 @@ class Bench:
 
     def load(self, who, *words):
         command = [self.options.load, self.sockets[who], BUSYBOX, *map(str, words)]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
     def in_turn(self, work):
         for who in (OURS, PEER, PEER, OURS):
@@ -131,7 +131,7 @@ def holders():
     """Process ids of the holders in this box: seen from its cgroup namespace, others lie outside."""
     found = []
     for path in glob.glob("/proc/[0-9]*/cmdline"):
-        if re.match(r"\S*coracle-oci\0hold\0", read(path)) and ":/.." not in read(path.replace("cmdline", "cgroup")):
+        if read(path).replace("\0", " ").startswith("coracle-oci hold ") and ":/.." not in read(path.replace("cmdline", "cgroup")):
             found.append(int(path.split("/")[2]))
     return found
 
@@ -153,7 +153,7 @@ def crowd(bench, options):
     for count in (10, options.pods):
         bench.load(OURS, "fill", count - filled)
         filled = count
-        rows = [line.split() for line in bench.load(OURS, "measure", options.samples).splitlines()]
+        rows = [line.split("\t") for line in bench.load(OURS, "measure", options.samples).splitlines()]
         tables[count] = {row[0]: [float(n) for n in row[1:]] for row in rows}
     time.sleep(5)
     print(f"| {options.pods} pods | {rss_kib(options.daemon) / 1024:.1f} MiB | {idle(options.daemon):.1f} |")

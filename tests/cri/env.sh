@@ -16,6 +16,7 @@ done
 W=$(mktemp -d /tmp/ccri-XXXXXX)
 SOCKET=unix://$W/state/cri.sock
 NET=$((RANDOM % 200 + 20))
+POD_CIDR=10.$NET.0.0/24
 BRIDGE=ccri$NET
 BUSYBOX=registry.k8s.io/e2e-test-images/busybox:1.37.0-1
 server_pid=
@@ -28,7 +29,7 @@ crictl() { "$CRICTL" -c "$W/crictl.yaml" "$@"; }
 # start_server: returns when it answers.
 start_server() {
   "${SERVER_PREFIX[@]}" "$SERVER" cri --listen "$SOCKET" --root "$W/root" --state "$W/state" \
-    --registry-config-dir "$W/certs.d" --pod-cidr "10.$NET.0.0/24" \
+    --registry-config-dir "$W/certs.d" --pod-cidr "$POD_CIDR" \
     --bridge "$BRIDGE" --launcher "$LAUNCHER" "${SERVER_FLAGS[@]}" >>"$W/log" 2>&1 &
   server_pid=$!
   wait_for 10 "the CRI server" crictl version

@@ -180,8 +180,10 @@ grpc::Status Client::ListPods(std::vector<std::string>* ids) {
   return status;
 }
 
-grpc::Status Client::ListContainers(std::vector<std::string>* ids) {
+grpc::Status Client::ListContainers(std::vector<std::string>* ids,
+                                    const std::string& pod_id) {
   v1::ListContainersRequest request;
+  request.mutable_filter()->set_pod_sandbox_id(pod_id);
   (*request.mutable_filter()->mutable_label_selector())[kLabel] = "";
   v1::ListContainersResponse response;
   const grpc::Status status = Call(&v1::RuntimeService::Stub::ListContainers,

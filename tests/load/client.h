@@ -49,9 +49,11 @@ class Client {
   grpc::Status RemoveContainer(const std::string& id, Limits limits = {});
   grpc::Status StopPod(const std::string& id, Limits limits = {});
   grpc::Status RemovePod(const std::string& id, Limits limits = {});
-  // The ids of this program's pods, and of their containers.
+  // The ids of this program's pods, and of the containers of one of them or,
+  // without `pod_id`, of all.
   grpc::Status ListPods(std::vector<std::string>* ids);
-  grpc::Status ListContainers(std::vector<std::string>* ids);
+  grpc::Status ListContainers(std::vector<std::string>* ids,
+                              const std::string& pod_id = "");
 
  private:
   v1::PodSandboxConfig Config(const PodName& pod) const;

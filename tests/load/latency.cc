@@ -31,7 +31,7 @@ class Stopwatch {
   void Print() {
     for (auto& [what, times] : times_) {
       std::sort(times.begin(), times.end());
-      absl::PrintF("%s %.2f %.2f %.2f\n", what, At(times, 50), At(times, 90),
+      absl::PrintF("%s\t%.2f\t%.2f\t%.2f\n", what, At(times, 50), At(times, 90),
                    At(times, 99));
     }
   }
@@ -61,7 +61,8 @@ void LiveOnce(Client& client, const PodName& pod, Stopwatch& watch) {
   watch.Time("PodSandboxStatus", [&] { return client.PodStatus(id); });
   watch.Time("ContainerStatus",
              [&] { return client.ContainerState(container, &state); });
-  watch.Time("ListContainers", [&] { return client.ListContainers(&all); });
+  watch.Time("ListContainers of a pod",
+             [&] { return client.ListContainers(&all, id); });
   watch.Time("StopContainer", [&] { return client.StopContainer(container); });
   watch.Time("RemoveContainer",
              [&] { return client.RemoveContainer(container); });

@@ -24,7 +24,7 @@ void Churn(Client& client, int pods, int at_once, uint64_t seed);
 void Fill(Client& client, int pods);
 
 // Takes `samples` lives of a pod one after the other and prints for each
-// operation "NAME P50 P90 P99", in milliseconds.
+// operation a line of tab-separated NAME, P50, P90, P99, in milliseconds.
 void Measure(Client& client, int samples);
 
 // Removes every pod of this program; none may be left.
