@@ -22,6 +22,8 @@
 namespace runtime::cgroup {
 namespace {
 
+constexpr int kMostTries = 100;
+
 // A new v1 cpuset is empty and takes no process: it starts as its parent.
 absl::Status InheritCpuset(const std::string& parent,
                            const std::string& child) {
@@ -48,8 +50,8 @@ absl::Status EnableControllers(const std::string& directory) {
   return absl::OkStatus();
 }
 
-absl::Status CreateIn(const Hierarchy& hierarchy, const std::string& path,
-                      bool enable_controllers) {
+absl::Status TryCreateIn(const Hierarchy& hierarchy, const std::string& path,
+                         bool enable_controllers) {
   bool cpuset = false;
   for (const std::string& name : hierarchy.controllers) {
     cpuset |= name == "cpuset";
@@ -71,6 +73,18 @@ absl::Status CreateIn(const Hierarchy& hierarchy, const std::string& path,
     parent = std::move(child);
   }
   return absl::OkStatus();
+}
+
+// Whoever removes an empty parent at the same time (the last pod in it ends)
+// can do so between the two mkdirs: then both are made again.
+absl::Status CreateIn(const Hierarchy& hierarchy, const std::string& path,
+                      bool enable_controllers) {
+  absl::Status status;
+  for (int tries = 0; tries < kMostTries; ++tries) {
+    status = TryCreateIn(hierarchy, path, enable_controllers);
+    if (!absl::IsNotFound(status)) break;
+  }
+  return status;
 }
 
 // Memory that the kernel can neither drop nor swap out.

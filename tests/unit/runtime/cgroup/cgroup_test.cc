@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/cgroup/cgroup.h"
 
+#include <unistd.h>
+
+#include <atomic>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/cgroup/limits.h"
@@ -32,6 +38,29 @@ TEST(CgroupTest, MissingCgroupsAreAlreadyGone) {
   EXPECT_EQ(Remove("/coracle-test-no-such-cgroup/x"), 0);
   EXPECT_EQ(Kill("/coracle-test-no-such-cgroup/x", 9), 0);
   EXPECT_EQ(OomKills("/coracle-test-no-such-cgroup/x"), -1);
+}
+
+TEST(CgroupTest, IsMadeWhileItsEmptyParentIsBeingRemoved) {
+  if (geteuid() != 0) GTEST_SKIP() << "making cgroups needs root";
+  const std::string parent = absl::StrCat("/coracle-test-race-", getpid());
+  ASSERT_OK_AND_ASSIGN(Cgroup above, Cgroup::At(parent));
+  std::atomic<bool> done{false};
+  std::thread remover([&] {
+    while (!done) {
+      for (const Hierarchy& hierarchy : above.layout().hierarchies) {
+        rmdir(above.Directory(hierarchy).c_str());
+      }
+      usleep(200);  // no pod ends more often
+    }
+  });
+  ASSERT_OK_AND_ASSIGN(Cgroup cgroup, Cgroup::At(parent + "/child"));
+  for (int i = 0; i < 200; ++i) {
+    EXPECT_OK(cgroup.Create());
+    EXPECT_EQ(Remove(cgroup.path()), 0);
+  }
+  done = true;
+  remover.join();
+  EXPECT_EQ(Remove(parent), 0);
 }
 
 TEST(LimitsTest, SharesBecomeWeights) {
