@@ -102,6 +102,8 @@ absl::StatusOr<std::shared_ptr<StagedLayer>> Disk::Stage() {
   if (chmod(root.c_str(), 0755) != 0) {
     return ErrnoStatus(absl::StrCat("chmod ", root));
   }
+  ASSIGN_OR_RETURN(layer->files,
+                   runtime::OpenFile(root, O_RDONLY | O_DIRECTORY));
   return layer;
 }
 

@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "cri/image/record.h"
 #include "runtime/base/unique_fd.h"
 
@@ -35,6 +36,12 @@ class Staged {
 
 struct StagedLayer : Staged {
   using Staged::Staged;
+  // Its files, for readers, wherever they lie: another pull that shares the
+  // layer may commit it, which moves path(), at any time.
+  std::string Files() const {
+    return absl::StrCat("/proc/self/fd/", files.get());
+  }
+  runtime::UniqueFd files;
   LayerRecord record;
 };
 

@@ -189,7 +189,7 @@ absl::StatusOr<std::vector<std::string>> Installer::AddFixups(
     for (const auto& layer : *staged) {
       if (layer->record.diff_id != diff_id) continue;
       record = layer->record;
-      dir = absl::StrCat(layer->path(), "/fs");
+      dir = layer->Files();
     }
     stack.push_back({diff_id, dir, record.implied});
     layers.push_back(diff_id);
@@ -202,7 +202,7 @@ absl::StatusOr<std::vector<std::string>> Installer::AddFixups(
       continue;
     }
     ASSIGN_OR_RETURN(std::shared_ptr<StagedLayer> fixup, disk_->Stage());
-    dir = absl::StrCat(fixup->path(), "/fs");
+    dir = fixup->Files();
     ASSIGN_OR_RETURN(runtime::UniqueFd root,
                      runtime::OpenFile(dir, O_RDONLY | O_DIRECTORY));
     ASSIGN_OR_RETURN(fixup->record, WriteFixup(stack, std::move(root)));
