@@ -57,13 +57,13 @@ class Life {
     if (OneIn(6)) return;
     Insist("StartContainer", [&](Limits limits) {
       const grpc::Status status = client_.StartContainer(id, limits);
-      v1::ContainerState state = v1::CONTAINER_CREATED;
+      if (status.ok() || MayRetry(status)) return status;
       // An earlier try, given up by this client, may have started it.
-      if (!status.ok() && !MayRetry(status) &&
-          client_.ContainerState(id, &state).ok() &&
-          state == v1::CONTAINER_RUNNING) {
-        return grpc::Status::OK;
-      }
+      v1::ContainerState state = v1::CONTAINER_CREATED;
+      const grpc::Status asked = client_.ContainerState(id, &state);
+      // The server was killed between the two: both are asked again.
+      if (MayRetry(asked)) return asked;
+      if (asked.ok() && state == v1::CONTAINER_RUNNING) return asked;
       return status;
     });
     if (OneIn(2)) {
