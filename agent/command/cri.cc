@@ -8,11 +8,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "agent/command/command_line.h"
+#include "agent/command/event_engine.h"
+#include "agent/command/memory.h"
 #include "agent/command/reload.h"
 #include "agent/command/signals.h"
 #include "cri/image/inbox.h"
 #include "cri/server/server.h"
-#include "runtime/base/executor.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
 
@@ -26,6 +27,7 @@ struct Options {
 
 absl::Status Run(const Options& options) {
   TuneAllocator();
+  UseQuietEventEngine();
   StopSignal stop;
   ::cri::server::ServerOptions server;
   ASSIGN_OR_RETURN(server.config,
@@ -36,13 +38,13 @@ absl::Status Run(const Options& options) {
   const std::string root = server.config.root;
   ASSIGN_OR_RETURN(const auto running,
                    ::cri::server::Server::Start(std::move(server)));
-  runtime::Executor executor("import", 2);
-  const auto inbox =
-      ::cri::image::StartInbox(&running->Images(), root, &executor);
+  const auto inbox = ::cri::image::StartInbox(&running->Images(), root);
   runtime::log::Info("coracle " CORACLE_VERSION " serves CRI v1 on ", listen);
   stop.OnHangUp([&] { ReloadCri(*running); });
   NotifySystemd("READY=1");
-  stop.Wait();
+  do {
+    ReleaseUnused();
+  } while (!stop.WaitFor(kReleasePeriod));
   stop.OnHangUp(nullptr);
   NotifySystemd("STOPPING=1");
   runtime::log::Info("stopping; pods keep running");

@@ -2,7 +2,6 @@
 #include "agent/command/daemon.h"
 
 #include <grpcpp/grpcpp.h>
-#include <malloc.h>
 
 #include <memory>
 #include <utility>
@@ -13,6 +12,8 @@
 #include "agent/api/http_client.h"
 #include "agent/api/kubeconfig.h"
 #include "agent/command/certificates.h"
+#include "agent/command/event_engine.h"
+#include "agent/command/memory.h"
 #include "agent/command/pod_usage.h"
 #include "agent/command/reload.h"
 #include "agent/command/settings.h"
@@ -42,7 +43,6 @@ namespace {
 constexpr int kAgentThreads = 32;
 constexpr absl::Duration kApprovalWait = absl::Hours(1);
 constexpr absl::Duration kRuntimeRetry = absl::Milliseconds(500);
-constexpr absl::Duration kTrimPeriod = absl::Minutes(2);
 constexpr char kStandaloneCidr[] = "10.88.0.0/24";
 
 // Members are destroyed from the bottom up: what is used outlives its users.
@@ -62,8 +62,6 @@ class Daemon {
   absl::Status Health();
   absl::Status StartNode();
   void Stop();
-  // Gives memory that a burst of pods left behind back to the kernel.
-  void TrimLater();
 
   const DaemonOptions options_;
   StopSignal stop_;
@@ -108,7 +106,7 @@ absl::Status Daemon::StartRuntime() {
     settings_.cri_socket = server.config.listen;
     const std::string root = server.config.root;
     ASSIGN_OR_RETURN(cri_, ::cri::server::Server::Start(std::move(server)));
-    inbox_ = ::cri::image::StartInbox(&cri_->Images(), root, executor_.get());
+    inbox_ = ::cri::image::StartInbox(&cri_->Images(), root);
     channel_ = cri_->InProcessChannel();
   } else {
     if (!absl::StartsWith(settings_.cri_socket, "unix://")) {
@@ -277,13 +275,6 @@ absl::Status Daemon::StartNode() {
   return node_->Start();
 }
 
-void Daemon::TrimLater() {
-  executor_->PostAfter(kTrimPeriod, [this] {
-    malloc_trim(0);
-    TrimLater();
-  });
-}
-
 void Daemon::Stop() {
   NotifySystemd("STOPPING=1");
   runtime::log::Info("stopping; pods keep running");
@@ -310,12 +301,13 @@ absl::Status Daemon::Run() {
   RETURN_IF_ERROR(StartServer());
   RETURN_IF_ERROR(StartLocal());
   RETURN_IF_ERROR(StartNode());
-  TrimLater();
   if (cri_) stop_.OnHangUp([this] { ReloadCri(*cri_); });
   NotifySystemd("READY=1");
   runtime::log::Info("node ", settings_.node_name, " runs, CRI on ",
                      settings_.cri_socket);
-  stop_.Wait();
+  do {
+    ReleaseUnused();
+  } while (!stop_.WaitFor(kReleasePeriod));
   stop_.OnHangUp(nullptr);
   Stop();
   return absl::OkStatus();
@@ -325,6 +317,7 @@ absl::Status Daemon::Run() {
 
 absl::Status RunDaemon(const DaemonOptions& options) {
   TuneAllocator();
+  UseQuietEventEngine();
   Daemon daemon(options);
   return daemon.Run();
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/command/signals.h"
 
-#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -94,12 +93,6 @@ void NotifySystemd(const char* state) {
       fd.get(), state, strlen(state), MSG_NOSIGNAL,
       reinterpret_cast<sockaddr*>(&address),
       static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + strlen(path)));
-}
-
-void TuneAllocator() {
-  mallopt(M_ARENA_MAX, 2);
-  mallopt(M_TRIM_THRESHOLD, 256 << 10);
-  mallopt(M_MMAP_THRESHOLD, 256 << 10);
 }
 
 }  // namespace agent::command

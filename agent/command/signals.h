@@ -10,6 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
 #include "agent/api/client.h"
 
 namespace agent::command {
@@ -24,7 +25,10 @@ class StopSignal {
   // Cancelled by the signal; for calls that wait long.
   const api::CancelToken& token() const { return token_; }
   bool stopped() const { return stopped_.HasBeenNotified(); }
-  void Wait() const { stopped_.WaitForNotification(); }
+  // False if no signal comes within `time`.
+  bool WaitFor(absl::Duration time) const {
+    return stopped_.WaitForNotificationWithTimeout(time);
+  }
 
   // Called for each SIGHUP, on a thread of this object; null ignores it. When
   // this returns, the one before is not called any more.
@@ -42,10 +46,6 @@ class StopSignal {
 
 // Tells systemd, if it listens (NOTIFY_SOCKET): "READY=1", "STOPPING=1".
 void NotifySystemd(const char* state);
-
-// Fewer malloc arenas than threads, and freed memory given back: a node agent
-// has many threads and little to do.
-void TuneAllocator();
 
 }  // namespace agent::command
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/cri/client.h"
 
+#include <pthread.h>
+
 #include <chrono>
 #include <utility>
 
@@ -53,56 +55,79 @@ Client::Client(std::shared_ptr<grpc::ChannelInterface> channel)
     : runtime_(v1::RuntimeService::NewStub(channel)),
       image_(v1::ImageService::NewStub(channel)) {}
 
-Client::~Client() { Shutdown(); }
+Client::~Client() {
+  Shutdown();
+  queue_.Shutdown();
+  if (thread_.joinable()) {
+    thread_.join();
+  } else {
+    Run();  // gRPC wants it emptied
+  }
+}
 
 void Client::Shutdown() {
   absl::MutexLock lock(&mutex_);
   down_ = true;
-  for (grpc::ClientContext* context : active_) context->TryCancel();
+  for (Pending* call : active_) call->context.TryCancel();
   mutex_.Await(absl::Condition(
-      +[](std::set<grpc::ClientContext*>* active) { return active->empty(); },
-      &active_));
+      +[](std::set<Pending*>* active) { return active->empty(); }, &active_));
 }
 
-void Client::Forget(grpc::ClientContext* context) {
+bool Client::Remember(Pending* call) {
   absl::MutexLock lock(&mutex_);
-  active_.erase(context);
+  if (down_) return false;
+  active_.insert(call);
+  if (!thread_.joinable()) {
+    thread_ = std::thread([this] {
+      pthread_setname_np(pthread_self(), "cri-client");
+      Run();
+    });
+  }
+  return true;
 }
 
-template <typename Stub, typename Request, typename Response, typename Async>
+void Client::Run() {
+  void* tag = nullptr;
+  bool ok = false;
+  while (queue_.Next(&tag, &ok)) {
+    std::unique_ptr<Pending> call(static_cast<Pending*>(tag));
+    call->Finish();
+    absl::MutexLock lock(&mutex_);
+    active_.erase(call.get());
+  }
+}
+
+template <typename Stub, typename Request, typename Response>
 void Client::Start(Stub* stub,
-                   void (Async::*method)(grpc::ClientContext*, const Request*,
-                                         Response*,
-                                         std::function<void(grpc::Status)>),
-                   Request request, absl::Duration timeout,
+                   std::unique_ptr<grpc::ClientAsyncResponseReader<Response>> (
+                       Stub::*prepare)(grpc::ClientContext*, const Request&,
+                                       grpc::CompletionQueue*),
+                   const Request& request, absl::Duration timeout,
                    Done<Response> done) {
-  struct Call {
-    grpc::ClientContext context;
-    Request request;
+  struct Call : Pending {
+    void Finish() override {
+      if (status.ok()) {
+        done(std::move(response));
+      } else {
+        done(FromGrpc(status));
+      }
+    }
+
+    std::unique_ptr<grpc::ClientAsyncResponseReader<Response>> reader;
     Response response;
     Done<Response> done;
   };
-  auto call = std::make_shared<Call>();
-  call->request = std::move(request);
+  auto call = std::make_unique<Call>();
   call->done = std::move(done);
   SetDeadline(call->context, timeout);
-  bool down;
-  {
-    absl::MutexLock lock(&mutex_);
-    down = down_;
-    if (!down) active_.insert(&call->context);
+  if (!Remember(call.get())) {
+    return call->done(absl::CancelledError("shutting down"));
   }
-  if (down) return call->done(absl::CancelledError("shutting down"));
-  Async* async = stub->async();
-  (async->*method)(&call->context, &call->request, &call->response,
-                   [this, call](grpc::Status status) {
-                     if (status.ok()) {
-                       call->done(std::move(call->response));
-                     } else {
-                       call->done(FromGrpc(status));
-                     }
-                     Forget(&call->context);
-                   });
+  Call& started = *call.release();  // Run takes it over
+  started.reader = (stub->*prepare)(&started.context, request, &queue_);
+  started.reader->StartCall();
+  started.reader->Finish(&started.response, &started.status,
+                         static_cast<Pending*>(&started));
 }
 
 absl::StatusOr<v1::VersionResponse> Client::Version() {
@@ -160,9 +185,10 @@ absl::StatusOr<v1::ContainerStatus> Client::ContainerStatus(
   return std::move(*response.mutable_status());
 }
 
-#define CORACLE_CRI_START_(stub, service, method, request, timeout, done) \
-  Start<v1::service::Stub, v1::method##Request, v1::method##Response>(    \
-      stub.get(), &v1::service::Stub::async::method, request, timeout, done)
+#define CORACLE_CRI_START_(stub, service, method, request, timeout, done)     \
+  Start<v1::service::Stub, v1::method##Request, v1::method##Response>(        \
+      stub.get(), &v1::service::Stub::PrepareAsync##method, request, timeout, \
+      done)
 
 void Client::RunPodSandbox(v1::RunPodSandboxRequest request,
                            Done<v1::RunPodSandboxResponse> done) {

@@ -3,8 +3,9 @@
 // over a socket, or containerd's. Every call has a deadline; a failed one
 // becomes an absl::Status with the same code and the server's own message.
 //
-// Thread safe. Calls with a `done` return at once; `done` runs exactly once on
-// a gRPC thread and must not block. Calls without one block their thread.
+// Thread safe. Calls with a `done` return at once; `done` runs exactly once, on
+// the thread of this object that waits for answers, and must not block. Calls
+// without one block their thread.
 #ifndef CORACLE_AGENT_CRI_CLIENT_H_
 #define CORACLE_AGENT_CRI_CLIENT_H_
 
@@ -12,6 +13,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <thread>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -80,19 +82,33 @@ class Client {
   v1::RuntimeService::Stub& runtime() { return *runtime_; }
 
  private:
-  template <typename Stub, typename Request, typename Response, typename Async>
+  // A call under way. The completion queue carries it.
+  struct Pending {
+    virtual ~Pending() = default;
+    virtual void Finish() = 0;
+
+    grpc::ClientContext context;
+    grpc::Status status;
+  };
+
+  template <typename Stub, typename Request, typename Response>
   void Start(Stub* stub,
-             void (Async::*method)(grpc::ClientContext*, const Request*,
-                                   Response*,
-                                   std::function<void(grpc::Status)>),
-             Request request, absl::Duration timeout, Done<Response> done);
-  void Forget(grpc::ClientContext* context) ABSL_LOCKS_EXCLUDED(mutex_);
+             std::unique_ptr<grpc::ClientAsyncResponseReader<Response>> (
+                 Stub::*prepare)(grpc::ClientContext*, const Request&,
+                                 grpc::CompletionQueue*),
+             const Request& request, absl::Duration timeout,
+             Done<Response> done);
+  // False after Shutdown. The first call starts the thread.
+  bool Remember(Pending* call) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Run() ABSL_LOCKS_EXCLUDED(mutex_);
 
   const std::unique_ptr<v1::RuntimeService::Stub> runtime_;
   const std::unique_ptr<v1::ImageService::Stub> image_;
   absl::Mutex mutex_;
   bool down_ ABSL_GUARDED_BY(mutex_) = false;
-  std::set<grpc::ClientContext*> active_ ABSL_GUARDED_BY(mutex_);
+  std::set<Pending*> active_ ABSL_GUARDED_BY(mutex_);
+  grpc::CompletionQueue queue_;
+  std::thread thread_;
 };
 
 }  // namespace agent::cri

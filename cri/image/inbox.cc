@@ -2,19 +2,22 @@
 #include "cri/image/inbox.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "runtime/base/file.h"
 #include "runtime/base/log.h"
@@ -27,7 +30,7 @@ namespace log = runtime::log;
 using runtime::ErrnoStatus;
 using runtime::UniqueFd;
 
-constexpr absl::Duration kPeriod = absl::Seconds(1);
+constexpr int kPeriodMilliseconds = 1000;
 constexpr absl::Duration kPoll = absl::Milliseconds(50);
 constexpr absl::string_view kImage = ".image";
 constexpr int kMaxDepth = 8;  // a layout has three levels
@@ -160,25 +163,59 @@ absl::StatusOr<std::vector<std::string>> ImportThroughInbox(
   return result;
 }
 
-struct Inbox::State {
-  State(ImageStore* s, const std::string& root, runtime::Executor* e)
-      : store(s), executor(e), dir(InboxDir(root)) {}
+Inbox::Inbox(ImageStore* store, const std::string& root)
+    : store_(store),
+      dir_(InboxDir(root)),
+      watch_(inotify_init1(IN_CLOEXEC | IN_NONBLOCK)),
+      stop_(eventfd(0, EFD_CLOEXEC)) {
+  thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "image-inbox");
+    Run();
+  });
+}
 
-  ImageStore* const store;
-  runtime::Executor* const executor;
-  const std::string dir;
-  absl::Mutex mutex;
-  bool stopped ABSL_GUARDED_BY(mutex) = false;
-  bool busy ABSL_GUARDED_BY(mutex) = false;
+Inbox::~Inbox() {
+  eventfd_write(stop_.get(), 1);
+  thread_.join();
+}
 
-  void Import(const std::string& base);
-};
+void Inbox::Run() {
+  const bool told = watch_.ok() && inotify_add_watch(watch_.get(), dir_.c_str(),
+                                                     IN_MOVED_TO) >= 0;
+  if (!told) {
+    log::Info("image inbox: inotify: ", strerror(errno),
+              "; looks once a second");
+  }
+  // Requests that came before the watch are found by the first look.
+  while (true) {
+    Look();
+    pollfd polled[2] = {{stop_.get(), POLLIN, 0},
+                        {told ? watch_.get() : -1, POLLIN, 0}};
+    if (poll(polled, 2, told ? -1 : kPeriodMilliseconds) < 0) continue;
+    if (polled[0].revents != 0) return;
+    char events[4096];
+    while (told && read(watch_.get(), events, sizeof events) > 0) {
+    }
+  }
+}
 
-void Inbox::State::Import(const std::string& base) {
-  const Request request(absl::StrCat(dir, "/", base));
+void Inbox::Look() {
+  auto names = runtime::ListDir(dir_);
+  if (!names.ok()) {
+    log::Error("image inbox: ", names.status().message());
+    return;
+  }
+  for (absl::string_view name : *names) {
+    if (absl::StartsWith(name, ".")) continue;
+    if (absl::ConsumeSuffix(&name, kImage)) Import(std::string(name));
+  }
+}
+
+void Inbox::Import(const std::string& base) {
+  const Request request(absl::StrCat(dir_, "/", base));
   auto name = runtime::ReadFile(request.name, 4096);
   auto images = name.ok()
-                    ? store->Import(request.image, *name)
+                    ? store_->Import(request.image, *name)
                     : absl::StatusOr<std::vector<ImagePtr>>(name.status());
   // First the request goes, so that a crash does not answer it twice.
   RemoveOrLog(request.image);
@@ -190,44 +227,8 @@ void Inbox::State::Import(const std::string& base) {
   }
 }
 
-void Inbox::Look(const std::shared_ptr<State>& state) {
-  {
-    absl::MutexLock lock(&state->mutex);
-    if (state->stopped) return;
-    state->busy = true;
-  }
-  auto names = runtime::ListDir(state->dir);
-  if (!names.ok()) {
-    log::Error("image inbox: ", names.status().message());
-  } else {
-    for (absl::string_view name : *names) {
-      if (absl::StartsWith(name, ".")) continue;
-      if (absl::ConsumeSuffix(&name, kImage)) state->Import(std::string(name));
-    }
-  }
-  absl::MutexLock lock(&state->mutex);
-  state->busy = false;
-  if (!state->stopped) {
-    state->executor->PostAfter(kPeriod, [state] { Look(state); });
-  }
-}
-
-Inbox::Inbox(ImageStore* store, const std::string& root,
-             runtime::Executor* executor)
-    : state_(std::make_shared<State>(store, root, executor)) {
-  executor->Post([state = state_] { Look(state); });
-}
-
-Inbox::~Inbox() {
-  absl::MutexLock lock(&state_->mutex);
-  state_->stopped = true;
-  state_->mutex.Await(absl::Condition(
-      +[](bool* busy) { return !*busy; }, &state_->busy));
-}
-
-std::unique_ptr<Inbox> StartInbox(ImageStore* store, const std::string& root,
-                                  runtime::Executor* executor) {
-  return std::make_unique<Inbox>(store, root, executor);
+std::unique_ptr<Inbox> StartInbox(ImageStore* store, const std::string& root) {
+  return std::make_unique<Inbox>(store, root);
 }
 
 }  // namespace cri::image

@@ -9,13 +9,14 @@
 
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "cri/image/image.h"
-#include "runtime/base/executor.h"
+#include "runtime/base/unique_fd.h"
 
 namespace cri::image {
 
@@ -27,26 +28,30 @@ absl::StatusOr<std::vector<std::string>> ImportThroughInbox(
     const std::string& root, const std::string& path, const std::string& name,
     absl::Duration timeout);
 
-// For the daemon: looks into the inbox once a second (a request costs nothing
-// but one directory read otherwise). Thread safe.
+// For the daemon: a thread that imports what comes into the inbox, one request
+// after another. It sleeps on inotify; where the kernel has no instance left,
+// it looks once a second.
 class Inbox {
  public:
-  // `store` and `executor` outlive the inbox.
-  Inbox(ImageStore* store, const std::string& root,
-        runtime::Executor* executor);
+  // `store` outlives the inbox.
+  Inbox(ImageStore* store, const std::string& root);
   // Waits for an import under way.
   ~Inbox();
   Inbox(const Inbox&) = delete;
   Inbox& operator=(const Inbox&) = delete;
 
  private:
-  struct State;
-  static void Look(const std::shared_ptr<State>& state);
-  std::shared_ptr<State> state_;
+  void Run();
+  void Look();
+  void Import(const std::string& base);
+
+  ImageStore* const store_;
+  const std::string dir_;
+  const runtime::UniqueFd watch_, stop_;
+  std::thread thread_;
 };
 
-std::unique_ptr<Inbox> StartInbox(ImageStore* store, const std::string& root,
-                                  runtime::Executor* executor);
+std::unique_ptr<Inbox> StartInbox(ImageStore* store, const std::string& root);
 
 }  // namespace cri::image
 

@@ -1,68 +1,89 @@
 // SPDX-License-Identifier: Apache-2.0
-// The edge between gRPC's callback API and the RPC functions: one reactor for
-// all unary calls. It builds the context, posts the function to the executor,
-// logs the outcome once and maps the result.
+// Call is one RPC between gRPC's completion queue and the functions of rpc.h:
+// it reads the request, lets the executor answer it, logs the outcome once and
+// writes the answer. Method names are looked up here and not by gRPC, so that
+// one waiting call, not one for each method, takes whatever comes.
 #ifndef CORACLE_CRI_SERVER_CALL_H_
 #define CORACLE_CRI_SERVER_CALL_H_
 
-#include <grpcpp/server_context.h>
-#include <grpcpp/support/server_callback.h>
+#include <grpcpp/completion_queue.h>
+#include <grpcpp/generic/async_generic_service.h>
 
 #include <atomic>
-#include <string>
+#include <memory>
+#include <optional>
+#include <vector>
 
-#include "absl/status/statusor.h"
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 #include "cri/server/context.h"
-#include "cri/server/errors.h"
+#include "cri/server/event_stream.h"
+#include "cri/server/methods.h"
 
 namespace cri::server {
 
-uint64_t NextRequestId();
-absl::Time DeadlineOf(const grpc::CallbackServerContext& context);
-// One line for the call: errors as warnings, the rest for debugging only.
-void LogCall(const Context& context, const absl::Status& status,
-             absl::Duration took);
+// What all calls of a server share. Outlives them.
+struct CallSite {
+  explicit CallSite(Engine& e) : engine(e) {}
 
-// Owns itself: gRPC calls OnDone last. Request and response are gRPC's and live
-// as long.
-template <typename Request, typename Response>
-class UnaryCall : public grpc::ServerUnaryReactor {
- public:
-  using Function = absl::StatusOr<Response> (*)(Context&, const Request&);
-
-  UnaryCall(Engine& engine, const char* method,
-            const grpc::CallbackServerContext& context, const Request* request,
-            Response* response, Function function)
-      : context_{engine, method, NextRequestId(), DeadlineOf(context),
-                 &cancelled_} {
-    engine.executor->Post([this, request, response, function] {
-      Run(*request, *response, function);
-    });
-  }
-
-  void OnCancel() override { cancelled_ = true; }
-  void OnDone() override { delete this; }
-
- private:
-  void Run(const Request& request, Response& response, Function function) {
-    const absl::Time begin = absl::Now();
-    absl::StatusOr<Response> result = function(context_, request);
-    LogCall(context_, result.status(), absl::Now() - begin);
-    if (result.ok()) response = *std::move(result);
-    Finish(ToGrpcStatus(result.status()));  // the last use of this object
-  }
-
-  std::atomic<bool> cancelled_{false};
-  Context context_;
+  Engine& engine;
+  grpc::AsyncGenericService service;
+  std::unique_ptr<grpc::ServerCompletionQueue> queue;
+  absl::Mutex mutex;
+  int calls ABSL_GUARDED_BY(mutex) = 0;
 };
 
-// A call that fails at once.
-class RefusedCall : public grpc::ServerUnaryReactor {
+// Owns itself. The queue's one thread runs its steps; Answer and what the event
+// bus asks for run in others.
+class Call final : public EventStream::Sink {
  public:
-  explicit RefusedCall(const absl::Status& status) {
-    Finish(ToGrpcStatus(status));
-  }
-  void OnDone() override { delete this; }
+  // A step of a call that the queue says is done. What it carries are these.
+  struct Step {
+    Call* call;
+    void (Call::*run)(bool ok);
+
+    void Run(bool ok) { (call->*run)(ok); }
+  };
+
+  // Takes the next RPC that comes, and that one the next, until the server
+  // shuts down.
+  static void Accept(CallSite& site);
+
+ private:
+  explicit Call(CallSite& site);
+  ~Call() override;
+
+  void OnAccepted(bool ok);
+  void OnRead(bool ok);
+  void OnWritten(bool ok);
+  void OnFinished(bool ok);
+  // The RPC is over or the client gone.
+  void OnOver(bool ok);
+  void DropOne();
+
+  void Answer();
+  // Sends the next message, or the end. The last thing of a thread but the
+  // queue's: the call may be gone before it returns.
+  void WriteNext();
+
+  void WriteHeaders() override;
+  void WriteEvent(const runtime::v1::ContainerEventResponse& event) override;
+  void Finish(const absl::Status& status) override;
+
+  CallSite& site_;
+  grpc::GenericServerContext rpc_;
+  grpc::GenericServerAsyncReaderWriter stream_{&rpc_};
+  Step accepted_{this, &Call::OnAccepted}, read_{this, &Call::OnRead},
+      written_{this, &Call::OnWritten}, finished_{this, &Call::OnFinished},
+      over_{this, &Call::OnOver};
+  int left_ = 2;  // of finished_ and over_
+  std::atomic<bool> cancelled_{false};
+  const Method* method_ = nullptr;
+  std::optional<Context> context_;
+  grpc::ByteBuffer request_;
+  std::vector<grpc::ByteBuffer> messages_;
+  size_t next_ = 0;
+  std::unique_ptr<EventStream> events_;
 };
 
 }  // namespace cri::server

@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
+#include "cri/server/edge.h"
 #include "cri/server/engine.h"
-#include "cri/server/services.h"
 #include "cri/server/socket.h"
 #include "runtime/base/file.h"
 #include "runtime/base/log.h"
@@ -38,7 +38,7 @@ class ServerImpl : public Server {
     engine_->events.Close();
     unlink(path_.c_str());
     grpc_->Shutdown(std::chrono::system_clock::now() + kDrain);
-    grpc_->Wait();
+    edge_->Stop();
     engine_->streams->Stop();
   }
 
@@ -61,7 +61,7 @@ class ServerImpl : public Server {
   runtime::UniqueFd root_lock_, state_lock_;
   // Destroyed from the bottom up: gRPC ends before what it calls into.
   std::unique_ptr<Engine> engine_;
-  std::unique_ptr<grpc::Service> runtime_service_, image_service_;
+  std::unique_ptr<Edge> edge_;
   std::unique_ptr<grpc::Server> grpc_;
   absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
@@ -87,22 +87,21 @@ absl::Status ServerImpl::Open(ServerOptions options) {
 }
 
 absl::Status ServerImpl::Listen() {
-  runtime_service_ = MakeRuntimeService(*engine_);
-  image_service_ = MakeImageService(*engine_);
+  edge_ = std::make_unique<Edge>(*engine_);
   ASSIGN_OR_RETURN(std::string bind_dir, MakeBindDir(path_));
   grpc::ServerBuilder builder;
   builder.AddListeningPort(absl::StrCat("unix://", bind_dir, "/s"),
                            grpc::InsecureServerCredentials());
   builder.SetMaxReceiveMessageSize(
       static_cast<int>(engine_->Config()->max_message_bytes));
-  builder.RegisterService(runtime_service_.get());
-  builder.RegisterService(image_service_.get());
+  edge_->Register(builder);
   grpc_ = builder.BuildAndStart();
   if (grpc_ == nullptr) {
     rmdir(bind_dir.c_str());
     return absl::InternalError(
         absl::StrCat("listen: gRPC cannot bind in ", bind_dir));
   }
+  edge_->Start();
   return Publish(bind_dir, path_);
 }
 

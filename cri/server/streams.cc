@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The lists in pieces: each is what its List… namesake answers.
+#include "cri/server/batches.h"
 #include "cri/server/rpc.h"
-#include "cri/server/stream_call.h"
 #include "runtime/base/status.h"
 
 namespace cri::server {

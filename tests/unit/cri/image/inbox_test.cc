@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cri/image/inbox.h"
 
+#include <thread>
+
+#include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
 #include "gmock/gmock.h"
-#include "runtime/base/executor.h"
 #include "tests/unit/cri/image/store_fixture.h"
 
 namespace cri::image {
@@ -19,8 +22,7 @@ TEST_F(InboxTest, TheInboxImportsForOtherProcesses) {
   ImageBuilder builder;
   builder.AddLayer({File("a", "1")});
   builder.Write(dir_ / "a", "");
-  runtime::Executor executor("inbox", 2);
-  auto inbox = StartInbox(store_.get(), dir_ / "root", &executor);
+  auto inbox = StartInbox(store_.get(), dir_ / "root");
   ASSERT_OK_AND_ASSIGN(auto ids, ImportThroughInbox(dir_ / "root", dir_ / "a",
                                                     "in:1", absl::Seconds(20)));
   EXPECT_THAT(ids, ElementsAre(builder.Id()));
@@ -36,6 +38,26 @@ TEST_F(InboxTest, TheInboxImportsForOtherProcesses) {
               StatusIs(absl::StatusCode::kDeadlineExceeded,
                        HasSubstr("no answer from the daemon")));
   EXPECT_THAT(Room("import"), IsEmpty());
+}
+
+TEST_F(InboxTest, WhatCameBeforeTheDaemonIsImported) {
+  ImageBuilder builder;
+  builder.AddLayer({File("a", "1")});
+  builder.Write(dir_ / "a", "");
+  absl::StatusOr<std::vector<std::string>> ids;
+  std::thread command([&] {
+    ids = ImportThroughInbox(dir_ / "root", dir_ / "a", "in:1",
+                             absl::Seconds(20));
+  });
+  while (!absl::c_any_of(Room("import"), [](const std::string& name) {
+    return absl::EndsWith(name, ".image") && !absl::StartsWith(name, ".");
+  })) {
+    std::this_thread::yield();
+  }
+  auto inbox = StartInbox(store_.get(), dir_ / "root");
+  command.join();
+  ASSERT_OK(ids.status());
+  EXPECT_THAT(*ids, ElementsAre(builder.Id()));
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 // what counts here is who is in an answer, not the numbers.
 #include <set>
 
-#include "cri/server/stream_call.h"
+#include "cri/server/batches.h"
 #include "gmock/gmock.h"
 #include "tests/unit/cri/server/server_fixture.h"
 
