@@ -102,6 +102,7 @@ class Containers {
   absl::Status Load(const std::string& id, const runtime::Json& body);
   void Reconcile(const sandbox::SandboxPtr& sandbox);
   void SweepFiles();
+  void SweepHolds();
   std::string Dir(const std::string& id) const;
   std::string RecordPath(const std::string& id) const;
 

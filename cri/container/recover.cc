@@ -30,6 +30,7 @@ absl::Status Containers::Recover() {
     Reconcile(sandbox);
   }
   SweepFiles();
+  SweepHolds();
   return absl::OkStatus();
 }
 
@@ -85,6 +86,13 @@ void Containers::SweepFiles() {
   for (const std::string& name : *names) {
     if (absl::StrContains(name, ".") || registry_.Find(name).ok()) continue;
     Undo("", name);
+  }
+}
+
+// A removal gives the image back last of all.
+void Containers::SweepHolds() {
+  for (const std::string& holder : options_.images->Holders()) {
+    if (!registry_.Find(holder).ok()) options_.images->Release(holder);
   }
 }
 

@@ -188,6 +188,13 @@ void Catalog::PutHold(const HoldRecord& hold) {
   holds_[hold.holder] = hold;
 }
 
+std::set<std::string> Catalog::Holders() {
+  absl::MutexLock lock(&mutex_);
+  std::set<std::string> holders;
+  for (const auto& [holder, record] : holds_) holders.insert(holder);
+  return holders;
+}
+
 bool Catalog::HasHold(const std::string& holder) {
   absl::MutexLock lock(&mutex_);
   return holds_.count(holder) > 0;

@@ -47,6 +47,7 @@ class Catalog {
   uint64_t NextSequence() ABSL_LOCKS_EXCLUDED(mutex_);
 
   void PutHold(const HoldRecord& hold) ABSL_LOCKS_EXCLUDED(mutex_);
+  std::set<std::string> Holders() ABSL_LOCKS_EXCLUDED(mutex_);
   bool HasHold(const std::string& holder) ABSL_LOCKS_EXCLUDED(mutex_);
   // Of one holder; empty if there is none.
   std::vector<std::string> HeldLayers(const std::string& holder)

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -100,6 +101,8 @@ class ImageStore {
   virtual absl::Status Hold(const std::string& image_id,
                             const std::string& holder) = 0;
   virtual void Release(const std::string& holder) = 0;
+  // Who holds something now.
+  virtual std::set<std::string> Holders() = 0;
 
   // A file of the image as a container would see it at start (topmost layer
   // wins, whiteouts hide), at most `max_bytes`, never following symlinks out of

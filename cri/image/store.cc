@@ -2,6 +2,7 @@
 // ImageStore put together: catalog, disk, installer and registry.
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -61,6 +62,7 @@ class Store : public ImageStore {
   void Release(const std::string& holder) override {
     installer_.Release(holder);
   }
+  std::set<std::string> Holders() override { return catalog_.Holders(); }
   absl::StatusOr<std::optional<std::string>> ReadFile(
       const Image& image, const std::string& path, size_t max_bytes) override {
     return ReadLayeredFile(image.layer_dirs, path, max_bytes);

@@ -20,6 +20,8 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& socket) {
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 200);
+  // A new client does not wait for the patience of an old one.
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   return grpc::CreateCustomChannel(socket, grpc::InsecureChannelCredentials(),
                                    arguments);
 }
@@ -27,14 +29,19 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& socket) {
 }  // namespace
 
 Client::Client(const std::string& socket, std::string image)
-    : image_(std::move(image)),
-      stub_(v1::RuntimeService::NewStub(Connect(socket))) {}
+    : image_(std::move(image)) {
+  const std::shared_ptr<grpc::Channel> channel = Connect(socket);
+  stub_ = v1::RuntimeService::NewStub(channel);
+  images_ = v1::ImageService::NewStub(channel);
+}
 
-template <typename Request, typename Response>
-grpc::Status Client::Call(grpc::Status (v1::RuntimeService::Stub::*method)(
-                              grpc::ClientContext*, const Request&, Response*),
-                          const Request& request, Response* response,
-                          Limits limits) {
+template <typename Stub, typename Request, typename Response>
+grpc::Status Client::CallOn(Stub& stub,
+                            grpc::Status (Stub::*method)(grpc::ClientContext*,
+                                                         const Request&,
+                                                         Response*),
+                            const Request& request, Response* response,
+                            Limits limits) {
   grpc::ClientContext context;
   // A waiting call also drives the connection; one that fails at once does not.
   context.set_wait_for_ready(true);
@@ -48,8 +55,7 @@ grpc::Status Client::Call(grpc::Status (v1::RuntimeService::Stub::*method)(
       }
     });
   }
-  const grpc::Status status =
-      (stub_.get()->*method)(&context, request, response);
+  const grpc::Status status = (stub.*method)(&context, request, response);
   done.Notify();
   if (canceller.joinable()) canceller.join();
   return status;
@@ -63,6 +69,12 @@ v1::PodSandboxConfig Client::Config(const PodName& pod) const {
   config.set_hostname(pod.name);
   (*config.mutable_labels())[kLabel] = "";
   config.mutable_linux()->set_cgroup_parent("/coracle");
+  config.set_log_directory(pod.log_directory);
+  if (pod.host_port != 0) {
+    v1::PortMapping* port = config.add_port_mappings();
+    port->set_host_port(pod.host_port);
+    port->set_container_port(80);
+  }
   return config;
 }
 
@@ -80,15 +92,20 @@ grpc::Status Client::RunPod(const PodName& pod, std::string* id,
 grpc::Status Client::CreateContainer(const PodName& pod,
                                      const std::string& pod_id,
                                      const std::string& name, std::string* id,
-                                     Limits limits) {
+                                     Limits limits, const std::string& script) {
   v1::CreateContainerRequest request;
   request.set_pod_sandbox_id(pod_id);
   *request.mutable_sandbox_config() = Config(pod);
   v1::ContainerConfig& config = *request.mutable_config();
   config.mutable_metadata()->set_name(name);
   config.mutable_image()->set_image(image_);
-  config.add_command("sleep");
-  config.add_command("100000");
+  for (const char* word : {"sleep", "100000"}) config.add_command(word);
+  if (!script.empty()) {
+    config.clear_command();
+    for (const char* word : {"sh", "-c"}) config.add_command(word);
+    config.add_command(script);
+  }
+  if (!pod.log_directory.empty()) config.set_log_path(name + ".log");
   (*config.mutable_labels())[kLabel] = "";
   config.mutable_linux();
   v1::CreateContainerResponse response;
@@ -136,6 +153,17 @@ grpc::Status Client::ContainerState(const std::string& id,
                                    request, &response, limits);
   *state = response.status().state();
   return status;
+}
+
+grpc::Status Client::ContainerStatus(const std::string& id,
+                                     v1::ContainerStatus* status) {
+  v1::ContainerStatusRequest request;
+  request.set_container_id(id);
+  v1::ContainerStatusResponse response;
+  const grpc::Status result = Call(&v1::RuntimeService::Stub::ContainerStatus,
+                                   request, &response, Limits());
+  *status = response.status();
+  return result;
 }
 
 grpc::Status Client::StopContainer(const std::string& id, Limits limits) {
@@ -189,6 +217,33 @@ grpc::Status Client::ListContainers(std::vector<std::string>* ids,
   const grpc::Status status = Call(&v1::RuntimeService::Stub::ListContainers,
                                    request, &response, Limits());
   for (const auto& item : response.containers()) ids->push_back(item.id());
+  return status;
+}
+
+grpc::Status Client::Pull(const std::string& image) {
+  v1::PullImageRequest request;
+  request.mutable_image()->set_image(image);
+  v1::PullImageResponse response;
+  return CallOn(*images_, &v1::ImageService::Stub::PullImage, request,
+                &response, Limits());
+}
+
+grpc::Status Client::RemoveImage(const std::string& image) {
+  v1::RemoveImageRequest request;
+  request.mutable_image()->set_image(image);
+  v1::RemoveImageResponse response;
+  return CallOn(*images_, &v1::ImageService::Stub::RemoveImage, request,
+                &response, Limits());
+}
+
+grpc::Status Client::HasImage(const std::string& image, bool* has) {
+  v1::ImageStatusRequest request;
+  request.mutable_image()->set_image(image);
+  v1::ImageStatusResponse response;
+  const grpc::Status status =
+      CallOn(*images_, &v1::ImageService::Stub::ImageStatus, request, &response,
+             Limits());
+  *has = response.has_image();
   return status;
 }
 

@@ -27,6 +27,8 @@ struct Limits {
 // Who a pod is. `uid` makes it another pod for the server.
 struct PodName {
   std::string name, uid;
+  int host_port = 0;          // led to port 80 of the pod; 0: none
+  std::string log_directory;  // "": its containers have no logs
 };
 
 class Client {
@@ -35,15 +37,19 @@ class Client {
   Client(const std::string& socket, std::string image);
 
   grpc::Status RunPod(const PodName& pod, std::string* id, Limits limits = {});
+  // One that sleeps, or runs `script` in a shell.
   grpc::Status CreateContainer(const PodName& pod, const std::string& pod_id,
                                const std::string& name, std::string* id,
-                               Limits limits = {});
+                               Limits limits = {},
+                               const std::string& script = "");
   grpc::Status StartContainer(const std::string& id, Limits limits = {});
   // Runs `true`; an exit code other than 0 is an error.
   grpc::Status ExecTrue(const std::string& id, Limits limits = {});
   grpc::Status PodStatus(const std::string& id, Limits limits = {});
   grpc::Status ContainerState(const std::string& id, v1::ContainerState* state,
                               Limits limits = {});
+  grpc::Status ContainerStatus(const std::string& id,
+                               v1::ContainerStatus* status);
   // Without grace.
   grpc::Status StopContainer(const std::string& id, Limits limits = {});
   grpc::Status RemoveContainer(const std::string& id, Limits limits = {});
@@ -54,17 +60,29 @@ class Client {
   grpc::Status ListPods(std::vector<std::string>* ids);
   grpc::Status ListContainers(std::vector<std::string>* ids,
                               const std::string& pod_id = "");
+  grpc::Status Pull(const std::string& image);
+  grpc::Status RemoveImage(const std::string& image);
+  grpc::Status HasImage(const std::string& image, bool* has);
 
  private:
   v1::PodSandboxConfig Config(const PodName& pod) const;
 
+  template <typename Stub, typename Request, typename Response>
+  grpc::Status CallOn(Stub& stub,
+                      grpc::Status (Stub::*method)(grpc::ClientContext*,
+                                                   const Request&, Response*),
+                      const Request& request, Response* response,
+                      Limits limits);
   template <typename Request, typename Response>
   grpc::Status Call(grpc::Status (v1::RuntimeService::Stub::*method)(
                         grpc::ClientContext*, const Request&, Response*),
-                    const Request& request, Response* response, Limits limits);
+                    const Request& request, Response* response, Limits limits) {
+    return CallOn(*stub_, method, request, response, limits);
+  }
 
   const std::string image_;
   std::unique_ptr<v1::RuntimeService::Stub> stub_;
+  std::unique_ptr<v1::ImageService::Stub> images_;
 };
 
 // Prints what failed and ends the program.

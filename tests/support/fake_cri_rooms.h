@@ -79,7 +79,7 @@ class FakeImages : public cri::image::ImageStore {
     absl::MutexLock lock(&mutex_);
     return registry_config_dir_;
   }
-  std::set<std::string> Holders() {
+  std::set<std::string> Holders() override {
     absl::MutexLock lock(&mutex_);
     return holders_;
   }

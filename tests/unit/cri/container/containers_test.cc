@@ -282,6 +282,13 @@ TEST_F(ContainersTest, RestartSweepsHalves) {
   EXPECT_TRUE(world_.sandboxes[sandbox_->id].containers.empty());
 }
 
+TEST_F(ContainersTest, RestartFreesTheImageOfARemovedContainer) {
+  ASSERT_OK_AND_ASSIGN(ContainerPtr container, Create());
+  ASSERT_OK(images_.Hold("sha256:any", "removed"));
+  Restart();
+  EXPECT_EQ(images_.Holders(), std::set<std::string>{container->id});
+}
+
 TEST_F(ContainersTest, ContainerOfADeadHolderIsExitedUnknown) {
   ContainerPtr container = Running();
   Events();
