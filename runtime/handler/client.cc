@@ -20,11 +20,8 @@ namespace {
 // Waits until `fd` can be read. DEADLINE_EXCEEDED after `deadline`.
 absl::Status WaitReadable(int fd, absl::Time deadline) {
   while (true) {
-    absl::Duration left = deadline - absl::Now();
-    int64_t milliseconds =
-        std::clamp<int64_t>(absl::ToInt64Milliseconds(left) + 1, 0, 3600000);
     pollfd polled{fd, POLLIN, 0};
-    int ready = poll(&polled, 1, static_cast<int>(milliseconds));
+    int ready = poll(&polled, 1, PollMilliseconds(deadline));
     if (ready > 0) return absl::OkStatus();
     if (ready < 0 && errno != EINTR) return ErrnoStatus("poll");
     if (absl::Now() >= deadline) {
@@ -98,6 +95,13 @@ absl::Status Connection::WaitForEnd(absl::Time deadline) {
     int error = hold::ReceiveMessage(fd_.get(), &received);
     if (error != 0 && error != EMSGSIZE) return absl::OkStatus();
   }
+}
+
+int PollMilliseconds(absl::Time deadline) {
+  const absl::Duration left =
+      std::clamp(deadline - absl::Now(), absl::ZeroDuration(), absl::Hours(1));
+  return static_cast<int>(
+      absl::ToInt64Milliseconds(absl::Ceil(left, absl::Milliseconds(1))));
 }
 
 absl::StatusOr<Connection> OpenHolder(const std::string& pods_dir,

@@ -47,6 +47,10 @@ class Connection {
   pid_t peer_ = 0;
 };
 
+// What is left until `deadline`, as poll() takes it: rounded up, 0 when it is
+// over, an hour at most, also for the infinite future.
+int PollMilliseconds(absl::Time deadline);
+
 // Of the sandbox in `directory`. NOT_FOUND "sandbox …: not running".
 absl::StatusOr<Connection> OpenHolder(const std::string& pods_dir,
                                       const std::string& sandbox_id);

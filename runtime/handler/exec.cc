@@ -55,16 +55,13 @@ absl::StatusOr<hold::Reply> Follow(Connection* connection, Stream* out,
                                    Stream* err, size_t limit,
                                    absl::Time deadline) {
   while (true) {
-    absl::Duration left = deadline - absl::Now();
-    if (left <= absl::ZeroDuration()) {
+    if (absl::Now() >= deadline) {
       return absl::DeadlineExceededError("time is up");
     }
     pollfd polled[3] = {{connection->fd(), POLLIN, 0},
                         {out->read.get(), POLLIN, 0},
                         {err->read.get(), POLLIN, 0}};
-    int64_t milliseconds =
-        std::min<int64_t>(absl::ToInt64Milliseconds(left) + 1, 3600000);
-    int ready = poll(polled, 3, static_cast<int>(milliseconds));
+    int ready = poll(polled, 3, PollMilliseconds(deadline));
     if (ready < 0 && errno != EINTR) return ErrnoStatus("poll");
     if (ready <= 0) continue;
     ReadStream(out, limit);
