@@ -130,6 +130,9 @@ const std::vector<Field<Config>>& Fields() {
        "runs the standard CNI plugins inside the server where it knows all of "
        "a configuration",
        kRestart, Flag(&C::cni_in_process)},
+      {"cdi_spec_dirs",
+       "where files describe CDI devices; a later directory wins", kLive,
+       Words(&C::cdi_spec_dirs)},
       {"launcher", "path of coracle-oci; by default beside coracle", kRestart,
        Directory(&C::launcher)},
       {"max_message_bytes", "largest request that is accepted", kRestart,

@@ -20,6 +20,7 @@ struct Value {
   Kind kind = Kind::kNothing;
   int line = 0;  // from 1; 0 if it does not come from a file
   std::string word;
+  bool plain = false;  // the word stands without quotes
   std::vector<Value> list;
   std::vector<Entry> map;  // as written, no key twice
 };
@@ -32,7 +33,8 @@ struct Entry {
 Value Word(absl::string_view text);
 
 // The one YAML document in `text`; kNothing if it is empty. INVALID_ARGUMENT
-// "<name>:<line>: …", also for a key that a map holds twice.
+// "<name>:<line>: …", also for a key that a map holds twice and for aliases
+// that make more than 100,000 values of it.
 absl::StatusOr<Value> ParseYaml(const std::string& text,
                                 const std::string& name);
 

@@ -14,22 +14,25 @@ namespace {
 
 // Aliases may nest a small text into a huge tree.
 constexpr int kMaxDepth = 8;
+constexpr int kMaxValues = 100000;
 
 absl::Status At(int line, absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat(line, ": ", what));
 }
 
-absl::StatusOr<Value> Convert(const YAML::Node& node, int depth) {
+absl::StatusOr<Value> Convert(const YAML::Node& node, int depth, int& count) {
   Value value;
   value.line = node.Mark().line + 1;
   if (depth > kMaxDepth) return At(value.line, "nested too deep");
+  if (++count > kMaxValues) return At(value.line, "too many values");
   if (node.IsScalar()) {
     value.kind = Value::Kind::kWord;
     value.word = node.Scalar();
+    value.plain = node.Tag() == "?";
   } else if (node.IsSequence()) {
     value.kind = Value::Kind::kList;
     for (const auto& item : node) {
-      ASSIGN_OR_RETURN(Value converted, Convert(item, depth + 1));
+      ASSIGN_OR_RETURN(Value converted, Convert(item, depth + 1, count));
       value.list.push_back(std::move(converted));
     }
   } else if (node.IsMap()) {
@@ -44,7 +47,7 @@ absl::StatusOr<Value> Convert(const YAML::Node& node, int depth) {
         return At(line, absl::StrCat(key, ": given twice, first in line ",
                                      first->second));
       }
-      ASSIGN_OR_RETURN(Value converted, Convert(item.second, depth + 1));
+      ASSIGN_OR_RETURN(Value converted, Convert(item.second, depth + 1, count));
       converted.line = line;
       value.map.push_back({key, std::move(converted)});
     }
@@ -64,7 +67,8 @@ Value Word(absl::string_view text) {
 absl::StatusOr<Value> ParseYaml(const std::string& text,
                                 const std::string& name) {
   try {
-    absl::StatusOr<Value> value = Convert(YAML::Load(text), 0);
+    int count = 0;
+    absl::StatusOr<Value> value = Convert(YAML::Load(text), 0, count);
     if (value.ok()) return value;
     return absl::InvalidArgumentError(
         absl::StrCat(name, ":", value.status().message()));

@@ -3,6 +3,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "cri/cdi/name.h"
 #include "cri/container/resources.h"
 #include "cri/sandbox/sandbox.h"
 #include "runtime/base/status.h"
@@ -91,6 +92,7 @@ absl::Status CheckFields(const v1::ContainerConfig& config) {
                             config.stop_signal()));
   RETURN_IF_ERROR(CheckSecurity(config.linux().security_context()));
   RETURN_IF_ERROR(CheckMountsAndDevices(config));
+  RETURN_IF_ERROR(cdi::RequestedDevices(config).status());
   return CheckResources(config.linux().resources(), "config.linux.resources");
 }
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "cri/cdi/registry.h"
 #include "cri/container/container.h"
 #include "cri/image/image.h"
 #include "cri/sandbox/flights.h"
@@ -27,6 +28,7 @@ struct ContainersOptions {
   runtime::Handler* handler = nullptr;
   image::ImageStore* images = nullptr;
   sandbox::Sandboxes* sandboxes = nullptr;
+  const cdi::Registry* cdi = nullptr;
   // Told of CREATED, STARTED, STOPPED, DELETED on the sandbox's queue, after
   // the record holds the news.
   std::function<void(const ContainerPtr&, runtime::v1::ContainerEventType)>

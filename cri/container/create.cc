@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "cri/cdi/name.h"
 #include "cri/container/check.h"
 #include "cri/container/containers.h"
 #include "cri/container/mounts.h"
@@ -30,10 +31,6 @@ absl::Status CheckConfig(const sandbox::Sandbox& sandbox,
         sandbox::IdMapsOf(sandbox.Namespaces()))) {
     return absl::InvalidArgumentError(
         "namespace_options.userns_options: differs from the sandbox's");
-  }
-  if (config.cdi_devices_size() > 0) {
-    return absl::UnimplementedError(
-        "config.CDI_devices: CDI is not implemented");
   }
   return absl::OkStatus();
 }
@@ -197,6 +194,9 @@ absl::StatusOr<std::string> Containers::WriteOciConfig(
   input.config = &container.config;
   input.sandbox = &pod.config;
   input.image = &image;
+  ASSIGN_OR_RETURN(std::vector<std::string> devices,
+                   cdi::RequestedDevices(container.config));
+  ASSIGN_OR_RETURN(input.cdi, options_.cdi->Resolve(devices));
   input.find_image = [&](const std::string& name) {
     return options_.images->Find(name);
   };

@@ -261,6 +261,16 @@ bool IsImageVolume(const v1::Mount& mount) {
   return mount.has_image() && !mount.image().image().empty();
 }
 
+void ParentsFirst(Json& mounts) {
+  auto depth = [](const Json& mount) {
+    const std::string path = runtime::StringAt(mount, "destination");
+    return std::count(path.begin(), path.end(), '/');
+  };
+  std::stable_sort(
+      mounts.begin(), mounts.end(),
+      [&](const Json& a, const Json& b) { return depth(a) < depth(b); });
+}
+
 std::string CleanPath(absl::string_view path) {
   std::vector<absl::string_view> kept;
   for (absl::string_view part : absl::StrSplit(path, '/', absl::SkipEmpty())) {
@@ -294,12 +304,8 @@ absl::StatusOr<MountPlan> PlanMounts(const SpecInput& input) {
                               }),
                mounts.end());
   mounts.insert(mounts.end(), requested.begin(), requested.end());
-  std::stable_sort(
-      mounts.begin(), mounts.end(), [](const Entry& a, const Entry& b) {
-        return std::count(a.destination.begin(), a.destination.end(), '/') <
-               std::count(b.destination.begin(), b.destination.end(), '/');
-      });
   plan.mounts = ToJson(mounts);
+  ParentsFirst(plan.mounts);
   return plan;
 }
 

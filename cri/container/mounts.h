@@ -28,6 +28,9 @@ bool IsImageVolume(const runtime::v1::Mount& mount);
 // A list of ID mappings as OCI spells them.
 runtime::Json IdMapJson(const std::vector<runtime::spec::IdMapping>& map);
 
+// Sorts the mounts of an OCI config by depth; equals keep their order.
+void ParentsFirst(runtime::Json& mounts);
+
 // "/a//b/./../c/" → "/a/c"; never above "/".
 std::string CleanPath(absl::string_view path);
 

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "cri/container/capability.h"
+#include "cri/container/cdi.h"
 #include "cri/container/devices.h"
 #include "cri/container/mounts.h"
 #include "cri/container/seccomp.h"
@@ -206,6 +207,7 @@ absl::StatusOr<OciConfig> BuildOciConfig(const SpecInput& input) {
       {"mounts", std::move(mounts.mounts)},
       {"annotations", AnnotationsJson(input)},
       {"linux", std::move(linux_part)}};
+  RETURN_IF_ERROR(ApplyCdi(input.cdi, input.id_maps, result));
   return result;
 }
 

@@ -118,6 +118,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(ServerOptions options) {
   containers.handler = self->handler.get();
   containers.images = self->images.get();
   containers.sandboxes = self->sandboxes.get();
+  containers.cdi = &self->cdi;
   containers.notify = [self](const container::ContainerPtr& container,
                              v1::ContainerEventType type) {
     self->PublishEvent(*container->sandbox, container->id, type);
@@ -173,6 +174,7 @@ std::shared_ptr<const config::Config> Engine::Config() const {
 // Everything that holds a live key of the configuration gets it here.
 void Engine::Apply(const config::Config& config) {
   runtime::log::SetLevel(config::LogLevel(config));
+  cdi.Configure(config.cdi_spec_dirs);
   images->Configure(config.registry_config_dir,
                     static_cast<int>(config.parallel_downloads));
 }

@@ -8,6 +8,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "cri/cdi/registry.h"
 #include "cri/config/config.h"
 #include "cri/container/containers.h"
 #include "cri/image/image.h"
@@ -28,6 +29,7 @@ struct Engine {
   std::unique_ptr<network::Network> network;
   std::unique_ptr<image::ImageStore> images;
   EventBus events;
+  cdi::Registry cdi{{}};
   std::unique_ptr<runtime::Handler> handler;
   std::unique_ptr<sandbox::Sandboxes> sandboxes;
   std::unique_ptr<container::Containers> containers;

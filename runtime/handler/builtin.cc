@@ -35,6 +35,11 @@ absl::StatusOr<state::ContainerPlan> MakePlan(const ContainerOptions& options) {
   if (plan.cgroups_path.empty()) {
     return absl::InvalidArgumentError("linux.cgroupsPath: missing");
   }
+  for (const char* hook : {"poststart", "poststop"}) {
+    if (!Has(ObjectAt(config, "hooks"), hook)) continue;
+    return absl::UnimplementedError(absl::StrCat(
+        "hooks.", hook, ": the built-in handler does not run such hooks"));
+  }
   bool names_pid = false, own_pid = false;
   for (const Json& item : ArrayAt(At(config, "linux"), "namespaces")) {
     if (StringAt(item, "type") != "pid") continue;
@@ -48,7 +53,7 @@ absl::StatusOr<state::ContainerPlan> MakePlan(const ContainerOptions& options) {
   if (own_pid) plan.flags |= state::kOwnPidNamespace;
   plan.log_path = options.log_path;
   plan.config_json = options.oci_config;
-  plan.bundle_dir = options.rootfs_dir;
+  plan.bundle_dir = options.rootfs_dir.substr(0, options.rootfs_dir.rfind('/'));
   plan.lower_dirs = options.lower_dirs;
   plan.upper_dir = options.upper_dir;
   plan.work_dir = options.work_dir;

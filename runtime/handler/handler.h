@@ -78,7 +78,8 @@ struct ContainerOptions {
   // The root: overlay of `lower_dirs` (top first) with `upper_dir` and
   // `work_dir`, mounted only inside the container's mount namespace at
   // `rootfs_dir`, an existing empty directory of the container's own. Without
-  // lower_dirs, `rootfs_dir` is the prepared root itself.
+  // lower_dirs, `rootfs_dir` is the prepared root itself. The directory that
+  // holds it is told to hooks as the bundle, so config.json should be there.
   std::vector<std::string> lower_dirs;
   std::string upper_dir;
   std::string work_dir;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/spec/reader.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -30,6 +31,15 @@ const Json& Reader::Value(absl::string_view key) const {
 }
 
 bool Reader::Has(absl::string_view key) const { return !Value(key).is_null(); }
+
+void Reader::OnlyKeys(std::initializer_list<absl::string_view> keys) const {
+  if (!value_->is_object()) return;
+  for (const auto& [key, value] : value_->items()) {
+    if (std::find(keys.begin(), keys.end(), key) == keys.end()) {
+      return Fail(key, "is not a field of this format");
+    }
+  }
+}
 
 void Reader::String(absl::string_view key, std::string* out) const {
   const Json& value = Value(key);

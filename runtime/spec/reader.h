@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <string>
@@ -51,6 +52,8 @@ class Reader {
   void Unsigned(absl::string_view key, std::optional<uint64_t>* out) const;
 
   bool Has(absl::string_view key) const;
+  // Fails with a key that is not among `keys`, for formats that are strict.
+  void OnlyKeys(std::initializer_list<absl::string_view> keys) const;
   Reader Object(absl::string_view key) const;
   // Calls `each` for every object of the array at `key` until an error.
   void Each(absl::string_view key,

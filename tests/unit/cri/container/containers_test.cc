@@ -69,6 +69,7 @@ class ContainersTest : public ::testing::Test {
     options.handler = handler_.get();
     options.images = &images_;
     options.sandboxes = sandboxes_.get();
+    options.cdi = &cdi_;
     options.notify = [this](const ContainerPtr& container,
                             v1::ContainerEventType type) {
       absl::MutexLock lock(&events_mutex_);
@@ -106,6 +107,7 @@ class ContainersTest : public ::testing::Test {
   tests::FakeHandler::World world_;
   tests::FakeNetwork network_;
   tests::FakeImages images_;
+  cdi::Registry cdi_{{dir_ / "cdi"}};
   v1::ContainerConfig config_;
   absl::Mutex events_mutex_;
   std::vector<std::pair<std::string, int>> events_
@@ -185,6 +187,29 @@ TEST_F(ContainersTest, FailedCreateLeavesNothing) {
   mount->set_host_path("/nonexistent");
   EXPECT_THAT(Create(), StatusIs(absl::StatusCode::kNotFound,
                                  HasSubstr("container web: mount /x")));
+  EXPECT_EQ(FilesLeft(), 0u);
+  EXPECT_TRUE(images_.Holders().empty());
+}
+
+TEST_F(ContainersTest, CdiDevicesOfFieldAndAnnotationReachTheConfig) {
+  ASSERT_OK(runtime::MakeDirs(dir_ / "cdi"));
+  ASSERT_OK(runtime::WriteFileAtomic(
+      dir_ / "cdi/v.yaml",
+      "{cdiVersion: 0.3.0, kind: v/c, devices: [{name: a, containerEdits: "
+      "{env: [A=1]}}, {name: b, containerEdits: {env: [B=2]}}]}"));
+  config_.add_cdi_devices()->set_name("v/c=a");
+  (*config_.mutable_annotations())["cdi.k8s.io/x"] = "v/c=b";
+  ASSERT_OK_AND_ASSIGN(ContainerPtr container, Create());
+  EXPECT_THAT(runtime::ParseJson(containers_->ReadOciConfig(container->id), "")
+                  ->at("process")
+                  .at("env"),
+              testing::IsSupersetOf({"A=1", "B=2"}));
+}
+
+TEST_F(ContainersTest, UnknownCdiDeviceLeavesNothing) {
+  config_.add_cdi_devices()->set_name("v/c=a");
+  EXPECT_THAT(Create(), StatusIs(absl::StatusCode::kNotFound,
+                                 HasSubstr("CDI device v/c=a: no file in")));
   EXPECT_EQ(FilesLeft(), 0u);
   EXPECT_TRUE(images_.Holders().empty());
 }
