@@ -5,6 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "cri/cdi/name.h"
 #include "cri/container/resources.h"
+#include "cri/lsm/apparmor.h"
+#include "cri/lsm/selinux.h"
 #include "cri/sandbox/sandbox.h"
 #include "runtime/base/status.h"
 
@@ -54,7 +56,10 @@ absl::Status CheckSecurity(const v1::LinuxContainerSecurityContext& security) {
                    "contradicts run_as_user, which is given too");
   }
   RETURN_IF_ERROR(CheckProfile("security_context.seccomp", security.seccomp()));
-  return CheckProfile("security_context.apparmor", security.apparmor());
+  RETURN_IF_ERROR(
+      CheckProfile("security_context.apparmor", security.apparmor()));
+  RETURN_IF_ERROR(lsm::CheckSelinux(security.selinux_options()));
+  return lsm::RequestedProfile(security).status();
 }
 
 absl::Status CheckMountsAndDevices(const v1::ContainerConfig& config) {

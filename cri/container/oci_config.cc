@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cri/container/oci_config.h"
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "cri/container/capability.h"
 #include "cri/container/cdi.h"
 #include "cri/container/devices.h"
 #include "cri/container/mounts.h"
 #include "cri/container/seccomp.h"
+#include "cri/lsm/apparmor.h"
+#include "cri/lsm/selinux.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
 
@@ -18,40 +18,24 @@ namespace {
 using runtime::Json;
 namespace v1 = ::runtime::v1;
 
-bool AppArmorEnabled() {
-  absl::StatusOr<std::string> text =
-      runtime::ReadFile("/sys/module/apparmor/parameters/enabled", 16);
-  return text.ok() && absl::StartsWith(*text, "Y");
+// The container's options, or those of the sandbox if it has none.
+const v1::SELinuxOption& SelinuxOptions(const SpecInput& input) {
+  if (input.Security().has_selinux_options()) {
+    return input.Security().selinux_options();
+  }
+  return input.sandbox->linux().security_context().selinux_options();
 }
 
-// The profile's name, "" for none.
-absl::StatusOr<std::string> AppArmorFor(
-    const v1::LinuxContainerSecurityContext& security) {
-// Older clients still send the deprecated field.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-  absl::string_view name = security.apparmor_profile();
-#pragma GCC diagnostic pop
-  if (security.has_apparmor()) {
-    name = security.apparmor().profile_type() == v1::SecurityProfile::Localhost
-               ? absl::string_view(security.apparmor().localhost_ref())
-               : "unconfined";
-    if (name.empty()) {
-      return absl::InvalidArgumentError(
-          "security_context.apparmor: Localhost without localhost_ref");
-    }
+// Volumes keep the labels that they have unless the request says otherwise.
+absl::Status RelabelVolumes(const v1::ContainerConfig& config,
+                            const std::string& label) {
+  for (const v1::Mount& mount : config.mounts()) {
+    if (!mount.selinux_relabel() || IsImageVolume(mount)) continue;
+    RETURN_IF_ERROR(
+        runtime::Annotate(lsm::Relabel(mount.host_path(), label),
+                          absl::StrCat("mount ", mount.container_path())));
   }
-  if (security.privileged() || name.empty() || name == "unconfined" ||
-      name == "runtime/default") {
-    return std::string();
-  }
-  absl::ConsumePrefix(&name, "localhost/");
-  if (!AppArmorEnabled()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("security_context.apparmor: profile \"", name,
-                     "\": AppArmor is not enabled on this host"));
-  }
-  return std::string(name);
+  return absl::OkStatus();
 }
 
 Json CapabilitiesJson(const CapabilitySets& sets) {
@@ -72,7 +56,7 @@ absl::StatusOr<Json> ProcessJson(const SpecInput& input,
   ASSIGN_OR_RETURN(std::vector<std::string> args,
                    ProcessArgs(config, *input.image));
   ASSIGN_OR_RETURN(std::vector<std::string> env, ProcessEnv(input, identity));
-  ASSIGN_OR_RETURN(std::string apparmor, AppArmorFor(security));
+  ASSIGN_OR_RETURN(std::string apparmor, lsm::ProfileFor(security, input.host));
   std::string cwd = config.working_dir().empty() ? input.image->working_dir
                                                  : config.working_dir();
   Json process{{"terminal", config.tty()},
@@ -196,10 +180,17 @@ absl::StatusOr<OciConfig> BuildOciConfig(const SpecInput& input) {
   ASSIGN_OR_RETURN(result.identity, ResolveIdentity(security, input.image->user,
                                                     input.read_image_file));
   ASSIGN_OR_RETURN(CapabilitySets capabilities, ResolveCapabilities(security));
+  ASSIGN_OR_RETURN(lsm::SelinuxLabels labels,
+                   lsm::LabelsFor(SelinuxOptions(input), input.host));
   ASSIGN_OR_RETURN(MountPlan mounts, PlanMounts(input));
   ASSIGN_OR_RETURN(Json process,
                    ProcessJson(input, result.identity, capabilities));
   ASSIGN_OR_RETURN(Json linux_part, LinuxJson(input, mounts, capabilities));
+  if (!labels.process.empty()) {
+    process["selinuxLabel"] = labels.process;
+    linux_part["mountLabel"] = labels.mount;
+    RETURN_IF_ERROR(RelabelVolumes(*input.config, labels.mount));
+  }
   result.json = Json{
       {"ociVersion", "1.2.0"},
       {"process", std::move(process)},

@@ -9,6 +9,7 @@
 #include "cri/cdi/spec.h"
 #include "cri/container/user.h"
 #include "cri/image/image.h"
+#include "cri/lsm/host.h"
 #include "proto/cri/v1/api.pb.h"
 #include "runtime/ns/user.h"
 
@@ -27,6 +28,7 @@ struct SpecInput {
   const runtime::v1::PodSandboxConfig* sandbox = nullptr;
   const image::Image* image = nullptr;
   ImageFile read_image_file;
+  lsm::Host host;
   cdi::Edits cdi;  // of all CDI devices that it asks for
   // A local image by any of its names, null if there is none.
   std::function<image::ImagePtr(const std::string&)> find_image;

@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "cri/lsm/selinux.h"
 #include "cri/sandbox/pod_files.h"
 #include "cri/sandbox/pod_network.h"
 #include "cri/sandbox/sandboxes.h"
@@ -116,6 +117,8 @@ absl::Status CheckConfig(const v1::PodSandboxConfig& config) {
     return Invalid("security_context.run_as_group",
                    "is given without run_as_user");
   }
+  // No process of the sandbox's own has labels, but its containers may.
+  RETURN_IF_ERROR(lsm::LabelsFor(security.selinux_options()).status());
   RETURN_IF_ERROR(CheckLogDirectory(config.log_directory()));
   RETURN_IF_ERROR(ResolvConf(config.dns_config()).status());
   return HostPorts(config).status();

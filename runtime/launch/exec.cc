@@ -16,6 +16,7 @@
 
 #include <array>
 #include <cstring>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/file.h"
@@ -45,7 +46,7 @@ class ExecSetup {
   absl::Status Parse();
   absl::Status OpenCgroups();
   void GivePipes();
-  absl::Status EnterNamespaces(const path::Proc& proc);
+  absl::Status EnterNamespaces();
   absl::Status Clone();
   [[noreturn]] void RunChild(int socket);
   absl::Status PrepareChild(int socket, UniqueFd* master);
@@ -54,6 +55,7 @@ class ExecSetup {
   Reporter reporter_;
   spec::Config config_;
   Identity identity_;
+  std::optional<path::Proc> proc_;  // the host's
   bool in_user_namespace_ = false;
   UniqueFd unified_fd_;
   std::vector<UniqueFd> doors_;
@@ -97,7 +99,7 @@ void ExecSetup::GivePipes() {
   }
 }
 
-absl::Status ExecSetup::EnterNamespaces(const path::Proc& proc) {
+absl::Status ExecSetup::EnterNamespaces() {
   UniqueFd pidfd(
       static_cast<int>(syscall(SYS_pidfd_open, request_.init_pid, 0)));
   if (!pidfd.ok()) return ErrnoStatus("container process");
@@ -106,9 +108,9 @@ absl::Status ExecSetup::EnterNamespaces(const path::Proc& proc) {
   if (syscall(SYS_pidfd_send_signal, pidfd.get(), 0, nullptr, 0) != 0) {
     return ErrnoStatus("container process");
   }
-  ASSIGN_OR_RETURN(std::string ours, proc.ReadLink("self/ns/user"));
-  ASSIGN_OR_RETURN(std::string theirs,
-                   proc.ReadLink(absl::StrCat(request_.init_pid, "/ns/user")));
+  ASSIGN_OR_RETURN(std::string ours, proc_->ReadLink("self/ns/user"));
+  ASSIGN_OR_RETURN(std::string theirs, proc_->ReadLink(absl::StrCat(
+                                           request_.init_pid, "/ns/user")));
   int all = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
             CLONE_NEWUTS | CLONE_NEWCGROUP;
   if (ours != theirs) {
@@ -131,7 +133,7 @@ absl::Status ExecSetup::PrepareChild(int socket, UniqueFd* master) {
   // What the command starts and orphans stays below it while it lives, so that
   // a keeper that ends the command's tree finds all of it.
   prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-  syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, nullptr, 0, 0, 0);
+  RETURN_IF_ERROR(JoinKeyring(identity_, *proc_));
   if (identity_.process.terminal) {
     ASSIGN_OR_RETURN(path::Root root, path::Root::Open("/"));
     ASSIGN_OR_RETURN(mount::Terminal terminal, mount::OpenTerminal(root));
@@ -142,6 +144,8 @@ absl::Status ExecSetup::PrepareChild(int socket, UniqueFd* master) {
         SetStdio(request_.stdin_fd, request_.stdout_fd, request_.stderr_fd));
   }
   AddHome(&identity_);
+  RETURN_IF_ERROR(
+      lsm::SetForExec(identity_.labels, lsm::ProcAttributes(&*proc_)));
   if (!SendByte(socket, kReady, master->get())) return ErrnoStatus("set-up");
   master->reset();
   // Until the keeper has been told the pid.
@@ -202,10 +206,10 @@ absl::Status ExecSetup::Run() {
   RaiseFileLimit();
   RETURN_IF_ERROR(Parse());
   reporter_.Phase("plan");
-  ASSIGN_OR_RETURN(path::Proc proc, path::Proc::Open());
-  RETURN_IF_ERROR(SetOomScore(proc, identity_.process.oom_score_adj));
+  ASSIGN_OR_RETURN(proc_, path::Proc::Open());
+  RETURN_IF_ERROR(SetOomScore(*proc_, identity_.process.oom_score_adj));
   RETURN_IF_ERROR(OpenCgroups());
-  RETURN_IF_ERROR(EnterNamespaces(proc));
+  RETURN_IF_ERROR(EnterNamespaces());
   reporter_.Phase("namespaces");
   return Clone();
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <linux/keyctl.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -90,17 +91,10 @@ void LayOut(Identity* identity) {
 absl::StatusOr<Identity> PrepareIdentity(const spec::Process& process,
                                          const spec::Config& config,
                                          const std::string& seccomp_cache_dir) {
-  if (!process.apparmor_profile.empty() &&
-      process.apparmor_profile != "unconfined") {
-    return absl::FailedPreconditionError(
-        absl::StrCat("process.apparmorProfile: \"", process.apparmor_profile,
-                     "\": this host has no AppArmor"));
-  }
-  if (!process.selinux_label.empty()) {
-    return absl::FailedPreconditionError(
-        "process.selinuxLabel: this host has no SELinux");
-  }
   Identity identity;
+  identity.labels = {process.apparmor_profile, process.selinux_label,
+                     config.linux_section.mount_label};
+  RETURN_IF_ERROR(lsm::Check(identity.labels, lsm::Detect()));
   identity.process = process;
   if (config.linux_section.seccomp.has_value()) {
     ASSIGN_OR_RETURN(identity.seccomp,
@@ -176,6 +170,14 @@ absl::Status SetTerminal(int slave_fd, const spec::Process& process) {
     if (ioctl(0, TIOCSWINSZ, &size) != 0) return ErrnoStatus("terminal size");
   }
   return absl::OkStatus();
+}
+
+absl::Status JoinKeyring(const Identity& identity, const path::Proc& proc) {
+  const std::string& label = identity.labels.selinux_label;
+  const lsm::ProcAttributes attributes(&proc);
+  if (!label.empty()) RETURN_IF_ERROR(lsm::SetForKeys(label, attributes));
+  syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr, 0, 0, 0);
+  return label.empty() ? absl::OkStatus() : lsm::SetForKeys("", attributes);
 }
 
 absl::Status SetRlimits(const std::vector<spec::Rlimit>& limits) {

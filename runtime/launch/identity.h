@@ -10,6 +10,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "runtime/lsm/lsm.h"
+#include "runtime/path/proc.h"
 #include "runtime/seccomp/filter.h"
 #include "runtime/spec/spec.h"
 
@@ -17,6 +19,7 @@ namespace runtime::launch {
 
 struct Identity {
   spec::Process process;
+  lsm::Labels labels;
   bool has_seccomp = false;
   seccomp::Program seccomp;
   std::vector<char*> argv, envp;  // point into `process`
@@ -38,6 +41,9 @@ absl::Status SetStdio(int in, int out, int err);
 absl::Status SetTerminal(int slave_fd, const spec::Process& process);
 // A pipe, socket or terminal (but /dev/null) becomes the user's own.
 void GiveStream(int fd, uid_t uid);
+// Joins a new session keyring; with a label it is the label's. Kernels without
+// keys have nothing to share.
+absl::Status JoinKeyring(const Identity& identity, const path::Proc& proc);
 // Limits above what this process may set are cut to it.
 absl::Status SetRlimits(const std::vector<spec::Rlimit>& limits);
 // From here on the process is the container's user with its capabilities and

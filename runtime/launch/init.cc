@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <linux/keyctl.h>
 #include <linux/sched.h>
 #include <net/if.h>
 #include <sched.h>
@@ -149,8 +148,7 @@ absl::Status Init::Prepare() {
   ResetSignals();
   if (plan_.user_namespace.ok()) RETURN_IF_ERROR(ns::BecomeRoot());
   if (setsid() < 0 && errno != EPERM) return ErrnoStatus("setsid");
-  // A session keyring of its own; kernels without keys have nothing to share.
-  syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr, 0, 0, 0);
+  RETURN_IF_ERROR(JoinKeyring(plan_.identity, *plan_.proc));
   RETURN_IF_ERROR(EnterCgroups());
   RETURN_IF_ERROR(SetHost());
   RETURN_IF_ERROR(BuildRoot());
@@ -165,6 +163,9 @@ absl::Status Init::Prepare() {
   if (request.verify_command) {
     RETURN_IF_ERROR(FindCommand(plan_.config.process).status());
   }
+  // In force from the exec on; the host's procfs is not within reach by then.
+  RETURN_IF_ERROR(lsm::SetForExec(plan_.identity.labels,
+                                  lsm::ProcAttributes(plan_.proc.get())));
   if (!SendByte(socket_, kReady, pty_.get())) return ErrnoStatus("set-up");
   pty_.reset();
   pty_slave_.reset();

@@ -88,6 +88,10 @@ bool IsCgroup(const spec::Mount& mount) {
   return mount.type == "cgroup" || mount.type == "cgroup2";
 }
 
+bool TakesLabel(absl::string_view type) {
+  return type != "proc" && type != "sysfs" && type != "mqueue";
+}
+
 bool IsLayers(const spec::Mount& mount, const Options& options) {
   if (mount.type != "overlay") return false;
   bool layers = false;
@@ -121,7 +125,7 @@ absl::Status RootBuilder::PrepareLayers(Prepared* prepared, int id_map) {
   // An overlay needs two layers at least.
   absl::StatusOr<UniqueFd> tree = layers.size() == 1
                                       ? CloneTree(AT_FDCWD, layers[0], false)
-                                      : Overlay({layers, "", ""});
+                                      : Overlay({.lower = layers});
   RETURN_IF_ERROR(tree.status());
   prepared->tree = *std::move(tree);
   return absl::OkStatus();
@@ -236,6 +240,10 @@ absl::Status RootBuilder::MountOne(Prepared* prepared) {
     // The kernel refuses a group that the user namespace does not map.
     if (plan_->user_namespace >= 0 && !IsMappedGroup(option)) continue;
     data.push_back(option);
+  }
+  const std::string& label = plan_->config->linux_section.mount_label;
+  if (!label.empty() && TakesLabel(mount.type)) {
+    data.push_back(absl::StrCat("context=", label));
   }
   uint64_t attributes = options.set | options.recursive_set;
   bool later = mount.type == "tmpfs" && (attributes & MOUNT_ATTR_RDONLY) != 0;

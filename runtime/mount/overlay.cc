@@ -72,6 +72,10 @@ absl::StatusOr<UniqueFd> MakeDetached(const OverlayDirs& dirs) {
   for (const std::string& dir : dirs.lower) {
     RETURN_IF_ERROR(SetDirectory(context.get(), "lowerdir+", dir, &fds));
   }
+  if (!dirs.label.empty() && fsconfig(context.get(), FSCONFIG_SET_STRING,
+                                      "context", dirs.label.c_str(), 0) != 0) {
+    return ErrnoStatus(absl::StrCat("overlay context=", dirs.label));
+  }
   if (!dirs.upper.empty()) {
     RETURN_IF_ERROR(SetDirectory(context.get(), "upperdir", dirs.upper, &fds));
     RETURN_IF_ERROR(SetDirectory(context.get(), "workdir", dirs.work, &fds));
@@ -105,6 +109,9 @@ absl::Status MountByString(const OverlayDirs& dirs, const std::string& target) {
     absl::StrAppend(&options, ",upperdir=", upper, ",workdir=", work,
                     ",volatile");
     RETURN_IF_ERROR(RemoveMark(dirs.work));
+  }
+  if (!dirs.label.empty()) {
+    absl::StrAppend(&options, ",context=\"", dirs.label, "\"");
   }
   if (options.size() >= kPage) {
     return absl::InvalidArgumentError(

@@ -13,6 +13,7 @@ namespace runtime::mount {
 struct OverlayDirs {
   std::vector<std::string> lower;  // top first
   std::string upper, work;         // both empty: read-only
+  std::string label = {};          // SELinux context of all in it; "" = none
 };
 
 // A detached overlay. Layers are added one by one where the kernel can (Linux

@@ -114,8 +114,9 @@ absl::Status RootBuilder::PrepareRoot() {
               plan_->host_root->second) != 0) {
       return ErrnoStatus(absl::StrCat("chown ", plan_->upper_dir));
     }
-    ASSIGN_OR_RETURN(
-        tree, Overlay({plan_->lower_dirs, plan_->upper_dir, plan_->work_dir}));
+    ASSIGN_OR_RETURN(tree, Overlay({.lower = plan_->lower_dirs,
+                                    .upper = plan_->upper_dir,
+                                    .work = plan_->work_dir}));
   }
   root_ = path::Root(std::move(tree));
   if (plan_->user_namespace < 0) return absl::OkStatus();
@@ -127,7 +128,9 @@ absl::Status RootBuilder::PrepareRoot() {
 
 absl::StatusOr<UniqueFd> RootBuilder::Overlay(const OverlayDirs& dirs) {
   if (OverlayNeedsTarget()) RETURN_IF_ERROR(Isolate());
-  return NewOverlay(dirs, plan_->rootfs_dir);
+  OverlayDirs labelled = dirs;
+  labelled.label = plan_->config->linux_section.mount_label;
+  return NewOverlay(labelled, plan_->rootfs_dir);
 }
 
 // From here the set-up process's mounts are its own. What it has cloned from

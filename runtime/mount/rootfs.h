@@ -97,6 +97,9 @@ class RootBuilder {
 };
 
 bool IsCgroup(const spec::Mount& mount);
+// Whether files of a new filesystem may be given one SELinux context; the
+// policy labels those of the others by itself.
+bool TakesLabel(absl::string_view type);
 // Read-only layers of an image: type overlay with "lowerdir=A:B" (top first)
 // and without an upper directory. "coracle.subpath=DIR" shows only what is
 // below a directory of it, resolved inside.

@@ -134,6 +134,7 @@ void ReadLinux(const Reader& reader, Linux* out) {
     ReadSeccomp(reader.Object("seccomp"), &*out->seccomp);
   }
   reader.String("rootfsPropagation", &out->rootfs_propagation);
+  reader.String("mountLabel", &out->mount_label);
   reader.Strings("maskedPaths", &out->masked_paths);
   reader.Strings("readonlyPaths", &out->readonly_paths);
 }

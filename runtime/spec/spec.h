@@ -147,6 +147,7 @@ struct Linux {
   std::vector<std::pair<std::string, std::string>> sysctl;
   std::optional<Seccomp> seccomp;
   std::string rootfs_propagation;
+  std::string mount_label;  // SELinux context of what the runtime mounts
   std::vector<std::string> masked_paths, readonly_paths;
 };
 
