@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "runtime/cgroup/layout.h"
 #include "runtime/cgroup/writes.h"
 #include "runtime/spec/spec.h"
@@ -20,6 +21,16 @@ absl::Status LimitV1(const Layout& layout, const std::string& path,
 absl::Status LimitV2(const std::string& directory,
                      const spec::Resources& resources,
                      const std::vector<spec::Device>& devices, Writes& writes);
+
+// Writes the huge page limits into the files "hugetlb.SIZE.<suffix>" of one
+// cgroup. INVALID_ARGUMENT names a size that there is not. A host without the
+// controller cannot limit: the sizes are compared with those below `host_pages`
+// and nothing is written, as kubelets limit every size of the host, mostly to
+// 0.
+absl::Status LimitHugepages(
+    const std::string& directory, absl::string_view suffix,
+    const spec::Resources& resources, Writes& writes,
+    const std::string& host_pages = "/sys/kernel/mm/hugepages");
 
 // The OCI value of cpu.shares (2–262144) as cpu.weight (1–10000).
 uint64_t WeightOfShares(uint64_t shares);

@@ -2,6 +2,7 @@
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
 #include "runtime/cgroup/limits.h"
@@ -137,22 +138,28 @@ absl::Status LimitDevices(const Writer& cgroup, const spec::Resources& r,
   return absl::OkStatus();
 }
 
-absl::Status LimitHugepages(const Layout& layout, const Writer& cgroup,
-                            const spec::Resources& r) {
-  for (const spec::HugepageLimit& limit : r.hugepage_limits) {
-    std::string value = absl::StrCat(limit.limit);
-    if (layout.Find("hugetlb") != nullptr) {
-      RETURN_IF_ERROR(cgroup.Write(
-          "hugetlb",
-          absl::StrCat("hugetlb.", limit.page_size, ".limit_in_bytes"), value));
-      continue;
-    }
-    // A hybrid host may have the controller in its v2 hierarchy.
-    absl::Status status = cgroup.WriteUnified(
-        absl::StrCat("hugetlb.", limit.page_size, ".max"), value);
-    if (!status.ok() && !absl::IsNotFound(status)) return status;
+// In the v2 hierarchy of a hybrid host controllers reach a cgroup only if each
+// of its ancestors passes them on. Where one has processes it cannot: then
+// there are no files, and nothing is limited.
+void PassOnHugetlb(const Hierarchy& unified, const std::string& path) {
+  std::string directory = unified.mount_point;
+  for (absl::string_view part : absl::StrSplit(path, '/', absl::SkipEmpty())) {
+    WriteFile(directory + "/cgroup.subtree_control", "+hugetlb").IgnoreError();
+    absl::StrAppend(&directory, "/", part);
   }
-  return absl::OkStatus();
+}
+
+absl::Status LimitHugepagesV1(const Layout& layout, const std::string& path,
+                              const spec::Resources& r, Writes& writes) {
+  if (r.hugepage_limits.empty()) return absl::OkStatus();
+  if (const Hierarchy* own = layout.Find("hugetlb"); own != nullptr) {
+    return LimitHugepages(JoinPath(own->mount_point, path), "limit_in_bytes", r,
+                          writes);
+  }
+  const Hierarchy* unified = layout.Unified();
+  if (unified == nullptr) return LimitHugepages("", "max", r, writes);
+  PassOnHugetlb(*unified, path);
+  return LimitHugepages(JoinPath(unified->mount_point, path), "max", r, writes);
 }
 
 absl::Status LimitUnified(const Writer& cgroup, const spec::Resources& r) {
@@ -190,7 +197,7 @@ absl::Status LimitV1(const Layout& layout, const std::string& path,
     }
     RETURN_IF_ERROR(status);
   }
-  RETURN_IF_ERROR(LimitHugepages(layout, cgroup, r));
+  RETURN_IF_ERROR(LimitHugepagesV1(layout, path, r, writes));
   RETURN_IF_ERROR(LimitUnified(cgroup, r));
   return LimitDevices(cgroup, r, devices);
 }

@@ -120,11 +120,7 @@ absl::Status LimitV2(const std::string& directory, const spec::Resources& r,
     absl::Status status = cgroup.Write("io.weight", absl::StrCat(weight));
     if (!status.ok() && !absl::IsNotFound(status)) return status;
   }
-  for (const spec::HugepageLimit& limit : r.hugepage_limits) {
-    std::string file = absl::StrCat("hugetlb.", limit.page_size, ".max");
-    if (!Exists(cgroup.Path(file))) continue;
-    RETURN_IF_ERROR(cgroup.Write(file, absl::StrCat(limit.limit)));
-  }
+  RETURN_IF_ERROR(LimitHugepages(directory, "max", r, writes));
   for (const auto& [file, value] : r.unified) {
     RETURN_IF_ERROR(cgroup.Write(file, value));
   }
