@@ -19,6 +19,7 @@
 #include "agent/pod/resources.h"
 #include "agent/pod/sandbox_config.h"
 #include "agent/pod/security.h"
+#include "agent/pod/user_namespace.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
 
@@ -57,8 +58,18 @@ absl::Status AddVolumeMounts(const ContainerPlan& plan,
   for (const volume::ContainerMount& item : mounts) {
     auto* mount = out.add_mounts();
     mount->set_container_path(item.container_path);
-    mount->set_host_path(item.host_path);
     mount->set_readonly(item.read_only);
+    if (!item.image_volume.empty()) {
+      auto image = plan.volume_images.find(item.image_volume);
+      if (image == plan.volume_images.end()) {
+        return absl::NotFoundError(
+            absl::StrCat("volume \"", item.image_volume, "\" has no image"));
+      }
+      mount->mutable_image()->set_image(image->second.id());
+      mount->set_image_sub_path(item.image_sub_path);
+      continue;
+    }
+    mount->set_host_path(item.host_path);
     mount->set_recursive_read_only(item.recursive_read_only);
     if (item.propagation == "HostToContainer") {
       mount->set_propagation(v1::PROPAGATION_HOST_TO_CONTAINER);
@@ -113,6 +124,22 @@ absl::Status AddTerminationLog(const ContainerPlan& plan,
   if (fchmod(fd.get(), 0666) != 0)
     return runtime::ErrnoStatus("fchmod " + path);
   AddMount(target, path, false, out);
+  return absl::OkStatus();
+}
+
+// The pod's IDs for its processes, and for the files that it mounts: what root
+// owns on the node is the pod's root's inside.
+absl::Status MapUsers(const ContainerPlan& plan, v1::ContainerConfig& out) {
+  auto* namespaces = out.mutable_linux()
+                         ->mutable_security_context()
+                         ->mutable_namespace_options();
+  RETURN_IF_ERROR(SetUserNamespace(*plan.options, *plan.pod, namespaces));
+  if (!namespaces->has_userns_options()) return absl::OkStatus();
+  for (auto& mount : *out.mutable_mounts()) {
+    if (mount.has_image()) continue;
+    *mount.mutable_uidmappings() = namespaces->userns_options().uids();
+    *mount.mutable_gidmappings() = namespaces->userns_options().gids();
+  }
   return absl::OkStatus();
 }
 
@@ -189,6 +216,7 @@ absl::StatusOr<v1::ContainerConfig> BuildContainerConfig(
   *out.mutable_linux()
        ->mutable_security_context()
        ->mutable_namespace_options() = Namespaces(*plan.pod, plan.target_id);
+  RETURN_IF_ERROR(MapUsers(plan, out));
   // "SIGRTMIN+1" is SIGRTMINPLUS1 in the CRI.
   std::string name = absl::StrReplaceAll(
       runtime::StringAt(container, {"lifecycle", "stopSignal"}),

@@ -5,6 +5,7 @@
 #ifndef CORACLE_AGENT_POD_CONTAINER_CONFIG_H_
 #define CORACLE_AGENT_POD_CONTAINER_CONFIG_H_
 
+#include <map>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -28,6 +29,7 @@ struct ContainerPlan {
   v1::Image image;
   env::PodAddresses addresses;
   volume::HostPaths host_paths;
+  std::map<std::string, v1::Image> volume_images;  // by the volume's name
   uint32_t attempt = 0;
   std::string target_id;  // of an ephemeral container
 };

@@ -37,6 +37,9 @@ struct Deps {
   probe::Prober* prober = nullptr;
   // "" or why pods with their own network cannot start now.
   std::function<std::string()> network_problem;
+  // Whether the runtime can give a pod one. One that cannot may not know the
+  // field, and run the pod with the node's users.
+  std::function<bool()> user_namespaces;
   // The worker of this UID has nothing left to do.
   std::function<void(const std::string& uid)> on_done;
 };

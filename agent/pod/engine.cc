@@ -45,6 +45,10 @@ RuntimeCondition ToCondition(
       }
     }
   }
+  for (const auto& handler : response->runtime_handlers()) {
+    if (!handler.name().empty()) continue;  // the default one
+    out.user_namespaces = handler.features().user_namespaces();
+  }
   return out;
 }
 
@@ -89,6 +93,7 @@ EngineImpl::EngineImpl(const EngineOptions& options,
     RuntimeCondition condition = Condition();
     return condition.network_ready ? "" : condition.message;
   };
+  deps_.user_namespaces = [this] { return Condition().user_namespaces; };
   deps_.on_done = [this](const std::string& uid) { OnWorkerDone(uid); };
 }
 

@@ -43,6 +43,7 @@ struct EngineOptions {
 struct RuntimeCondition {
   bool runtime_ready = false;
   bool network_ready = false;
+  bool user_namespaces = false;
   std::string message;  // why not, in kubelet's words
 };
 

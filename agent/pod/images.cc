@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/pod/images.h"
 
+#include <set>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -80,6 +81,28 @@ std::string PullPolicy(const Json& container) {
   auto image = NormalizeImage(runtime::StringAt(container, "image"));
   return image.ok() && absl::EndsWith(*image, ":latest") ? "Always"
                                                          : "IfNotPresent";
+}
+
+std::vector<Json> WantedImages(const Json& pod, const Json& container) {
+  std::vector<Json> wanted = {
+      Json{{"image", runtime::StringAt(container, "image")},
+           {"imagePullPolicy", PullPolicy(container)}}};
+  std::set<std::string> mounted;
+  for (const Json& mount : runtime::ArrayAt(container, "volumeMounts")) {
+    mounted.insert(runtime::StringAt(mount, "name"));
+  }
+  const Json& spec = runtime::At(pod, "spec");
+  for (const Json& volume : runtime::ArrayAt(spec, "volumes")) {
+    const std::string name = runtime::StringAt(volume, "name");
+    const Json& source = runtime::At(volume, "image");
+    if (!source.is_object() || mounted.count(name) == 0) continue;
+    Json image{{"image", runtime::StringAt(source, "reference")},
+               {"volume", name}};
+    const std::string policy = runtime::StringAt(source, "pullPolicy");
+    image["imagePullPolicy"] = policy.empty() ? PullPolicy(image) : policy;
+    wanted.push_back(std::move(image));
+  }
+  return wanted;
 }
 
 struct Images::Pull {

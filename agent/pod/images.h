@@ -44,6 +44,12 @@ absl::StatusOr<std::string> NormalizeImage(const std::string& image);
 // imagePullPolicy of the container, or its default by tag.
 std::string PullPolicy(const Json& container);
 
+// What Ensure has to be asked before `container` can be made, in this order:
+// its own image, then those of the image volumes that it mounts, each once.
+// Objects with "image", "imagePullPolicy" and, of a volume, its name as
+// "volume".
+std::vector<Json> WantedImages(const Json& pod, const Json& container);
+
 class Images {
  public:
   using Done = std::function<void(ImageOutcome)>;

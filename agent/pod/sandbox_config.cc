@@ -6,6 +6,7 @@
 #include "agent/pod/labels.h"
 #include "agent/pod/paths.h"
 #include "agent/pod/security.h"
+#include "agent/pod/user_namespace.h"
 #include "runtime/base/status.h"
 
 namespace agent::pod {
@@ -111,10 +112,6 @@ absl::StatusOr<SandboxPlan> PlanSandbox(const EngineOptions& options,
                                         const Json& pod,
                                         const std::string& cgroup_parent,
                                         uint32_t attempt) {
-  if (!runtime::BoolAt(runtime::At(pod, "spec"), "hostUsers", true)) {
-    return absl::UnimplementedError(
-        "hostUsers: false is not supported by this node");
-  }
   SandboxPlan plan;
   FillNames(pod, attempt, plan.config);
   plan.config.set_log_directory(LogDir(options, pod));
@@ -132,6 +129,10 @@ absl::StatusOr<SandboxPlan> PlanSandbox(const EngineOptions& options,
   plan.dns_warning = dns.warning;
   plan.dns_warning_reason = dns.warning_reason;
   FillLinux(pod, cgroup_parent, *plan.config.mutable_linux());
+  RETURN_IF_ERROR(SetUserNamespace(options, pod,
+                                   plan.config.mutable_linux()
+                                       ->mutable_security_context()
+                                       ->mutable_namespace_options()));
   return plan;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pod spec → PodSandboxConfig. Reads the node's resolv.conf through agent/env,
-// nothing else.
+// Pod spec → PodSandboxConfig. Reads the node's resolv.conf through agent/env
+// and, for a pod with a user namespace, the file with its IDs.
 #ifndef CORACLE_AGENT_POD_SANDBOX_CONFIG_H_
 #define CORACLE_AGENT_POD_SANDBOX_CONFIG_H_
 
@@ -27,7 +27,8 @@ absl::StatusOr<SandboxPlan> PlanSandbox(const EngineOptions& options,
                                         const std::string& cgroup_parent,
                                         uint32_t attempt);
 
-// Namespaces of a container of this pod; `target_id` for an ephemeral one.
+// Namespaces of a container of this pod but for its users; `target_id` for an
+// ephemeral one.
 v1::NamespaceOption Namespaces(const Json& pod, const std::string& target_id);
 
 }  // namespace agent::pod

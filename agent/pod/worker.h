@@ -81,7 +81,12 @@ class Worker : public std::enable_shared_from_this<Worker> {
   struct Op {
     Op(absl::Duration crash_max);
     Stage stage = Stage::kIdle;
+    // Images that the next attempt needs: its own, then those of volumes, each
+    // as {name of the volume, image, imagePullPolicy}; and what was found.
+    std::vector<Json> wanted;
+    size_t next_wanted = 0;
     ImageOutcome image;
+    std::map<std::string, v1::Image> volume_images;
     std::string reason, message;  // why it waits
     absl::Time retry_at = absl::InfinitePast();
     Backoff crash, pull, error;
@@ -138,6 +143,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   void Advance(const status::ContainerSpec& spec);
   bool InCrashBackoff(const status::ContainerSpec& spec, Op& op);
   void EnsureImage(const status::ContainerSpec& spec, Op& op);
+  void EnsureNextImage(const std::string& name, Op& op);
   void OnImage(const std::string& name, ImageOutcome outcome);
   void ImageFailed(const std::string& name, const std::string& image,
                    const ImageFailure& failure, Op& op);

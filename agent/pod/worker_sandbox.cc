@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "agent/pod/paths.h"
+#include "agent/pod/user_namespace.h"
 #include "agent/pod/worker.h"
 #include "runtime/base/file.h"
 #include "runtime/base/log.h"
@@ -139,6 +140,10 @@ void Worker::MakeSandbox() {
     return EndSandbox(newest->id());
   }
   if (!NetworkUp()) return;
+  if (HasUserNamespace(*pod_) && !deps_->user_namespaces()) {
+    return SandboxFailed(absl::FailedPreconditionError(
+        "hostUsers: false: the runtime has no user namespaces on this node"));
+  }
   if (absl::Status made = MakeDirs(); !made.ok()) return SandboxFailed(made);
   uint32_t attempt = newest == nullptr ? 0 : newest->metadata().attempt() + 1;
   auto plan = PlanSandbox(deps_->options, *pod_, deps_->cgroups->PodPath(*pod_),

@@ -105,18 +105,24 @@ bool Worker::InCrashBackoff(const status::ContainerSpec& spec, Op& op) {
 }
 
 void Worker::EnsureImage(const status::ContainerSpec& spec, Op& op) {
-  std::string image = runtime::StringAt(*spec.json, "image");
   if (!plan_.has_value()) {
     auto plan =
         PlanSandbox(deps_->options, *pod_, deps_->cgroups->PodPath(*pod_), 0);
     if (plan.ok()) plan_ = *std::move(plan);
   }
   op.stage = Stage::kImage;
+  op.wanted = WantedImages(*pod_, *spec.json);
+  op.next_wanted = 0;
+  op.volume_images.clear();
+  EnsureNextImage(spec.name, op);
+}
+
+void Worker::EnsureNextImage(const std::string& name, Op& op) {
+  const Json& wanted = op.wanted[op.next_wanted];
+  std::string image = runtime::StringAt(wanted, "image");
   auto weak = weak_from_this();
-  std::string name = spec.name;
   deps_->images->Ensure(
-      pod_, *spec.json,
-      plan_.has_value() ? plan_->config : v1::PodSandboxConfig(),
+      pod_, wanted, plan_.has_value() ? plan_->config : v1::PodSandboxConfig(),
       [weak, name, image] {
         if (auto self = weak.lock()) {
           self->Post([name, image](Worker& w) {
@@ -136,10 +142,8 @@ void Worker::EnsureImage(const status::ContainerSpec& spec, Op& op) {
 
 void Worker::OnImage(const std::string& name, ImageOutcome outcome) {
   Op& op = OpOf(name);
-  std::string image =
-      runtime::StringAt(status::FindContainer(*pod_, name), "image");
+  std::string image = runtime::StringAt(op.wanted[op.next_wanted], "image");
   if (outcome.ok()) {
-    op.stage = Stage::kReady;
     op.pull.Reset();
     Event(name, EventType::kNormal, "Pulled",
           outcome.pulled ? absl::StrCat("Successfully pulled image \"", image,
@@ -149,7 +153,16 @@ void Worker::OnImage(const std::string& name, ImageOutcome outcome) {
                                         outcome.image.size(), " bytes.")
                          : absl::StrCat("Container image \"", image,
                                         "\" already present on machine"));
-    op.image = std::move(outcome);
+    std::string volume = runtime::StringAt(op.wanted[op.next_wanted], "volume");
+    if (volume.empty()) {
+      op.image = std::move(outcome);
+    } else {
+      op.volume_images[volume] = std::move(outcome.image);
+    }
+    if (++op.next_wanted < op.wanted.size() && state_ == State::kSync) {
+      return EnsureNextImage(name, op);
+    }
+    op.stage = Stage::kReady;
     return Sync();
   }
   ImageFailed(name, image, outcome.failure, op);
@@ -221,6 +234,7 @@ ContainerPlan Worker::PlanContainer(const status::ContainerSpec& spec,
   plan.image = image;
   plan.addresses = Addresses(sandbox, *pod_, deps_->options.node.host_ips);
   plan.host_paths = host_paths_;
+  plan.volume_images = OpOf(spec.name).volume_images;
   plan.attempt = NextAttempt(spec.name);
   if (std::string target = runtime::StringAt(*spec.json, "targetContainerName");
       !target.empty()) {

@@ -30,6 +30,13 @@ bool IsReadOnlyKind(const Json& pod, const std::string& name) {
   return false;
 }
 
+bool IsImage(const Json& pod, const std::string& name) {
+  for (const Json& volume : ArrayAt(At(pod, "spec"), "volumes")) {
+    if (StringAt(volume, "name") == name) return Has(volume, "image");
+  }
+  return false;
+}
+
 absl::StatusOr<std::string> SubPathOf(
     const Json& mount, const std::map<std::string, std::string>& env) {
   std::string expression = StringAt(mount, "subPathExpr");
@@ -85,8 +92,9 @@ absl::StatusOr<std::vector<ContainerMount>> ResolveMounts(
   for (const Json& mount : ArrayAt(container, "volumeMounts")) {
     ++index;
     std::string volume = StringAt(mount, "name");
+    const bool image = IsImage(pod, volume);
     auto path = paths.find(volume);
-    if (path == paths.end()) {
+    if (path == paths.end() && !image) {
       return absl::NotFoundError(absl::StrCat("cannot find volume \"", volume,
                                               "\" to mount into container \"",
                                               container_name, "\""));
@@ -94,10 +102,17 @@ absl::StatusOr<std::vector<ContainerMount>> ResolveMounts(
     ContainerMount result;
     result.container_path =
         runtime::JoinPath("/", StringAt(mount, "mountPath"));
-    result.read_only = BoolAt(mount, "readOnly") || IsReadOnlyKind(pod, volume);
+    result.read_only =
+        BoolAt(mount, "readOnly") || image || IsReadOnlyKind(pod, volume);
     ASSIGN_OR_RETURN(result.recursive_read_only, RecursiveReadOnly(mount));
     ASSIGN_OR_RETURN(result.propagation, Propagation(mount));
     ASSIGN_OR_RETURN(std::string sub_path, SubPathOf(mount, env));
+    if (image) {
+      result.image_volume = volume;
+      result.image_sub_path = std::move(sub_path);
+      out.push_back(std::move(result));
+      continue;
+    }
     result.host_path = path->second;
     if (!sub_path.empty()) {
       result.host_path = absl::StrCat(pod_directory, "/volume-subpaths/",

@@ -49,6 +49,7 @@ class ManagerImpl : public Manager {
     Ownership ownership = OwnershipOf(pod);
     HostPaths paths;
     for (const Json& volume : ArrayAt(At(pod, "spec"), "volumes")) {
+      if (Has(volume, "image")) continue;
       std::string name = StringAt(volume, "name");
       absl::StatusOr<std::string> path = MountOne(pod, uid, volume, ownership);
       if (!path.ok()) {

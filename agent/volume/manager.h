@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Manager puts a pod's volumes below <kubelet dir>/pods/<uid>/volumes and takes
-// them away. emptyDir, hostPath, configMap, secret, downwardAPI, projected.
+// them away. emptyDir, hostPath, configMap, secret, downwardAPI, projected; an
+// image is left to the container runtime.
 // Thread safe; calls for one pod come from that pod's worker only.
 #ifndef CORACLE_AGENT_VOLUME_MANAGER_H_
 #define CORACLE_AGENT_VOLUME_MANAGER_H_
@@ -42,6 +43,9 @@ struct ContainerMount {
   bool read_only = false;
   bool recursive_read_only = false;
   std::string propagation;  // "", "HostToContainer", "Bidirectional"
+  // Of an image volume, whose content the runtime has: the volume's name and
+  // the part of it; there is no host_path.
+  std::string image_volume, image_sub_path;
 };
 
 class Manager {

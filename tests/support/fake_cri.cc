@@ -176,6 +176,8 @@ grpc::Status FakeCri::Status(Context, const v1::StatusRequest*,
     condition->set_type(type);
     condition->set_status(true);
   }
+  response->add_runtime_handlers()->mutable_features()->set_user_namespaces(
+      user_namespaces_);
   return grpc::Status::OK;
 }
 

@@ -34,6 +34,8 @@ class FakeCri final : public v1::RuntimeService::Service {
   // The next calls of `method` fail with this; OK ends it.
   void FailWith(const std::string& method, grpc::Status status);
   void SetEvents(bool on) { events_on_ = on; }
+  // What Status says of the default handler; before the first call.
+  void SetUserNamespaces(bool on) { user_namespaces_ = on; }
 
   // What the test looks at. Waits until `ready` holds; false after 20 s.
   struct Container {
@@ -105,6 +107,7 @@ class FakeCri final : public v1::RuntimeService::Service {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   int next_id_ ABSL_GUARDED_BY(mutex_) = 1;
   bool events_on_ = true;
+  bool user_namespaces_ = true;
   std::unique_ptr<ImageService> image_service_;
   std::unique_ptr<grpc::Server> server_;
 };

@@ -175,6 +175,23 @@ TEST_F(ManagerTest, HalfMadeVolumesOfAKilledAgentAreFinished) {
   EXPECT_THAT(*runtime::ListDir(kind), ElementsAre("e"));
 }
 
+TEST_F(ManagerTest, ImageIsLeftToTheRuntime) {
+  Json pod = Pod(R"([{"name":"i","image":{"reference":"data:1"}}])");
+  ASSERT_OK_AND_ASSIGN(HostPaths paths, manager_->Mount(pod));
+  EXPECT_THAT(paths, IsEmpty());
+  Json container = Json::parse(R"({"name":"c","volumeMounts":[
+    {"name":"i","mountPath":"/i","subPath":"a/b"}]})");
+  ASSERT_OK_AND_ASSIGN(auto mounts,
+                       manager_->ContainerMounts(pod, container, paths, {}));
+  ASSERT_EQ(mounts.size(), 1u);
+  EXPECT_EQ(mounts[0].image_volume, "i");
+  EXPECT_EQ(mounts[0].image_sub_path, "a/b");
+  EXPECT_EQ(mounts[0].host_path, "");
+  EXPECT_TRUE(mounts[0].read_only);
+  container["volumeMounts"][0]["subPath"] = "../x";
+  EXPECT_FALSE(manager_->ContainerMounts(pod, container, paths, {}).ok());
+}
+
 TEST_F(ManagerTest, ContainerMountsCarryTheirOptions) {
   source_.config_maps["shop/cm"] = FakeSource::Make(R"({"data":{"a":"1"}})");
   Json pod = Pod(R"([{"name":"e","emptyDir":{}},

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine as a whole, over a CRI server and an API server in memory.
+#ifndef CORACLE_TESTS_UNIT_AGENT_POD_ENGINE_FIXTURE_H_
+#define CORACLE_TESTS_UNIT_AGENT_POD_ENGINE_FIXTURE_H_
+
+#include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "agent/pod/engine.h"
+#include "agent/volume/manager.h"
+#include "runtime/base/executor.h"
+#include "runtime/base/file.h"
+#include "tests/support/fake_cri.h"
+#include "tests/support/fake_object_source.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
+
+namespace agent::pod {
+
+using runtime::Json;
+using tests::FakeCri;
+using tests::IsOk;
+using World = FakeCri::World;
+namespace v1 = ::runtime::v1;
+
+// An API server that holds pods: lists, watches, status patches, deletions.
+class FakeCluster : public api::Client {
+ public:
+  void Set(Json pod) {
+    absl::MutexLock lock(&mutex_);
+    SetLocked(std::move(pod), "MODIFIED");
+  }
+  void Drop(const std::string& name) {
+    absl::MutexLock lock(&mutex_);
+    auto node = pods_.extract(name);
+    if (!node.empty()) events_.push_back({"DELETED", node.mapped()});
+  }
+  bool WaitFor(const std::string& name,
+               const std::function<bool(const Json&)>& ready) {
+    absl::MutexLock lock(&mutex_);
+    auto check = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      auto it = pods_.find(name);
+      return ready(it == pods_.end() ? Json() : it->second);
+    };
+    return mutex_.AwaitWithTimeout(absl::Condition(&check), absl::Seconds(20));
+  }
+  bool WaitForEvent(const std::string& reason, const std::string& text) {
+    absl::MutexLock lock(&mutex_);
+    auto check = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      for (const Json& event : recorded_) {
+        if (event["reason"] == reason &&
+            runtime::StringAt(event, "message").find(text) !=
+                std::string::npos) {
+          return true;
+        }
+      }
+      return false;
+    };
+    return mutex_.AwaitWithTimeout(absl::Condition(&check), absl::Seconds(20));
+  }
+
+  absl::StatusOr<Json> Get(const std::string& path,
+                           const api::Query&) override {
+    if (path.find("/nodes/") != std::string::npos) {
+      return Json{{"metadata", {{"uid", "node-uid"}}}};
+    }
+    absl::MutexLock lock(&mutex_);
+    Json items = Json::array();
+    for (const auto& [name, pod] : pods_) items.push_back(pod);
+    return Json{{"metadata", {{"resourceVersion", "1"}}}, {"items", items}};
+  }
+  absl::StatusOr<Json> Create(const std::string& path, const Json& object,
+                              const api::Query&) override {
+    absl::MutexLock lock(&mutex_);
+    if (path.find("/events") != std::string::npos) {
+      recorded_.push_back(object);
+    } else {
+      Json pod = object;
+      pod["metadata"]["uid"] = absl::StrCat("made-", ++made_);
+      SetLocked(std::move(pod), "ADDED");
+    }
+    return object;
+  }
+  absl::StatusOr<Json> Update(const std::string&, const Json& object) override {
+    return object;
+  }
+  absl::StatusOr<Json> Patch(const std::string& path, api::PatchType,
+                             const Json& patch) override {
+    if (path.find("/events/") != std::string::npos) return patch;
+    absl::MutexLock lock(&mutex_);
+    auto it = pods_.find(NameIn(path));
+    if (it == pods_.end()) return absl::NotFoundError("pod");
+    if (it->second["metadata"]["uid"] != patch["metadata"]["uid"]) {
+      return absl::AbortedError("uid");
+    }
+    // Enough of a strategic merge: lists of conditions by type.
+    Json& status = it->second["status"];
+    for (const auto& [key, value] : patch["status"].items()) {
+      if (key != "conditions") {
+        status[key] = value;
+        continue;
+      }
+      for (const Json& item : value) {
+        bool found = false;
+        for (Json& old : status["conditions"]) {
+          if (old["type"] != item["type"]) continue;
+          old.update(item);
+          found = true;
+        }
+        if (!found) status["conditions"].push_back(item);
+      }
+    }
+    events_.push_back({"MODIFIED", it->second});
+    return it->second;
+  }
+  absl::Status Delete(const std::string& path, const Json& options) override {
+    absl::MutexLock lock(&mutex_);
+    auto it = pods_.find(NameIn(path));
+    if (it == pods_.end()) return absl::NotFoundError("pod");
+    EXPECT_EQ(options["gracePeriodSeconds"], 0);
+    EXPECT_EQ(options["preconditions"]["uid"], it->second["metadata"]["uid"]);
+    events_.push_back({"DELETED", it->second});
+    pods_.erase(it);
+    return absl::OkStatus();
+  }
+  absl::Status Watch(
+      const std::string&, const api::Query&, const api::CancelToken& cancel,
+      const std::function<bool(api::WatchEvent)>& on_event) override {
+    while (!cancel.cancelled()) {
+      api::WatchEvent event;
+      {
+        absl::MutexLock lock(&mutex_);
+        auto any = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+          return !events_.empty();
+        };
+        if (!mutex_.AwaitWithTimeout(absl::Condition(&any),
+                                     absl::Milliseconds(50))) {
+          continue;
+        }
+        event = std::move(events_.front());
+        events_.pop_front();
+      }
+      if (!on_event(std::move(event))) break;
+    }
+    return absl::CancelledError("");
+  }
+
+ private:
+  static std::string NameIn(std::string path) {
+    size_t at = path.find("/pods/") + 6;
+    return path.substr(at, path.find('/', at) - at);
+  }
+  void SetLocked(Json pod, const char* type)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    std::string name = pod["metadata"]["name"].get<std::string>();
+    if (pods_.contains(name) && !pod.contains("status")) {
+      pod["status"] = pods_[name]["status"];
+    }
+    pods_[name] = pod;
+    events_.push_back({type, std::move(pod)});
+  }
+
+  absl::Mutex mutex_;
+  std::map<std::string, Json> pods_ ABSL_GUARDED_BY(mutex_);
+  std::deque<api::WatchEvent> events_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Json> recorded_ ABSL_GUARDED_BY(mutex_);
+  int made_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+inline Json Pod(const std::string& name, const std::string& uid,
+                const std::string& policy = "Always") {
+  return {
+      {"apiVersion", "v1"},
+      {"kind", "Pod"},
+      {"metadata", {{"name", name}, {"namespace", "ns"}, {"uid", uid}}},
+      {"spec",
+       {{"restartPolicy", policy},
+        {"nodeName", "node1"},
+        {"containers", Json::array({{{"name", "c"},
+                                     {"image", "img:1"},
+                                     {"imagePullPolicy", "IfNotPresent"}}})}}}};
+}
+
+inline std::string PhaseOf(const Json& pod) {
+  return runtime::StringAt(pod, {"status", "phase"});
+}
+
+class EngineTest : public testing::Test {
+ protected:
+  EngineTest() { cri_.AddImage("img:1"); }
+  ~EngineTest() override { Stop(); }
+
+  void Begin(bool cluster = true, bool manifests = false) {
+    EngineOptions options;
+    options.node_name = "node1";
+    options.kubelet_dir = dir_.path() + "/kubelet";
+    options.pod_logs_dir = dir_.path() + "/logs";
+    options.container_logs_dir = dir_.path() + "/links";
+    if (manifests) options.static_pod_dir = dir_.path() + "/manifests";
+    options.cgroup_root = "";
+    options.node.name = "node1";
+    options.node.host_ips = {"192.0.2.1"};
+    options.dns.resolv_conf = "/dev/null";
+    executor_ = std::make_unique<runtime::Executor>("test", 16);
+    volumes_ =
+        volume::MakeManager({options.kubelet_dir, &objects_, options.node});
+    engine_ = MakeEngine(options, cri_.channel(), cluster ? &cluster_ : nullptr,
+                         &objects_, volumes_.get(), executor_.get());
+    ASSERT_THAT(engine_->Start(), IsOk());
+  }
+  void Stop() {
+    if (engine_ == nullptr) return;
+    engine_->Stop();
+    executor_.reset();
+    engine_.reset();
+  }
+  bool WaitForPhase(const std::string& name, const std::string& phase) {
+    return cluster_.WaitFor(
+        name, [&](const Json& pod) { return PhaseOf(pod) == phase; });
+  }
+
+  tests::TempDir dir_;
+  FakeCri cri_;
+  FakeCluster cluster_;
+  object::FakeSource objects_;
+  std::unique_ptr<runtime::Executor> executor_;
+  std::unique_ptr<volume::Manager> volumes_;
+  std::unique_ptr<Engine> engine_;
+};
+
+}  // namespace agent::pod
+
+#endif  // CORACLE_TESTS_UNIT_AGENT_POD_ENGINE_FIXTURE_H_
