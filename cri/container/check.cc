@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cri/container/check.h"
 
+#include <limits.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cri/cdi/name.h"
+#include "cri/container/mounts.h"
 #include "cri/container/resources.h"
 #include "cri/lsm/apparmor.h"
 #include "cri/lsm/selinux.h"
@@ -26,6 +33,26 @@ absl::Status CheckEnum(absl::string_view field, bool valid, int value) {
   return Invalid(field, absl::StrCat(value, " is not a value of this API"));
 }
 
+// A system call would see a path only up to a NUL.
+absl::Status CheckPath(absl::string_view field, const std::string& path) {
+  if (!absl::StartsWith(path, "/")) {
+    return Invalid(field, "is not an absolute path");
+  }
+  if (path.size() >= PATH_MAX || absl::StrContains(path, '\0')) {
+    return Invalid(field, "is too long or holds a NUL byte");
+  }
+  return absl::OkStatus();
+}
+
+// Relative to the log directory; it becomes the name of a file.
+absl::Status CheckLogPath(const std::string& path) {
+  const bool control = std::any_of(path.begin(), path.end(), [](char c) {
+    return absl::ascii_iscntrl(static_cast<unsigned char>(c));
+  });
+  if (!control && path.size() < PATH_MAX) return absl::OkStatus();
+  return Invalid("config.log_path", "is too long or holds control characters");
+}
+
 absl::Status CheckProfile(absl::string_view field,
                           const v1::SecurityProfile& profile) {
   RETURN_IF_ERROR(CheckEnum(
@@ -40,8 +67,15 @@ absl::Status CheckProfile(absl::string_view field,
 
 absl::Status CheckSecurity(const v1::LinuxContainerSecurityContext& security) {
   const v1::NamespaceMode pid = security.namespace_options().pid();
-  RETURN_IF_ERROR(CheckEnum("security_context.namespace_options.pid",
-                            v1::NamespaceMode_IsValid(pid), pid));
+  const std::pair<const char*, v1::NamespaceMode> modes[] = {
+      {"pid", pid},
+      {"network", security.namespace_options().network()},
+      {"ipc", security.namespace_options().ipc()}};
+  for (const auto& [name, mode] : modes) {
+    RETURN_IF_ERROR(
+        CheckEnum(absl::StrCat("security_context.namespace_options.", name),
+                  v1::NamespaceMode_IsValid(mode), mode));
+  }
   if (pid == v1::TARGET && security.namespace_options().target_id().empty()) {
     return Invalid("security_context.namespace_options.target_id",
                    "is empty, but pid is TARGET");
@@ -54,6 +88,12 @@ absl::Status CheckSecurity(const v1::LinuxContainerSecurityContext& security) {
   if (security.has_run_as_user() && !security.run_as_username().empty()) {
     return Invalid("security_context.run_as_username",
                    "contradicts run_as_user, which is given too");
+  }
+  for (const std::string& path : security.masked_paths()) {
+    RETURN_IF_ERROR(CheckPath("security_context.masked_paths", path));
+  }
+  for (const std::string& path : security.readonly_paths()) {
+    RETURN_IF_ERROR(CheckPath("security_context.readonly_paths", path));
   }
   RETURN_IF_ERROR(CheckProfile("security_context.seccomp", security.seccomp()));
   RETURN_IF_ERROR(
@@ -68,10 +108,22 @@ absl::Status CheckMountsAndDevices(const v1::ContainerConfig& config) {
         absl::StrCat("mount ", mount.container_path(), ": propagation"),
         v1::MountPropagation_IsValid(mount.propagation()),
         mount.propagation()));
+    const std::string where = absl::StrCat("mount ", mount.container_path());
+    RETURN_IF_ERROR(runtime::Annotate(
+        CheckPath("container_path", mount.container_path()), where));
+    if (!IsImageVolume(mount)) {
+      RETURN_IF_ERROR(
+          runtime::Annotate(CheckPath("host_path", mount.host_path()), where));
+      if (!mount.image_sub_path().empty()) {
+        return Invalid(where, "image_sub_path: there is no image");
+      }
+    }
   }
   for (const v1::Device& device : config.devices()) {
-    if (!absl::StartsWith(device.host_path(), "/")) {
-      return Invalid("devices.host_path", "is not an absolute path");
+    RETURN_IF_ERROR(CheckPath("devices.host_path", device.host_path()));
+    if (!device.container_path().empty()) {
+      RETURN_IF_ERROR(
+          CheckPath("devices.container_path", device.container_path()));
     }
   }
   return absl::OkStatus();
@@ -88,10 +140,13 @@ absl::Status CheckFields(const v1::ContainerConfig& config) {
   if (config.image().image().empty()) {
     return Invalid("config.image.image", "is empty");
   }
-  if (!config.working_dir().empty() &&
-      !absl::StartsWith(config.working_dir(), "/")) {
-    return Invalid("config.working_dir", "is not an absolute path");
+  if (config.has_windows()) {
+    return Invalid("config.windows", "this is a Linux host");
   }
+  if (!config.working_dir().empty()) {
+    RETURN_IF_ERROR(CheckPath("config.working_dir", config.working_dir()));
+  }
+  RETURN_IF_ERROR(CheckLogPath(config.log_path()));
   RETURN_IF_ERROR(CheckEnum("config.stop_signal",
                             v1::Signal_IsValid(config.stop_signal()),
                             config.stop_signal()));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Making a container: everything up to CREATED.
 #include <algorithm>
+#include <tuple>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -31,6 +32,21 @@ absl::Status CheckConfig(const sandbox::Sandbox& sandbox,
         sandbox::IdMapsOf(sandbox.Namespaces()))) {
     return absl::InvalidArgumentError(
         "namespace_options.userns_options: differs from the sandbox's");
+  }
+  const v1::NamespaceOption pod = sandbox.Namespaces();
+  const std::tuple<const char*, v1::NamespaceMode, v1::NamespaceMode> shared[] =
+      {{"network", namespaces.network(), pod.network()},
+       {"ipc", namespaces.ipc(), pod.ipc()}};
+  for (const auto& [name, asked, there] : shared) {
+    if (asked == v1::NODE && there != v1::NODE) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "namespace_options.", name, ": NODE in a sandbox that is not"));
+    }
+  }
+  if (config.linux().security_context().privileged() &&
+      !sandbox.config.linux().security_context().privileged()) {
+    return absl::InvalidArgumentError(
+        "security_context.privileged: the sandbox does not allow it");
   }
   return absl::OkStatus();
 }

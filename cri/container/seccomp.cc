@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -59,12 +60,20 @@ void AllowPersonalities(Json& rules) {
 }
 
 absl::StatusOr<Json> LocalProfile(const std::string& path) {
-  if (!absl::StartsWith(path, "/")) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "security_context.seccomp: \"", path, "\" is not an absolute path"));
+  if (!absl::StartsWith(path, "/") || absl::StrContains(path, '\0')) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("security_context.seccomp: \"", absl::CHexEscape(path),
+                     "\" is not an absolute path"));
   }
-  ASSIGN_OR_RETURN(std::string text, runtime::ReadFile(path, 1 << 20));
-  ASSIGN_OR_RETURN(Json profile, runtime::ParseJson(text, path));
+  absl::StatusOr<std::string> text = runtime::ReadFile(path, 1 << 20);
+  if (!text.ok()) {
+    return runtime::Annotate(text.status(), "security_context.seccomp");
+  }
+  absl::StatusOr<Json> parsed = runtime::ParseJson(*text, path);
+  if (!parsed.ok()) {
+    return runtime::Annotate(parsed.status(), "security_context.seccomp");
+  }
+  Json profile = *std::move(parsed);
   if (!profile.is_object() || !runtime::Has(profile, "defaultAction")) {
     return absl::InvalidArgumentError(absl::StrCat(
         "security_context.seccomp: ", path, ": no field defaultAction"));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cri/lsm/apparmor.h"
 
+#include <atomic>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -96,6 +98,9 @@ bool IsLoaded(const std::string& name, const Host& host) {
 absl::StatusOr<std::string> DefaultProfile(const Host& host) {
   if (IsLoaded(kDefaultProfile, host)) return std::string(kDefaultProfile);
   if (!runtime::Exists(host.apparmor_parser)) {
+    // Once, not for every container.
+    static std::atomic<bool> told{false};
+    if (told.exchange(true)) return std::string();
     runtime::log::Warning(host.apparmor_parser,
                           " is missing: containers run without an AppArmor "
                           "profile unless they name one");

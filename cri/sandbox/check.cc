@@ -72,6 +72,52 @@ absl::Status CheckLogDirectory(const std::string& directory) {
   return absl::OkStatus();
 }
 
+// Kubernetes' own range.
+absl::Status CheckId(absl::string_view field, int64_t id) {
+  if (id >= 0 && id <= INT32_MAX) return absl::OkStatus();
+  return Invalid(absl::StrCat("security_context.", field),
+                 absl::StrCat(id, " is no ID"));
+}
+
+absl::Status CheckProfile(absl::string_view field,
+                          const v1::SecurityProfile& profile) {
+  const std::string name = absl::StrCat("security_context.", field);
+  if (!v1::SecurityProfile::ProfileType_IsValid(profile.profile_type())) {
+    return Invalid(name, absl::StrCat(static_cast<int>(profile.profile_type()),
+                                      " is not a value of this API"));
+  }
+  if (profile.profile_type() == v1::SecurityProfile::Localhost &&
+      profile.localhost_ref().empty()) {
+    return Invalid(name, "Localhost without localhost_ref");
+  }
+  return absl::OkStatus();
+}
+
+// No process of the sandbox's own has these, but what no process could have is
+// a mistake.
+absl::Status CheckSecurity(const v1::LinuxSandboxSecurityContext& security) {
+  if (security.has_run_as_group() && !security.has_run_as_user()) {
+    return Invalid("security_context.run_as_group",
+                   "is given without run_as_user");
+  }
+  RETURN_IF_ERROR(CheckId("run_as_user", security.run_as_user().value()));
+  RETURN_IF_ERROR(CheckId("run_as_group", security.run_as_group().value()));
+  for (const int64_t group : security.supplemental_groups()) {
+    RETURN_IF_ERROR(CheckId("supplemental_groups", group));
+  }
+  const v1::SupplementalGroupsPolicy policy =
+      security.supplemental_groups_policy();
+  if (!v1::SupplementalGroupsPolicy_IsValid(policy)) {
+    return Invalid(
+        "security_context.supplemental_groups_policy",
+        absl::StrCat(static_cast<int>(policy), " is not a value of this API"));
+  }
+  RETURN_IF_ERROR(CheckProfile("seccomp", security.seccomp()));
+  RETURN_IF_ERROR(CheckProfile("apparmor", security.apparmor()));
+  // Its containers may have labels.
+  return lsm::LabelsFor(security.selinux_options()).status();
+}
+
 uint64_t SizeOf(const TextMap& texts) {
   uint64_t size = 0;
   for (const auto& [key, value] : texts) size += key.size() + value.size();
@@ -108,17 +154,15 @@ absl::Status CheckConfig(const v1::PodSandboxConfig& config) {
   RETURN_IF_ERROR(
       CheckTexts(config.metadata(), config.labels(), config.annotations()));
   RETURN_IF_ERROR(CheckMetadata(config.metadata()));
+  if (config.has_windows()) {
+    return Invalid("config.windows", "this is a Linux host");
+  }
   RETURN_IF_ERROR(CheckHostname(config.hostname()));
   RETURN_IF_ERROR(CheckCgroupParent(config.linux().cgroup_parent()));
   const v1::LinuxSandboxSecurityContext& security =
       config.linux().security_context();
   RETURN_IF_ERROR(CheckNamespaces(security.namespace_options()));
-  if (security.has_run_as_group() && !security.has_run_as_user()) {
-    return Invalid("security_context.run_as_group",
-                   "is given without run_as_user");
-  }
-  // No process of the sandbox's own has labels, but its containers may.
-  RETURN_IF_ERROR(lsm::LabelsFor(security.selinux_options()).status());
+  RETURN_IF_ERROR(CheckSecurity(security));
   RETURN_IF_ERROR(CheckLogDirectory(config.log_directory()));
   RETURN_IF_ERROR(ResolvConf(config.dns_config()).status());
   return HostPorts(config).status();

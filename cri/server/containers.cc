@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The RPCs of containers, but for exec and logs.
+#include "absl/strings/str_cat.h"
 #include "cri/server/rpc.h"
 #include "runtime/base/json.h"
 #include "runtime/base/status.h"
@@ -58,6 +59,9 @@ absl::StatusOr<v1::StartContainerResponse> StartContainer(
 absl::StatusOr<v1::StopContainerResponse> StopContainer(
     Context& context, const v1::StopContainerRequest& request) {
   Engine& engine = context.engine;
+  if (request.timeout() < 0) {
+    return absl::InvalidArgumentError("timeout: is negative");
+  }
   ASSIGN_OR_RETURN(container::ContainerPtr container,
                    FindOrNull(engine, request.container_id()));
   if (container != nullptr) {
@@ -80,6 +84,12 @@ absl::StatusOr<v1::RemoveContainerResponse> RemoveContainer(
 
 absl::StatusOr<v1::ListContainersResponse> ListContainers(
     Context& context, const v1::ListContainersRequest& request) {
+  const v1::ContainerState state = request.filter().state().state();
+  if (!v1::ContainerState_IsValid(state)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("filter.state: ", static_cast<int>(state),
+                     " is not a value of this API"));
+  }
   v1::ListContainersResponse response;
   for (const auto& container : context.engine.containers->List()) {
     if (container::Matches(*container, request.filter())) {

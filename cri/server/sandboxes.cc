@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The five RPCs of pod sandboxes.
+#include "absl/strings/str_cat.h"
+#include "cri/container/resources.h"
 #include "cri/server/rpc.h"
 #include "runtime/base/json.h"
 #include "runtime/base/status.h"
@@ -41,6 +43,11 @@ absl::StatusOr<sandbox::SandboxPtr> FindOrNull(const Engine& engine,
 absl::StatusOr<v1::RunPodSandboxResponse> RunPodSandbox(
     Context& context, const v1::RunPodSandboxRequest& request) {
   RETURN_IF_ERROR(CheckHandler(context.engine, request.runtime_handler()));
+  const v1::LinuxPodSandboxConfig& sizes = request.config().linux();
+  RETURN_IF_ERROR(
+      container::CheckResources(sizes.overhead(), "config.linux.overhead"));
+  RETURN_IF_ERROR(
+      container::CheckResources(sizes.resources(), "config.linux.resources"));
   ASSIGN_OR_RETURN(
       sandbox::SandboxPtr sandbox,
       context.engine.sandboxes->Run(request.config(), request.runtime_handler(),
@@ -90,6 +97,12 @@ absl::StatusOr<v1::PodSandboxStatusResponse> PodSandboxStatus(
 
 absl::StatusOr<v1::ListPodSandboxResponse> ListPodSandbox(
     Context& context, const v1::ListPodSandboxRequest& request) {
+  const v1::PodSandboxState state = request.filter().state().state();
+  if (!v1::PodSandboxState_IsValid(state)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("filter.state: ", static_cast<int>(state),
+                     " is not a value of this API"));
+  }
   v1::ListPodSandboxResponse response;
   for (const auto& sandbox : context.engine.sandboxes->List()) {
     if (sandbox::Matches(*sandbox, request.filter())) {

@@ -13,6 +13,8 @@ namespace {
 
 namespace v1 = ::runtime::v1;
 using runtime::Json;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
 using ::tests::StatusIs;
 using Security = v1::LinuxContainerSecurityContext;
 
@@ -95,6 +97,62 @@ TEST(SeccompTest, Cve2023_2431_EmptyLocalhostPathIsNotUnconfined) {
     security.mutable_seccomp()->set_localhost_ref(path);
     EXPECT_FALSE(SeccompFor(security, {}).ok()) << path;
   }
+}
+
+TEST(SeccompTest, ProfileThatCannotBeHadNamesFieldFileAndReason) {
+  tests::TempDir dir;
+  ASSERT_OK(runtime::WriteFileAtomic(dir / "bad.json", "{"));
+  ASSERT_OK(runtime::WriteFileAtomic(dir / "empty.json", "{}"));
+  ASSERT_OK(runtime::WriteFileAtomic(dir / "huge.json",
+                                     std::string((1 << 20) + 1, ' ')));
+  struct Row {
+    std::string path;
+    absl::StatusCode code;
+    std::string why;
+  };
+  for (const Row& row : {
+           Row{"p.json", absl::StatusCode::kInvalidArgument,
+               "\"p.json\" is not an absolute path"},
+           Row{std::string("/p\0x", 4), absl::StatusCode::kInvalidArgument,
+               "\"/p\\x00x\" is not an absolute path"},
+           Row{dir / "none.json", absl::StatusCode::kNotFound, "/none.json"},
+           Row{dir / "bad.json", absl::StatusCode::kInvalidArgument,
+               "/bad.json: byte"},
+           Row{dir / "empty.json", absl::StatusCode::kInvalidArgument,
+               "/empty.json: no field defaultAction"},
+           Row{dir / "huge.json", absl::StatusCode::kResourceExhausted,
+               "/huge.json: larger than"},
+       }) {
+    Security security;
+    security.mutable_seccomp()->set_profile_type(
+        v1::SecurityProfile::Localhost);
+    security.mutable_seccomp()->set_localhost_ref(row.path);
+    EXPECT_THAT(SeccompFor(security, {}),
+                StatusIs(row.code, AllOf(HasSubstr("security_context.seccomp"),
+                                         HasSubstr(row.why))));
+  }
+}
+
+TEST(SeccompTest, DeprecatedWordsMeanTheSame) {
+  tests::TempDir dir;
+  ASSERT_OK(runtime::WriteFileAtomic(dir / "p.json",
+                                     R"({"defaultAction":"SCMP_ACT_LOG"})"));
+  auto profile = [](const std::string& words) {
+    Security security;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    security.set_seccomp_profile_path(words);
+#pragma GCC diagnostic pop
+    return SeccompFor(security, {});
+  };
+  EXPECT_TRUE(profile("unconfined")->is_null());
+  EXPECT_EQ(*profile("runtime/default"), DefaultSeccomp({}));
+  EXPECT_EQ(runtime::StringAt(*profile("localhost/" + (dir / "p.json")),
+                              "defaultAction"),
+            "SCMP_ACT_LOG");
+  EXPECT_THAT(profile("p.json"),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("seccomp_profile_path: \"p.json\"")));
 }
 
 }  // namespace
