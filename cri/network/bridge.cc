@@ -176,7 +176,15 @@ absl::Status BridgeNetwork::SetPodCidr(const std::string& text) {
 
 absl::Status BridgeNetwork::Configure(const std::vector<Cidr>& cidrs) {
   absl::MutexLock serial(&configuring_);
-  RETURN_IF_ERROR(pool_.SetCidrs(cidrs));
+  if (absl::Status refused = pool_.SetCidrs(cidrs); !refused.ok()) {
+    absl::MutexLock lock(&mutex_);
+    // At the start the addresses may be those of dead pods, swept later.
+    if (!active_.has_value()) {
+      wanted_ = cidrs;
+      problem_ = refused;
+    }
+    return refused;
+  }
   Active active;
   absl::Status applied = runtime::Annotate(
       Apply(cidrs, active), absl::StrCat("pod network ", ToString(cidrs)));

@@ -37,7 +37,7 @@ start_server() {
 
 # end_server [SIGNAL]
 end_server() {
-  kill "-${1:-TERM}" "$server_pid"
+  kill "-${1:-TERM}" "$server_pid" 2>/dev/null || true
   wait "$server_pid" 2>/dev/null || true
   server_pid=
 }

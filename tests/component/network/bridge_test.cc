@@ -180,6 +180,20 @@ TEST_F(BridgeNetworkTest, RangeCannotMoveAwayUnderRunningPods) {
               Not(HasSubstr("10.123.7.1")));
 }
 
+TEST_F(BridgeNetworkTest, RangeMovesOnceTheDeadAreSwept) {
+  Start();
+  NetNs pod, other;
+  IpOf("a", pod);
+  network_.reset();
+  options_.pod_cidr = "10.123.9.0/24";
+  Start();
+  EXPECT_FALSE(Ready().ready);
+  EXPECT_THAT(Ready().message, HasSubstr("10.123.7.2"));
+  OnNode([this] { network_->Sweep({}); });
+  EXPECT_TRUE(Ready().ready);
+  EXPECT_EQ(IpOf("b", other), "10.123.9.2");
+}
+
 TEST_F(BridgeNetworkTest, TeardownLeavesNothing) {
   Start();
   auto pod = std::make_unique<NetNs>();
