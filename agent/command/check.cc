@@ -2,18 +2,45 @@
 // coracle check: is this host fit to be a node?
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <functional>
+#include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "agent/command/command_line.h"
-#include "agent/command/probes.h"
+#include "agent/command/probe_config.h"
 
 namespace agent::command {
 namespace {
 
-absl::Status Run() {
+// A configuration that cannot be read is one thing missing; the rest is looked
+// at with the defaults.
+::cri::config::Config ReadConfig(const std::string& file,
+                                 std::vector<Finding>* findings) {
+  const auto config = ::cri::config::Load(file, {});
+  if (config.ok()) return *config;
+  findings->push_back({Verdict::kMissing, "configuration",
+                       std::string(config.status().message()),
+                       "correct it (coracle config explain)"});
+  return {};
+}
+
+absl::Status Run(const std::string& file) {
   int missing = 0, limited = 0;
-  for (const auto probe : {ProbeKernel, ProbeCgroups, ProbeCapabilities,
-                           ProbeNetwork, ProbeHost}) {
+  std::vector<Finding> broken;
+  const ::cri::config::Config config = ReadConfig(file, &broken);
+  std::vector<std::function<std::vector<Finding>()>> probes = {
+      ProbeKernel,
+      ProbeCgroups,
+      ProbeCapabilities,
+      [&] { return ProbeMounts(config); },
+      ProbeSecurity,
+      ProbeNetwork,
+      [&] { return ProbeCni(config); },
+      ProbeHost,
+      [&] { return ProbeStorage(config); },
+      [&] { return broken; },
+      [&] { return ProbeRegistries(config); }};
+  for (const auto& probe : probes) {
     for (const Finding& finding : probe()) {
       const char* word = finding.verdict == Verdict::kGood      ? "ok     "
                          : finding.verdict == Verdict::kLimited ? "limited"
@@ -42,7 +69,12 @@ absl::Status Run() {
 void AddCheck(CLI::App& app, Action* action) {
   CLI::App* command = app.add_subcommand(
       "check", "Tell whether this host is fit to be a node, and what is not");
-  command->callback([action] { *action = Run; });
+  const auto file = std::make_shared<std::string>();
+  command->add_option("--config", *file,
+                      "Configuration file of the CRI server (default: "
+                      "/etc/coracle/config.yaml)");
+  command->callback(
+      [action, file] { *action = [file] { return Run(*file); }; });
 }
 
 }  // namespace agent::command

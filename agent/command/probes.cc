@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
-#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "runtime/base/file.h"
@@ -196,6 +196,53 @@ std::vector<Finding> ProbeCapabilities() {
   return findings;
 }
 
+std::vector<Finding> CheckSysctls(
+    const std::function<int64_t(const std::string&)>& read) {
+  struct Row {
+    const char* name;
+    int64_t least;
+    int64_t good;
+    const char* use;
+  };
+  constexpr Row kRows[] = {
+      {"fs/inotify/max_user_instances", 512, 8192,
+       "programs that watch files, for each user"},
+      {"fs/inotify/max_user_watches", 65536, 524288,
+       "files they watch, for each user"},
+      {"kernel/pid_max", 65536, 4194304, "processes and threads of all pods"},
+      {"user/max_user_namespaces", 1, 65536, "pods with hostUsers: false"},
+      {"net/bridge/bridge-nf-call-iptables", 1, 1,
+       "service addresses that lead to a pod of the same bridge"}};
+  std::vector<Finding> findings;
+  for (const Row& row : kRows) {
+    const int64_t value = read(row.name);
+    // What the kernel does not have it does not limit.
+    if (value < 0 || value >= row.least) continue;
+    const std::string name = absl::StrReplaceAll(row.name, {{"/", "."}});
+    findings.push_back({Verdict::kLimited, name,
+                        absl::StrCat(value, " is low for ", row.use),
+                        absl::StrCat("sysctl -w ", name, "=", row.good)});
+  }
+  return findings;
+}
+
+std::vector<Finding> ProbeSecurity() {
+  std::vector<Finding> findings;
+  if (absl::StartsWith(Text("/sys/module/apparmor/parameters/enabled"), "Y")) {
+    findings.push_back(Good("AppArmor", "enabled"));
+  } else {
+    findings.push_back({Verdict::kLimited, "AppArmor", "not in this kernel",
+                        "pods that ask for a profile are refused; boot with "
+                        "apparmor=1 and lsm=…,apparmor, and install apparmor"});
+  }
+  const std::string enforce = Text("/sys/fs/selinux/enforce");
+  findings.push_back(Good("SELinux", enforce.empty()
+                                         ? "off; labels of pods are not needed"
+                                     : enforce[0] == '1' ? "enforcing"
+                                                         : "permissive"));
+  return findings;
+}
+
 std::vector<Finding> ProbeHost() {
   std::vector<Finding> findings;
   if (IsShared(Text("/proc/self/mountinfo"), "/var/lib/kubelet")) {
@@ -210,34 +257,10 @@ std::vector<Finding> ProbeHost() {
     findings.push_back({Verdict::kLimited, "swap", "in use",
                         "swapoff -a, or set failSwapOn: false"});
   }
-  const int64_t inotify = Number("/proc/sys/fs/inotify/max_user_instances");
-  if (inotify >= 0 && inotify < 512) {
-    findings.push_back(
-        {Verdict::kLimited, "inotify",
-         absl::StrCat("only ", inotify, " instances for each user"),
-         "sysctl -w fs.inotify.max_user_instances=8192"});
-  }
-  struct statvfs fs = {};
-  if (statvfs("/var/lib", &fs) == 0 && fs.f_blocks > 0) {
-    const uint64_t percent = fs.f_bavail * 100 / fs.f_blocks;
-    const std::string text =
-        absl::StrCat(percent, " % free, ", fs.f_bavail * fs.f_frsize >> 30,
-                     " GiB, below /var/lib");
-    findings.push_back(percent >= 10 ? Good("disk", text)
-                                     : Finding{Verdict::kLimited, "disk", text,
-                                               "make room, or the node reports "
-                                               "DiskPressure"});
-  }
-  char self[4096] = "";
-  if (readlink("/proc/self/exe", self, sizeof self - 1) > 0) {
-    const std::string dir(self, 0, std::string(self).rfind('/'));
-    const std::string oci = dir + "/coracle-oci";
-    findings.push_back(runtime::Exists(oci)
-                           ? Good("coracle-oci", oci)
-                           : Finding{Verdict::kMissing, "coracle-oci",
-                                     absl::StrCat(oci, " is not there"),
-                                     "install it beside coracle, or name it "
-                                     "with the key launcher"});
+  for (Finding& finding : CheckSysctls([](const std::string& name) {
+         return Number("/proc/sys/" + name);
+       })) {
+    findings.push_back(std::move(finding));
   }
   return findings;
 }

@@ -4,6 +4,8 @@
 #ifndef CORACLE_AGENT_COMMAND_PROBES_H_
 #define CORACLE_AGENT_COMMAND_PROBES_H_
 
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -25,6 +27,7 @@ std::vector<Finding> ProbeCgroups();
 std::vector<Finding> ProbeCapabilities();
 std::vector<Finding> ProbeNetwork();
 std::vector<Finding> ProbeHost();
+std::vector<Finding> ProbeSecurity();
 
 // Pieces that need no host.
 // Which hierarchies a /proc/self/mountinfo text shows: "v2", "hybrid", "v1" or
@@ -32,6 +35,10 @@ std::vector<Finding> ProbeHost();
 std::string CgroupMode(absl::string_view mountinfo);
 // Names out of `wanted` (bit numbers by name) that a CapEff line lacks.
 std::vector<std::string> MissingCapabilities(absl::string_view status);
+// Limits of the kernel that are too low; `read` gives the value of a file below
+// /proc/sys, -1 if there is none.
+std::vector<Finding> CheckSysctls(
+    const std::function<int64_t(const std::string&)>& read);
 // Whether the mount that `path` lies on is shared.
 bool IsShared(absl::string_view mountinfo, absl::string_view path);
 

@@ -28,6 +28,19 @@ TEST(ProbesTest, NamesMissingCapabilities) {
   EXPECT_THAT(MissingCapabilities("CapEff:\t0\n"), Contains("CAP_SYS_ADMIN"));
 }
 
+TEST(ProbesTest, NamesLimitsThatAreTooLow) {
+  const auto findings = CheckSysctls([](const std::string& name) -> int64_t {
+    if (name == "fs/inotify/max_user_instances") return 128;
+    if (name == "user/max_user_namespaces") return 0;
+    if (name == "kernel/pid_max") return 4194304;
+    return -1;
+  });
+  ASSERT_EQ(findings.size(), 2u);
+  EXPECT_EQ(findings[0].verdict, Verdict::kLimited);
+  EXPECT_EQ(findings[0].help, "sysctl -w fs.inotify.max_user_instances=8192");
+  EXPECT_EQ(findings[1].subject, "user.max_user_namespaces");
+}
+
 TEST(ProbesTest, FindsTheMountThatAPathIsOn) {
   const char kMounts[] =
       "20 1 8:1 / / rw shared:1 - ext4 /dev/vda rw\n"
