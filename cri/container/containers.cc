@@ -42,13 +42,11 @@ absl::Status Containers::Save(const Container& container) const {
 
 std::vector<ContainerPtr> Containers::ListOf(
     const sandbox::Sandbox& sandbox) const {
-  std::vector<ContainerPtr> result;
-  for (ContainerPtr& container : registry_.List()) {
-    if (container->sandbox.get() == &sandbox) {
-      result.push_back(std::move(container));
-    }
-  }
-  return result;
+  return registry_.ListGroup(sandbox.id);
+}
+
+std::string Containers::GroupOf(const Container& container) {
+  return container.sandbox->id;
 }
 
 std::string Containers::ReadOciConfig(const std::string& id) const {

@@ -110,7 +110,9 @@ class Containers {
 
   const ContainersOptions options_;
   const std::string records_dir_;
-  sandbox::Registry<Container> registry_{"container"};
+  // By sandbox.
+  static std::string GroupOf(const Container& container);
+  sandbox::Registry<Container> registry_{"container", &GroupOf};
   sandbox::Flights<absl::StatusOr<ContainerPtr>> creates_;
   sandbox::Flights<absl::Status> starts_;
   sandbox::Flights<absl::Status> removes_;

@@ -92,10 +92,9 @@ absl::StatusOr<std::string> LogPath(const v1::PodSandboxConfig& sandbox,
 
 ContainerPtr Containers::FindSame(const sandbox::Sandbox& sandbox,
                                   const v1::ContainerMetadata& metadata) const {
-  for (ContainerPtr& container : registry_.List()) {
+  for (ContainerPtr& container : registry_.ListGroup(sandbox.id)) {
     const v1::ContainerMetadata& other = container->config.metadata();
-    if (container->sandbox->id == sandbox.id &&
-        other.name() == metadata.name() &&
+    if (other.name() == metadata.name() &&
         other.attempt() == metadata.attempt()) {
       return std::move(container);
     }

@@ -339,7 +339,8 @@ Message DefaultRouteMessage(Ip gateway, int link_index) {
 }  // namespace
 
 absl::Status ConfigurePod(Socket& pod, const std::vector<PodAddress>& addresses,
-                          const std::array<uint8_t, 6>& mac) {
+                          const std::array<uint8_t, 6>& mac,
+                          bool node_has_ipv6) {
   ASSIGN_OR_RETURN(const std::optional<Link> link, FindLink(pod, kPodLink));
   if (!link.has_value()) {
     return absl::NotFoundError("the pod's namespace has no link eth0");
@@ -350,10 +351,10 @@ absl::Status ConfigurePod(Socket& pod, const std::vector<PodAddress>& addresses,
   std::vector<Message> messages;
   messages.push_back(UpMessage("lo"));
   messages.push_back(UpMessage(kPodLink));
+  // A link-local address that the kernel made would be unusable for a second
+  // while it looks for duplicates.
+  if (v6 || node_has_ipv6) PutNoAutomaticAddress(messages.back());
   if (v6) {
-    // A link-local address that the kernel made would be unusable for a second
-    // while it looks for duplicates.
-    PutNoAutomaticAddress(messages.back());
     messages.push_back(AddressMessage(RTM_NEWADDR, kPodLink, link->index,
                                       LinkLocalOf(mac), 64));
   }

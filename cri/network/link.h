@@ -73,10 +73,12 @@ struct PodAddress {
   Cidr cidr;  // that it is from
 };
 // Inside a pod: `lo` up, addresses and default routes on `eth0`, usable at
-// once: duplicates are looked for by nobody, the pool gives none. Can be
-// repeated.
+// once: duplicates are looked for by nobody, the pool gives none. Without an
+// IPv6 address the link has no link-local one either, whose announcement the
+// bridge would bring to every pod. Can be repeated.
 absl::Status ConfigurePod(Socket& pod, const std::vector<PodAddress>& addresses,
-                          const std::array<uint8_t, 6>& mac);
+                          const std::array<uint8_t, 6>& mac,
+                          bool node_has_ipv6);
 
 }  // namespace cri::network
 

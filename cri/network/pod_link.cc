@@ -64,7 +64,8 @@ absl::Status ConnectPod(const PodLink& link) {
                   MacOf(link.addresses.front().ip),
                   link.node_has_ipv6};
   RETURN_IF_ERROR(Join(veth, pod));
-  RETURN_IF_ERROR(ConfigurePod(pod, link.addresses, veth.mac));
+  RETURN_IF_ERROR(
+      ConfigurePod(pod, link.addresses, veth.mac, link.node_has_ipv6));
   if (link.bandwidth.ingress != 0) {
     ASSIGN_OR_RETURN(Socket node, Socket::Open(NETLINK_ROUTE));
     RETURN_IF_ERROR(Limit(node, link.host_name, link.bandwidth.ingress));

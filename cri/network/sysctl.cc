@@ -87,7 +87,11 @@ absl::Status EnableForwarding(const std::string& bridge,
 }
 
 void PreparePod(bool ipv6) {
-  absl::Status set = SetIfThere("ipv6/conf/default/accept_ra", "0");
+  // Not read before: on a host of many namespaces a look-up in /proc/sys takes
+  // as long as there are some.
+  absl::Status set =
+      runtime::WriteFile(PathOf("ipv6/conf/default/accept_ra"), "0");
+  if (absl::IsNotFound(set)) set = absl::OkStatus();
   if (ipv6) {
     set.Update(Set("ipv6/conf/all/disable_ipv6", "0"));
     set.Update(Set("ipv6/conf/default/disable_ipv6", "0"));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Registry maps IDs to objects and finds one by any unique prefix of its ID.
+// Registry maps IDs to objects and finds one by any unique prefix of its ID, or
+// those of a group, without a look at all others.
 #ifndef CORACLE_CRI_SANDBOX_REGISTRY_H_
 #define CORACLE_CRI_SANDBOX_REGISTRY_H_
 
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -17,20 +19,30 @@
 
 namespace cri::sandbox {
 
-// Thread safe. T has a member `id`. `noun` names the kind in errors.
+// Thread safe. T has a member `id`. `noun` names the kind in errors, `group`
+// the group of an object, which stays the same while it is here.
 template <typename T>
 class Registry {
  public:
-  explicit Registry(std::string noun) : noun_(std::move(noun)) {}
+  using Group = std::string (*)(const T&);
+
+  Registry(std::string noun, Group group)
+      : noun_(std::move(noun)), group_(group) {}
 
   void Add(std::shared_ptr<T> item) {
     absl::MutexLock lock(&mutex_);
+    groups_[group_(*item)].push_back(item);
     items_[item->id] = std::move(item);
   }
 
   void Remove(const std::string& id) {
     absl::MutexLock lock(&mutex_);
-    items_.erase(id);
+    auto it = items_.find(id);
+    if (it == items_.end()) return;
+    auto group = groups_.find(group_(*it->second));
+    std::erase(group->second, it->second);
+    if (group->second.empty()) groups_.erase(group);
+    items_.erase(it);
   }
 
   // The one item whose ID starts with `prefix`; NOT_FOUND if there is none,
@@ -62,10 +74,20 @@ class Registry {
     return result;
   }
 
+  // In the order in which they were added.
+  std::vector<std::shared_ptr<T>> ListGroup(const std::string& group) const {
+    absl::MutexLock lock(&mutex_);
+    auto it = groups_.find(group);
+    return it == groups_.end() ? std::vector<std::shared_ptr<T>>() : it->second;
+  }
+
  private:
   const std::string noun_;
+  const Group group_;
   mutable absl::Mutex mutex_;
   std::map<std::string, std::shared_ptr<T>> items_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<std::string, std::vector<std::shared_ptr<T>>> groups_
+      ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace cri::sandbox

@@ -20,10 +20,10 @@ namespace {
 
 namespace v1 = ::runtime::v1;
 
-std::string FlightKey(const v1::PodSandboxMetadata& metadata) {
-  return absl::StrCat("RunPodSandbox of ", metadata.namespace_(), "/",
-                      metadata.name(), " (uid ", metadata.uid(), ", attempt ",
-                      metadata.attempt(), ")");
+// Who a pod is.
+std::string KeyOf(const v1::PodSandboxMetadata& metadata) {
+  return absl::StrCat(metadata.namespace_(), "/", metadata.name(), " (uid ",
+                      metadata.uid(), ", attempt ", metadata.attempt(), ")");
 }
 
 bool SameMetadata(const v1::PodSandboxMetadata& a,
@@ -67,8 +67,12 @@ void Sandboxes::Notify(const SandboxPtr& sandbox, v1::ContainerEventType type) {
       [this, sandbox, type] { options_.notify(sandbox, type); });
 }
 
+std::string Sandboxes::GroupOf(const Sandbox& sandbox) {
+  return KeyOf(sandbox.config.metadata());
+}
+
 SandboxPtr Sandboxes::FindReady(const v1::PodSandboxMetadata& metadata) const {
-  for (SandboxPtr& sandbox : registry_.List()) {
+  for (SandboxPtr& sandbox : registry_.ListGroup(KeyOf(metadata))) {
     if (sandbox->IsReady() &&
         SameMetadata(sandbox->config.metadata(), metadata)) {
       return std::move(sandbox);
@@ -88,7 +92,7 @@ absl::StatusOr<SandboxPtr> Sandboxes::Run(const v1::PodSandboxConfig& config,
                    ValidateSysctls(config.linux().sysctls(),
                                    namespaces.network() == v1::NODE,
                                    namespaces.ipc() == v1::NODE));
-  return runs_.Do(FlightKey(config.metadata()), deadline,
+  return runs_.Do("RunPodSandbox of " + KeyOf(config.metadata()), deadline,
                   [&]() -> absl::StatusOr<SandboxPtr> {
                     SandboxPtr ready = FindReady(config.metadata());
                     if (ready != nullptr) return ready;

@@ -91,7 +91,9 @@ class Sandboxes {
 
   const SandboxesOptions options_;
   const std::string records_dir_;
-  Registry<Sandbox> registry_{"sandbox"};
+  // By namespace, name, uid and attempt.
+  static std::string GroupOf(const Sandbox& sandbox);
+  Registry<Sandbox> registry_{"sandbox", &GroupOf};
   Flights<absl::StatusOr<SandboxPtr>> runs_;
 };
 

@@ -20,6 +20,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
 #include "runtime/hold/child.h"
+#include "runtime/hold/pause.h"
 #include "runtime/hold/socket.h"
 #include "runtime/hold/spawn.h"
 #include "runtime/hold/wire.h"
@@ -36,6 +37,7 @@ constexpr timeval kRequestTimeout = {1, 0};
 
 struct Launcher {
   UniqueFd dir, lock, listen;
+  UniqueFd empty_root;  // made for the first pause
   std::string identity;
 };
 
@@ -65,13 +67,25 @@ absl::StatusOr<Launcher> Open(const std::string& state_dir) {
   return launcher;
 }
 
-void Spawn(const Launcher& launcher, const Request& request, UniqueFd peer) {
-  pid_t pid = fork();
-  if (pid == 0) RunHolder(request, launcher.dir.get(), std::move(peer));
-  if (pid > 0) return;  // the holder answers
+void Spawn(Launcher& launcher, const Request& request, UniqueFd peer) {
   Reply reply;
   reply.code = static_cast<int32_t>(absl::StatusCode::kResourceExhausted);
-  reply.text = absl::StrCat("fork a holder: ", strerror(errno));
+  int error = 0;
+  if ((request.flags & kSharePid) != 0 && !launcher.empty_root.ok()) {
+    error = MakeEmptyRoot(launcher.dir.get(), "pods", &launcher.empty_root);
+    reply.text = "make the root of pauses: ";
+  }
+  if (error == 0) {
+    pid_t pid = fork();
+    if (pid == 0) {
+      RunHolder(request, launcher.dir.get(), launcher.empty_root.get(),
+                std::move(peer));
+    }
+    if (pid > 0) return;  // the holder answers
+    error = errno;
+    reply.text = "fork a holder: ";
+  }
+  absl::StrAppend(&reply.text, strerror(error));
   SendMessage(peer.get(), Encode(reply));
 }
 
@@ -87,7 +101,7 @@ void Probe(const Request& request, UniqueFd peer) {
 }
 
 // False when the launcher is to end.
-bool Serve(const Launcher& launcher, UniqueFd peer) {
+bool Serve(Launcher& launcher, UniqueFd peer) {
   setsockopt(peer.get(), SOL_SOCKET, SO_RCVTIMEO, &kRequestTimeout,
              sizeof kRequestTimeout);
   Received received;
@@ -124,7 +138,7 @@ bool Serve(const Launcher& launcher, UniqueFd peer) {
   return !quit;
 }
 
-void Loop(const Launcher& launcher) {
+void Loop(Launcher& launcher) {
   while (true) {
     UniqueFd peer(
         accept4(launcher.listen.get(), nullptr, nullptr, SOCK_CLOEXEC));

@@ -22,9 +22,8 @@
 namespace runtime::hold {
 namespace {
 
-// Containers see this process as /proc/1. Its root and its descriptors must
-// lead nowhere, whatever privileges they have.
-int Isolate(int dir_fd, const char* root_dir) {
+// Leaves all that was mounted behind.
+int EmptyRoot(int dir_fd, const char* root_dir) {
   if (fchdir(dir_fd) != 0) return errno;
   if (unshare(CLONE_NEWNS) != 0) return errno;
   if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
@@ -39,6 +38,12 @@ int Isolate(int dir_fd, const char* root_dir) {
   if (umount2(".", MNT_DETACH) != 0 || chdir("/") != 0) return errno;
   mount(nullptr, "/", nullptr, MS_REMOUNT | MS_RDONLY | MS_BIND, nullptr);
   return 0;
+}
+
+// Containers see this process as /proc/1. Its root and its descriptors must
+// lead nowhere, whatever privileges they have.
+int Isolate(int mounts_fd) {
+  return setns(mounts_fd, CLONE_NEWNS) == 0 ? 0 : errno;
 }
 
 void DropPrivileges() {
@@ -87,10 +92,9 @@ void BecomePause() {
 
 // A process that takes the pause's root while it still is the host's, and then
 // makes the pause where its PID namespace will belong to the user namespace.
-[[noreturn]] void RunMaker(int dir_fd, const char* root_dir, int user_fd,
-                           int ready, int made) {
+[[noreturn]] void RunMaker(int mounts_fd, int user_fd, int ready, int made) {
   BecomePause();
-  int error = Isolate(dir_fd, root_dir);
+  int error = Isolate(mounts_fd);
   if (error == 0 &&
       (setns(user_fd, CLONE_NEWUSER) != 0 || setgroups(0, nullptr) != 0 ||
        setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0)) {
@@ -102,14 +106,13 @@ void BecomePause() {
   _exit(write(made, &pid, sizeof pid) == sizeof pid ? 0 : 1);
 }
 
-pid_t MakeInUserNamespace(int dir_fd, const char* root_dir, int user_fd,
-                          int ready) {
+pid_t MakeInUserNamespace(int mounts_fd, int user_fd, int ready) {
   int fds[2];
   if (pipe2(fds, O_CLOEXEC) != 0) return -errno;
   UniqueFd here(fds[0]), there(fds[1]);
   pid_t maker = fork();
   if (maker < 0) return -errno;
-  if (maker == 0) RunMaker(dir_fd, root_dir, user_fd, ready, there.get());
+  if (maker == 0) RunMaker(mounts_fd, user_fd, ready, there.get());
   there.reset();
   pid_t pid = 0;
   if (read(here.get(), &pid, sizeof pid) != sizeof pid) pid = -EIO;
@@ -117,25 +120,57 @@ pid_t MakeInUserNamespace(int dir_fd, const char* root_dir, int user_fd,
   return pid;
 }
 
-pid_t Make(int dir_fd, const char* root_dir, int ready) {
+pid_t Make(int mounts_fd, int ready) {
   pid_t pid = CloneInNewPidNamespace(0);
   if (pid == 0) {
     BecomePause();
-    RunPause(ready, Isolate(dir_fd, root_dir));
+    RunPause(ready, Isolate(mounts_fd));
   }
   return pid < 0 ? -errno : pid;
 }
 
 }  // namespace
 
-pid_t StartPause(int dir_fd, const char* name, int user_fd,
-                 UniqueFd* pid_namespace) {
+int MakeEmptyRoot(int dir_fd, const char* name, UniqueFd* mounts) {
+  int made[2], opened[2];
+  if (pipe2(made, O_CLOEXEC) != 0) return errno;
+  UniqueFd made_here(made[0]), made_there(made[1]);
+  if (pipe2(opened, O_CLOEXEC) != 0) return errno;
+  UniqueFd opened_there(opened[0]), opened_here(opened[1]);
+  pid_t pid = fork();
+  if (pid < 0) return errno;
+  if (pid == 0) {
+    opened_here.reset();
+    int error = EmptyRoot(dir_fd, name);
+    char end;
+    // Lives until its namespace has been opened.
+    if (write(made_there.get(), &error, sizeof error) == sizeof error) {
+      while (read(opened_there.get(), &end, 1) < 0 && errno == EINTR) {
+      }
+    }
+    _exit(0);
+  }
+  made_there.reset();
+  int error = 0;
+  if (read(made_here.get(), &error, sizeof error) != sizeof error) error = EIO;
+  if (error == 0) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/ns/mnt", pid);
+    mounts->reset(open(path, O_RDONLY | O_CLOEXEC));
+    if (!mounts->ok()) error = errno;
+  }
+  opened_here.reset();
+  waitpid(pid, nullptr, 0);
+  return error;
+}
+
+pid_t StartPause(int mounts_fd, int user_fd, UniqueFd* pid_namespace) {
   int fds[2];
   if (pipe2(fds, O_CLOEXEC) != 0) return -errno;
   UniqueFd ready_here(fds[0]), ready_there(fds[1]);
-  pid_t pid = user_fd < 0 ? Make(dir_fd, name, ready_there.get())
-                          : MakeInUserNamespace(dir_fd, name, user_fd,
-                                                ready_there.get());
+  pid_t pid = user_fd < 0
+                  ? Make(mounts_fd, ready_there.get())
+                  : MakeInUserNamespace(mounts_fd, user_fd, ready_there.get());
   if (pid < 0) return pid;
   ready_there.reset();
   int error = 0;

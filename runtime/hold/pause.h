@@ -10,13 +10,18 @@
 
 namespace runtime::hold {
 
-// Starts a pause as a child of the caller and dies with it. `name` is an
-// existing directory below `dir_fd`, on which the pause mounts an empty root of
-// its own, visible to nobody else. The PID namespace belongs to the user
-// namespace `user_fd` (-1: the host's). Returns its pid and opens its PID
-// namespace, or returns -errno.
-pid_t StartPause(int dir_fd, const char* name, int user_fd,
-                 UniqueFd* pid_namespace);
+// Makes a mount namespace with nothing in it but an empty read-only root, for
+// all pauses: one of its own would copy every mount of the host, those of all
+// other pods too, to throw them away. `name` is an existing directory below
+// `dir_fd`; what is mounted on it is visible to nobody else. Returns 0 or an
+// errno.
+int MakeEmptyRoot(int dir_fd, const char* name, UniqueFd* mounts);
+
+// Starts a pause as a child of the caller and dies with it. It lives in the
+// mount namespace `mounts_fd`; its PID namespace belongs to the user namespace
+// `user_fd` (-1: the host's). Returns its pid and opens its PID namespace, or
+// returns -errno.
+pid_t StartPause(int mounts_fd, int user_fd, UniqueFd* pid_namespace);
 
 }  // namespace runtime::hold
 

@@ -70,7 +70,7 @@ absl::Status EnterNamespaces(const Request& request, UniqueFd* user) {
   return SetUpNamespaces(request);
 }
 
-absl::Status Prepare(const Request& request, int state_dir,
+absl::Status Prepare(const Request& request, int state_dir, int empty_root,
                      Holder::Options* options) {
   if (!state::IsValidId(request.id)) {
     return absl::InvalidArgumentError("start holder: not a valid sandbox id");
@@ -88,7 +88,7 @@ absl::Status Prepare(const Request& request, int state_dir,
   RETURN_IF_ERROR(EnterNamespaces(request, &options->pod_user_namespace));
   if ((request.flags & kSharePid) != 0) {
     options->pause_pid =
-        StartPause(state_dir, path.c_str(), options->pod_user_namespace.get(),
+        StartPause(empty_root, options->pod_user_namespace.get(),
                    &options->pod_pid_namespace);
     if (options->pause_pid < 0) {
       return ErrnoStatus(-options->pause_pid, "start the pod's pause process");
@@ -128,10 +128,11 @@ absl::Status CheckSysctl(absl::string_view name, absl::string_view value,
       "sysctl \"", name, "\": not of a namespace that the pod has of its own"));
 }
 
-void RunHolder(const Request& request, int state_dir, UniqueFd requester) {
+void RunHolder(const Request& request, int state_dir, int empty_root,
+               UniqueFd requester) {
   signal(SIGCHLD, SIG_DFL);
   Holder::Options options;
-  absl::Status status = Prepare(request, state_dir, &options);
+  absl::Status status = Prepare(request, state_dir, empty_root, &options);
   Reply reply;
   if (!status.ok()) {
     reply.code = static_cast<int32_t>(status.code());

@@ -12,9 +12,11 @@
 namespace runtime::hold {
 
 // `state_dir` is the launcher's state directory; the daemon has made
-// "pods/<sandbox>" in it. Answers on `requester` and never returns.
+// "pods/<sandbox>" in it. `empty_root` is the mount namespace of a pause
+// (pause.h), needed if the pod shares a PID namespace. Answers on `requester`
+// and never returns.
 [[noreturn]] void RunHolder(const Request& request, int state_dir,
-                            UniqueFd requester);
+                            int empty_root, UniqueFd requester);
 
 // Whether a sysctl may be set for a pod with the namespaces in `flags`
 // (SpawnFlag): only names that belong to one of them, no path tricks in the

@@ -11,10 +11,13 @@ using ::tests::StatusIs;
 
 struct Item {
   std::string id;
+  std::string color;
 };
 
+std::string ColorOf(const Item& item) { return item.color; }
+
 TEST(RegistryTest, FindsByUniquePrefixOnly) {
-  Registry<Item> registry("thing");
+  Registry<Item> registry("thing", &ColorOf);
   for (const char* id : {"abc1", "abc2", "b", "bb"}) {
     registry.Add(std::make_shared<Item>(Item{id}));
   }
@@ -32,11 +35,31 @@ TEST(RegistryTest, FindsByUniquePrefixOnly) {
 }
 
 TEST(RegistryTest, RemovedIsNotFound) {
-  Registry<Item> registry("thing");
+  Registry<Item> registry("thing", &ColorOf);
   registry.Add(std::make_shared<Item>(Item{"abc"}));
   registry.Remove("abc");
   EXPECT_THAT(registry.Find("a"), StatusIs(absl::StatusCode::kNotFound));
   EXPECT_TRUE(registry.List().empty());
+}
+
+TEST(RegistryTest, ListsAGroup) {
+  Registry<Item> registry("thing", &ColorOf);
+  registry.Add(std::make_shared<Item>(Item{"c", "red"}));
+  registry.Add(std::make_shared<Item>(Item{"b", "blue"}));
+  registry.Add(std::make_shared<Item>(Item{"a", "red"}));
+  const auto ids = [&](const std::string& color) {
+    std::string all;
+    for (const auto& item : registry.ListGroup(color)) all += item->id;
+    return all;
+  };
+  EXPECT_EQ(ids("red"), "ca");
+  EXPECT_EQ(ids("green"), "");
+  registry.Remove("c");
+  registry.Remove("c");
+  EXPECT_EQ(ids("red"), "a");
+  registry.Remove("a");
+  EXPECT_EQ(ids("red"), "");
+  EXPECT_EQ(ids("blue"), "b");
 }
 
 }  // namespace
