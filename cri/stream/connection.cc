@@ -123,6 +123,12 @@ void Connection::Close() {
   }
 }
 
+void Connection::Stop(const absl::Status& why) {
+  const auto user = user_.lock();
+  if (link_ == nullptr || user == nullptr) return Close();
+  user->OnStopping(why);
+}
+
 void Connection::OnRequest() {
   const HttpRequest& request = parser_->get();
   if (request.method() != http::verb::get &&
@@ -192,7 +198,7 @@ void Connection::UseSpdy(Request request) {
                                                self->host_->timeouts().goodbye);
         auto session = std::make_shared<ProcessSession>(
             self->host_, link, std::get<ProcessRequest>(request), dialect);
-        self->Adopt(link);
+        self->Adopt(link, session);
         link->Start(session);
         session->AwaitStreams();
       });
@@ -230,10 +236,10 @@ void Connection::OnAccepted(const Protocol& protocol, Request request,
                         std::move(*forward));
   }
   auto link = std::make_shared<ChannelLink>(std::move(socket), protocol.format);
-  Adopt(link);
   if (forward != nullptr) {
     auto session =
         std::make_shared<ForwardSession>(host_, link, std::move(*forward));
+    Adopt(link, session);
     link->Start(session);
     return session->UseChannels();
   }
@@ -244,6 +250,7 @@ void Connection::OnAccepted(const Protocol& protocol, Request request,
                                    : Role::kError;
   auto session = std::make_shared<ProcessSession>(
       host_, link, std::move(process), protocol.dialect);
+  Adopt(link, session);
   link->Start(session);
   link->Send(static_cast<StreamId>(first), "", nullptr);
   session->UseChannels();
@@ -254,13 +261,16 @@ void Connection::ServeForward(std::shared_ptr<ByteStream> bytes,
   auto link = std::make_shared<SpdyLink>(std::move(bytes),
                                          2 * ForwardSession::kMaxConnections,
                                          host_->timeouts().goodbye);
-  Adopt(link);
-  link->Start(
-      std::make_shared<ForwardSession>(host_, link, std::move(request)));
+  const auto session =
+      std::make_shared<ForwardSession>(host_, link, std::move(request));
+  Adopt(link, session);
+  link->Start(session);
 }
 
-void Connection::Adopt(std::shared_ptr<Link> link) {
+void Connection::Adopt(std::shared_ptr<Link> link,
+                       const std::shared_ptr<LinkUser>& user) {
   link_ = std::move(link);
+  user_ = user;
   link_->SetOnClosed([self = shared_from_this()] {
     self->link_ = nullptr;
     self->Close();

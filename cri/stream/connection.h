@@ -33,6 +33,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Closes it if its time is over or its peer is gone.
   void Check(absl::Time now);
   void Close();
+  // Closes in good order, with the reason where one can be told.
+  void Stop(const absl::Status& why);
 
  private:
   void OnRequest();
@@ -40,7 +42,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void UseWebSocket(Request request);
   void OnAccepted(const Protocol& protocol, Request request,
                   std::shared_ptr<WebSocket> socket);
-  void Adopt(std::shared_ptr<Link> link);
+  void Adopt(std::shared_ptr<Link> link, const std::shared_ptr<LinkUser>& user);
   // Over SPDY, plain or tunnelled.
   void ServeForward(std::shared_ptr<ByteStream> bytes, ForwardRequest request);
   std::vector<std::string> Offered(absl::string_view header) const;
@@ -58,7 +60,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
       boost::beast::http::request_parser<boost::beast::http::empty_body>>
       parser_;
   std::string out_;
-  std::shared_ptr<Link> link_;  // once upgraded
+  std::shared_ptr<Link> link_;    // once upgraded
+  std::weak_ptr<LinkUser> user_;  // of link_
 };
 
 }  // namespace cri::stream

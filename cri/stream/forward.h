@@ -32,6 +32,8 @@ class Forward : public std::enable_shared_from_this<Forward> {
   void Start() { Open(kFirstFamily); }
   void Write(absl::string_view data);
   void EndInput();
+  // Tells the client why it ends, and ends.
+  void Fail(const absl::Status& status);
   // The client wants no more of it.
   void Cancel();
   // The link is closed; `on_end` is not called.
@@ -46,7 +48,6 @@ class Forward : public std::enable_shared_from_this<Forward> {
   void OnConnected();
   void OnOutputEnd();
   void EndIfDone();
-  void Fail(const absl::Status& status);
   void End();
 
   Host* const host_;

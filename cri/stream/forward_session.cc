@@ -146,6 +146,13 @@ void ForwardSession::OnReset(StreamId id) {
   }
 }
 
+void ForwardSession::OnStopping(const absl::Status& why) {
+  if (link_ == nullptr) return;
+  const auto forwards = forwards_;  // each leaves the map as it ends
+  for (const auto& [id, forward] : forwards) forward->Fail(why);
+  if (link_ != nullptr) link_->Finish();
+}
+
 void ForwardSession::OnClosed() {
   link_ = nullptr;
   for (const auto& [id, forward] : std::exchange(forwards_, {})) {

@@ -37,6 +37,7 @@ class ForwardSession : public LinkUser,
   void OnData(StreamId id, absl::string_view data) override;
   void OnEnd(StreamId id) override;
   void OnReset(StreamId id) override;
+  void OnStopping(const absl::Status& why) override;
   void OnClosed() override;
 
  private:

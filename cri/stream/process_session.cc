@@ -97,7 +97,7 @@ void ProcessSession::OpenIfComplete() {
 void ProcessSession::OnOpened(absl::StatusOr<Session> opened) {
   if (!opened.ok()) return Finish(opened.status());
   session_ = *std::move(opened);
-  if (link_ == nullptr) return CloseFlows();
+  if (link_ == nullptr || finished_) return CloseFlows();
   StartFlows();
   session_->OnExit(
       [host = host_, weak = weak_from_this()](absl::StatusOr<int> result) {
@@ -232,6 +232,13 @@ void ProcessSession::CloseFlows() {
       return nullptr;
     });
   }
+}
+
+void ProcessSession::OnStopping(const absl::Status& why) {
+  if (finished_ || link_ == nullptr) return;
+  // Before it has opened its streams, a client has no place for a reason.
+  if (!IdOf(Role::kError)) return link_->Close();
+  Finish(why);
 }
 
 void ProcessSession::OnClosed() {

@@ -28,6 +28,8 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr size_t kMaxConnections = 4096;
+// How long clients have to take the reason why their stream ends.
+constexpr absl::Duration kFarewell = absl::Seconds(2);
 
 // How often connections are looked at: often enough for the shortest time that
 // is watched here, and never when there are none.
@@ -59,7 +61,10 @@ class ServerImpl : public Server, public Host {
 
  private:
   void Adopt(asio::ip::tcp::socket socket);
+  void Forget(const std::shared_ptr<Connection>& connection);
   void CheckLater();
+  void SayGoodbye();
+  void End();
   void Run();
 
   const ServerOptions options_;
@@ -71,7 +76,8 @@ class ServerImpl : public Server, public Host {
   // Of the I/O thread.
   asio::steady_timer check_;
   std::set<std::shared_ptr<Connection>> connections_;
-  bool stopping_ = false;
+  bool leaving_ = false;   // clients are being told
+  bool stopping_ = false;  // nothing is done on the executor any more
 
   absl::Mutex mutex_;
   int blocked_ ABSL_GUARDED_BY(mutex_) = 0;  // calls on the executor
@@ -119,12 +125,15 @@ void ServerImpl::Adopt(asio::ip::tcp::socket socket) {
   if (connections_.size() >= kMaxConnections) return;  // closes it
   auto connection = std::make_shared<Connection>(
       this, &tokens_, MakeSocketStream(std::move(socket), tls_),
-      [this](Connection* ended) {
-        connections_.erase(ended->shared_from_this());
-      });
+      [this](Connection* ended) { Forget(ended->shared_from_this()); });
   connections_.insert(connection);
   if (connections_.size() == 1) CheckLater();
   connection->Start();
+}
+
+void ServerImpl::Forget(const std::shared_ptr<Connection>& connection) {
+  connections_.erase(connection);
+  if (leaving_ && connections_.empty()) End();
 }
 
 void ServerImpl::CheckLater() {
@@ -158,17 +167,33 @@ void ServerImpl::Block(std::function<std::function<void()>()> work) {
   });
 }
 
+void ServerImpl::SayGoodbye() {
+  listener_->Close();
+  check_.cancel();
+  const absl::Status why = absl::UnavailableError(
+      "the runtime is stopping; try again when it is back");
+  const auto all = connections_;
+  for (const auto& connection : all) connection->Stop(why);
+  leaving_ = true;
+  if (connections_.empty()) return End();
+  check_.expires_after(absl::ToChronoNanoseconds(kFarewell));
+  check_.async_wait([this](const Error& error) {
+    if (!error) End();
+  });
+}
+
+void ServerImpl::End() {
+  if (std::exchange(stopping_, true)) return;
+  check_.cancel();
+  const auto all = connections_;
+  for (const auto& connection : all) connection->Close();
+  // After what the closing left to be done.
+  asio::post(io_, [this] { io_.stop(); });
+}
+
 void ServerImpl::Stop() {
   if (!thread_.joinable()) return;
-  asio::post(io_, [this] {
-    stopping_ = true;
-    listener_->Close();
-    check_.cancel();
-    const auto all = connections_;
-    for (const auto& connection : all) connection->Close();
-    // After what the closing left to be done.
-    asio::post(io_, [this] { io_.stop(); });
-  });
+  asio::post(io_, [this] { SayGoodbye(); });
   thread_.join();
   absl::MutexLock lock(&mutex_);
   mutex_.Await(absl::Condition(

@@ -37,7 +37,8 @@ class Server {
   // if too many are out.
   virtual absl::StatusOr<std::string> Url(Request request) = 0;
   virtual int port() const = 0;
-  // Closes all connections; execs end, containers run on. Idempotent.
+  // Tells all clients that the runtime is stopping and closes their
+  // connections, within two seconds; execs end, containers run on. Idempotent.
   virtual void Stop() = 0;
 };
 

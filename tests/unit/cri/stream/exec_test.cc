@@ -330,5 +330,19 @@ TEST_F(ExecTest, StopEndsWhatIsUnderWay) {
   EXPECT_TRUE(client->ended());
 }
 
+TEST_F(ExecTest, StopTellsTheClientWhy) {
+  const auto client = Connect(Exec(true, true, true));
+  const uint32_t error = client->Open("error");
+  for (const char* type : {"stdin", "stdout", "stderr"}) client->Open(type);
+  process_->AwaitOpen();
+  std::thread stop([&] { server_->Stop(); });
+  client->AwaitFin(error);
+  EXPECT_THAT(client->Data(error),
+              HasSubstr("\"message\":\"the runtime is stopping"));
+  EXPECT_THAT(client->Data(error), HasSubstr("\"status\":\"Failure\""));
+  client->Close();
+  stop.join();
+}
+
 }  // namespace
 }  // namespace cri::stream

@@ -197,6 +197,17 @@ TEST_F(ForwardTest, TheClientsEndClosesAllConnections) {
   EXPECT_EQ(ReadToEnd(two), "");
 }
 
+TEST_F(ForwardTest, StopTellsTheClientWhy) {
+  Listening listening;
+  const Pair pair = Open(listening.port(), "0");
+  const UniqueFd socket = listening.Accept();
+  std::thread stop([&] { server_->Stop(); });
+  client_->AwaitFin(pair.error);
+  EXPECT_THAT(client_->Data(pair.error), HasSubstr("the runtime is stopping"));
+  client_->Close();
+  stop.join();
+}
+
 TEST_F(ForwardTest, BadStreamsAreRefused) {
   const Headers rows[] = {
       {{"streamtype", "data"}},
