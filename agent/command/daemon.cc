@@ -193,8 +193,7 @@ absl::Status Daemon::StartServer() {
     certificates_ = std::make_unique<Certificates>(&settings_, client_.get());
     certificates_->Start();
   }
-  // Without a cluster there is nobody to ask who may use it.
-  if (!kubelet.enable_server || client_ == nullptr) return absl::OkStatus();
+  if (!kubelet.enable_server) return absl::OkStatus();
   server::Options options;
   options.address = kubelet.address;
   options.port = static_cast<int>(kubelet.port);
@@ -215,7 +214,12 @@ absl::Status Daemon::StartServer() {
   options.executor = executor_.get();
   options.sync_loop = [this] { return Health(); };
   server_ = server::MakeServer(options);
-  return server_->Start();
+  const absl::Status started = server_->Start();
+  if (started.ok() || !settings_.standalone) return started;
+  // Pods do not need it, and several standalone nodes may share a host.
+  runtime::log::Warning("no HTTPS server: ", started.message());
+  server_ = nullptr;
+  return absl::OkStatus();
 }
 
 absl::Status Daemon::Health() {

@@ -116,6 +116,16 @@ TEST_F(HandlersTest, SickSyncLoopShows) {
   EXPECT_EQ(Ask("/healthz/ping").response.status, 200);
 }
 
+TEST_F(HandlersTest, StandaloneNodesShowTheirHealthAndNothingElse) {
+  options_.authentication.anonymous = false;
+  options_.authorization.webhook = true;
+  EXPECT_EQ(Ask("/healthz").response.status, 200);
+  EXPECT_EQ(Ask("/healthz/ping").response.status, 200);
+  EXPECT_EQ(Ask("/pods").response.status, 401);
+  EXPECT_EQ(Ask("/metrics").response.status, 401);
+  EXPECT_EQ(Ask("/").response.status, 401);
+}
+
 TEST_F(HandlersTest, StrangersAndTheForbiddenAreTurnedAway) {
   options_.authentication.anonymous = false;
   EXPECT_EQ(Ask("/pods").response.status, 401);
