@@ -140,8 +140,16 @@ absl::StatusOr<View> CriView::Load() {
   view.runtime =
       absl::StrCat(version.runtime_name(), " ", version.runtime_version());
   v1::StatusResponse status;
+  v1::StatusRequest verbose;
+  verbose.set_verbose(true);
   RETURN_IF_ERROR(Call(*stubs_->runtime, &v1::RuntimeService::Stub::Status,
-                       v1::StatusRequest(), &status));
+                       verbose, &status));
+  if (const auto it = status.info().find("operations");
+      it != status.info().end()) {
+    ASSIGN_OR_RETURN(const runtime::Json operations,
+                     runtime::ParseJson(it->second, "the server's operations"));
+    view.operations = RowsOfOperations(operations);
+  }
   for (const v1::RuntimeCondition& condition : status.status().conditions()) {
     if (condition.status() ||
         condition.type().find("Ready") == std::string::npos) {
@@ -287,6 +295,13 @@ absl::StatusOr<View> LoadView(const std::string& cri_socket,
                    runtime::ParseJson(*text, "agent's pods"));
   view.from_agent = true;
   view.pods = RowsOfPods(pods);
+  // An agent of another age may not tell.
+  const auto waits =
+      node::GetOverUnix(LocalSocket(cri_socket, root_dir), "/waits");
+  if (!waits.ok()) return view;
+  ASSIGN_OR_RETURN(const runtime::Json parsed,
+                   runtime::ParseJson(*waits, "agent's waits"));
+  AddWaits(parsed, &view.pods);
   return view;
 }
 

@@ -238,6 +238,9 @@ absl::Status Daemon::StartLocal() {
           return node::Reply{
               200, runtime::DumpJson(runtime::Json(engine_->pods().List()))};
         }
+        if (path == "/waits") {
+          return node::Reply{200, runtime::DumpJson(engine_->Waits())};
+        }
         return node::Reply{404, "no such path\n"};
       }));
   const config::KubeletConfig& kubelet = settings_.kubelet;

@@ -228,12 +228,18 @@ std::vector<Finding> CheckSysctls(
 
 std::vector<Finding> ProbeSecurity() {
   std::vector<Finding> findings;
-  if (absl::StartsWith(Text("/sys/module/apparmor/parameters/enabled"), "Y")) {
-    findings.push_back(Good("AppArmor", "enabled"));
-  } else {
+  const char kParser[] = "/sbin/apparmor_parser";
+  if (!absl::StartsWith(Text("/sys/module/apparmor/parameters/enabled"), "Y")) {
     findings.push_back({Verdict::kLimited, "AppArmor", "not in this kernel",
                         "pods that ask for a profile are refused; boot with "
-                        "apparmor=1 and lsm=…,apparmor, and install apparmor"});
+                        "apparmor=1 and lsm=…,apparmor"});
+  } else if (!runtime::Exists(kParser)) {
+    findings.push_back({Verdict::kLimited, "AppArmor",
+                        absl::StrCat("enabled, but ", kParser, " is missing"),
+                        "containers run without the default profile; install "
+                        "the package apparmor"});
+  } else {
+    findings.push_back(Good("AppArmor", "enabled"));
   }
   const std::string enforce = Text("/sys/fs/selinux/enforce");
   findings.push_back(Good("SELinux", enforce.empty()

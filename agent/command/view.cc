@@ -63,7 +63,66 @@ std::string Table(const std::vector<std::vector<std::string>>& rows) {
   return out;
 }
 
+absl::Duration SecondsAt(const Json& json, absl::string_view key) {
+  const Json& value = runtime::At(json, key);
+  return value.is_number() ? absl::Seconds(value.get<double>())
+                           : absl::ZeroDuration();
+}
+
+// "RunPodSandbox of default/web, 12s: network: CNI plugin x, 11s", and below
+// it who is where.
+std::string FormatOperation(const OperationRow& row) {
+  std::string text = absl::StrCat("  ", row.call);
+  if (!row.object.empty()) absl::StrAppend(&text, " of ", row.object);
+  absl::StrAppend(&text, ", ", Age(row.took));
+  if (!row.step.empty()) {
+    absl::StrAppend(&text, ": ", row.step);
+    // Only where it says more than the time of the whole.
+    if (row.took - row.step_took >= absl::Seconds(1)) {
+      absl::StrAppend(&text, ", ", Age(row.step_took));
+    }
+  }
+  for (const std::string& where : row.where) {
+    absl::StrAppend(&text, "\n    ", where);
+  }
+  return text + "\n";
+}
+
 }  // namespace
+
+std::vector<OperationRow> RowsOfOperations(const Json& operations) {
+  std::vector<OperationRow> rows;
+  if (!operations.is_array()) return rows;
+  for (const Json& item : operations) {
+    OperationRow row;
+    row.call = StringAt(item, "call");
+    row.object = StringAt(item, "object");
+    row.step = StringAt(item, "step");
+    row.took = SecondsAt(item, "seconds");
+    row.step_took = SecondsAt(item, "step_seconds");
+    for (const Json& where : runtime::ArrayAt(item, "where")) {
+      if (where.is_string()) row.where.push_back(where.get<std::string>());
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+void AddWaits(const Json& waits, std::vector<PodRow>* pods) {
+  if (!waits.is_array()) return;
+  for (const Json& item : waits) {
+    for (PodRow& pod : *pods) {
+      if (pod.uid != StringAt(item, "uid")) continue;
+      for (const Json& wait : runtime::ArrayAt(item, "waits")) {
+        std::string text = StringAt(wait, "text");
+        if (runtime::Has(wait, "seconds")) {
+          absl::StrAppend(&text, "; in ", Age(SecondsAt(wait, "seconds")));
+        }
+        pod.waits.push_back(std::move(text));
+      }
+    }
+  }
+}
 
 std::string Age(absl::Duration age) {
   const int64_t s = std::max<int64_t>(0, absl::ToInt64Seconds(age));
@@ -127,6 +186,10 @@ std::string FormatView(const View& view, absl::Time now) {
                     "No node agent runs here; this is what the CRI "
                     "server knows.\n");
   }
+  if (!view.operations.empty()) absl::StrAppend(&out, "\nUnder way:\n");
+  for (const OperationRow& row : view.operations) {
+    absl::StrAppend(&out, FormatOperation(row));
+  }
   if (view.pods.empty()) return absl::StrCat(out, "\nNo pods.\n");
   std::vector<std::vector<std::string>> rows = {
       {"NAMESPACE", "POD", "READY", "STATUS", "RESTARTS", "IP", "AGE"}};
@@ -136,6 +199,9 @@ std::string FormatView(const View& view, absl::Time now) {
     const std::string name = absl::StrCat(pod.ns, "/", pod.name);
     if (!pod.message.empty()) {
       absl::StrAppend(&notes, name, ": ", pod.message, "\n");
+    }
+    for (const std::string& wait : pod.waits) {
+      absl::StrAppend(&notes, name, " waits for ", wait, "\n");
     }
     for (const ContainerRow& row : pod.containers) {
       ready += row.ready ? 1 : 0;
@@ -177,13 +243,21 @@ Json ViewJson(const View& view) {
                     {"phase", pod.phase},
                     {"reason", pod.reason},
                     {"message", pod.message},
+                    {"waits", pod.waits},
                     {"containers", containers}});
   }
-  return {{"runtime", view.runtime},
-          {"ready", view.not_ready.empty()},
-          {"notReady", view.not_ready},
-          {"agent", view.from_agent},
-          {"pods", pods}};
+  Json operations = Json::array();
+  for (const OperationRow& row : view.operations) {
+    operations.push_back({{"call", row.call},
+                          {"object", row.object},
+                          {"seconds", absl::ToDoubleSeconds(row.took)},
+                          {"step", row.step},
+                          {"stepSeconds", absl::ToDoubleSeconds(row.step_took)},
+                          {"where", row.where}});
+  }
+  return {{"runtime", view.runtime},    {"ready", view.not_ready.empty()},
+          {"notReady", view.not_ready}, {"agent", view.from_agent},
+          {"operations", operations},   {"pods", pods}};
 }
 
 }  // namespace agent::command

@@ -25,12 +25,21 @@ struct PodRow {
   std::string ns, name, uid, ip, phase, reason, message;
   absl::Time created;
   std::vector<ContainerRow> containers;
+  std::vector<std::string> waits;  // for what, in words
+};
+
+// An operation of the CRI server that is under way.
+struct OperationRow {
+  std::string call, object, step;  // "RunPodSandbox", "default/web"
+  absl::Duration took, step_took;
+  std::vector<std::string> where;  // who is in which system call
 };
 
 struct View {
   std::string runtime;                 // "coracle 0.1.0"
   std::vector<std::string> not_ready;  // why the runtime is not; empty: ready
   bool from_agent = false;
+  std::vector<OperationRow> operations;  // the oldest first
   std::vector<PodRow> pods;
 };
 
@@ -41,7 +50,12 @@ absl::StatusOr<View> LoadView(const std::string& cri_socket,
 // Rows of the agent's pods (API objects with their status).
 std::vector<PodRow> RowsOfPods(const runtime::Json& pods);
 
-// The table and the sentences below it.
+// Adds what the agent says its pods wait for.
+void AddWaits(const runtime::Json& waits, std::vector<PodRow>* pods);
+// Rows of the server's `operations`.
+std::vector<OperationRow> RowsOfOperations(const runtime::Json& operations);
+
+// The table and the sentences around it.
 std::string FormatView(const View& view, absl::Time now);
 runtime::Json ViewJson(const View& view);
 

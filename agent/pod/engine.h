@@ -18,6 +18,7 @@
 #include "agent/server/pods.h"
 #include "agent/volume/manager.h"
 #include "runtime/base/executor.h"
+#include "runtime/base/json.h"
 
 namespace grpc {
 class ChannelInterface;
@@ -58,6 +59,9 @@ class Engine {
   // Stops sources and workers; pods keep running.
   virtual void Stop() = 0;
   virtual server::Pods& pods() = 0;
+  // Pods that wait for something: {uid, waits: [{text, seconds}]}, `seconds`
+  // being the time until they are tried again, if a timer decides.
+  virtual runtime::Json Waits() = 0;
   // Latest CRI Status, refreshed every 5 s. `on_change` is called at once when
   // it flips.
   virtual RuntimeCondition Condition() = 0;

@@ -40,6 +40,7 @@ class EngineImpl : public Engine, public server::Pods {
   absl::Status SetPodCidr(const std::string& cidr) override;
 
   std::vector<Json> List() override ABSL_LOCKS_EXCLUDED(mutex_);
+  Json Waits() override ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<server::LogLocation> ContainerLog(const std::string& ns,
                                                    const std::string& pod,
                                                    const std::string& container,

@@ -2,6 +2,7 @@
 // What the HTTPS server asks of the engine: pod list and log files.
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "absl/time/clock.h"
 #include "agent/pod/engine_impl.h"
 
 namespace agent::pod {
@@ -77,6 +78,29 @@ std::vector<Json> EngineImpl::List() {
     out.push_back(std::move(pod));
   }
   return out;
+}
+
+Json EngineImpl::Waits() {
+  std::vector<std::shared_ptr<Worker>> workers;
+  {
+    absl::MutexLock lock(&mutex_);
+    for (auto& [uid, entry] : workers_) workers.push_back(entry.worker);
+  }
+  const absl::Time now = absl::Now();
+  Json pods = Json::array();
+  for (auto& worker : workers) {
+    Json waits = Json::array();
+    for (const Wait& wait : worker->Snapshot().waits) {
+      Json item{{"text", wait.text}};
+      if (wait.until > now && wait.until != absl::InfiniteFuture()) {
+        item["seconds"] = absl::ToDoubleSeconds(wait.until - now);
+      }
+      waits.push_back(std::move(item));
+    }
+    if (waits.empty()) continue;
+    pods.push_back({{"uid", worker->uid()}, {"waits", std::move(waits)}});
+  }
+  return pods;
 }
 
 absl::StatusOr<server::LogLocation> EngineImpl::ContainerLog(

@@ -454,6 +454,7 @@ void Worker::Publish() {
   snapshot.status = status_;
   snapshot.terminal = IsTerminal(runtime::StringAt(*status_, "phase"));
   snapshot.finished = state_ >= State::kTerminated;
+  snapshot.waits = Waits();
   for (const auto& spec : status::Containers(*pod_)) {
     auto& list = snapshot.containers[spec.name];
     for (const ContainerFact* fact : facts_.Attempts(spec.name)) {

@@ -28,6 +28,13 @@ namespace agent::pod {
 
 using PodPtr = std::shared_ptr<const Json>;
 
+// What a pod waits for, in words; `until` is when it is tried again, if a timer
+// decides.
+struct Wait {
+  std::string text;
+  absl::Time until = absl::InfinitePast();
+};
+
 // What others may see of a pod, as of its last sync.
 struct PodSnapshot {
   PodPtr pod;  // without its status
@@ -39,6 +46,7 @@ struct PodSnapshot {
   std::map<std::string, std::vector<Attempt>> containers;  // newest first
   bool terminal = false;  // phase Succeeded or Failed
   bool finished = false;  // nothing of it runs or will run again
+  std::vector<Wait> waits;
 };
 
 // Public methods are thread safe and return at once.
@@ -89,6 +97,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
     std::map<std::string, v1::Image> volume_images;
     std::string reason, message;  // why it waits
     absl::Time retry_at = absl::InfinitePast();
+    absl::Time crash_until = absl::InfinitePast();  // for those who look
     Backoff crash, pull, error;
     std::string crash_image;  // the back-offs belong to this image
     std::string passed_id;    // the ended attempt whose back-off is over
@@ -125,6 +134,12 @@ class Worker : public std::enable_shared_from_this<Worker> {
   void OnListed(absl::Time asked,
                 absl::StatusOr<v1::ListPodSandboxResponse> sandboxes,
                 absl::StatusOr<v1::ListContainersResponse> containers);
+
+  // worker_waits.cc
+  std::vector<Wait> Waits();
+  void WaitsOfRunning(std::vector<Wait>* waits);
+  Wait WaitOfContainer(const status::ContainerSpec& spec);
+  Wait WaitOfProbes(const status::ContainerSpec& spec);
 
   // worker_sandbox.cc
   void SyncRunning();
@@ -203,11 +218,13 @@ class Worker : public std::enable_shared_from_this<Worker> {
   volume::HostPaths host_paths_;
   Backoff mount_backoff_{absl::Milliseconds(500), absl::Minutes(2)};
   absl::Time mount_retry_ = absl::InfinitePast();
+  std::string mount_problem_;  // why the last try failed
 
   bool sandbox_busy_ = false, dirs_made_ = false;
   std::optional<SandboxPlan> plan_;
   Backoff sandbox_backoff_{absl::Seconds(1), absl::Seconds(10)};
   absl::Time sandbox_retry_ = absl::InfinitePast();
+  std::string sandbox_problem_;  // why the last try failed
   std::set<std::string> stopping_sandboxes_, removing_sandboxes_;
   std::set<std::string> removing_containers_;
 

@@ -81,10 +81,12 @@ void Worker::OnMounted(absl::StatusOr<volume::HostPaths> paths) {
   if (paths.ok()) {
     host_paths_ = *std::move(paths);
     mounted_ = true;
+    mount_problem_.clear();
     mount_backoff_.Reset();
   } else {
     mount_backoff_.Next(now, now);
     mount_retry_ = now + mount_backoff_.delay();
+    mount_problem_ = std::string(paths.status().message());
     remount_ = true;
     // The authorizer's graph lags the binding: the first refusals mean nothing.
     bool passing = absl::IsPermissionDenied(paths.status()) ||
@@ -125,6 +127,7 @@ bool Worker::NetworkUp() {
   if (problem.empty()) return true;
   Event("", status::EventType::kWarning, "NetworkNotReady",
         absl::StrCat("network is not ready: ", problem));
+  sandbox_problem_ = absl::StrCat("the network is not ready: ", problem);
   sandbox_retry_ = absl::Now() + absl::Seconds(1);
   WakeAt(sandbox_retry_);
   return false;
@@ -207,6 +210,7 @@ void Worker::SandboxFailed(const absl::Status& status) {
   absl::Time now = absl::Now();
   sandbox_backoff_.Next(now, now);
   sandbox_retry_ = now + sandbox_backoff_.delay();
+  sandbox_problem_ = std::string(status.message());
   WakeAt(sandbox_retry_);
   if (state_ != State::kSync) return;
   Event("", status::EventType::kWarning, "FailedCreatePodSandBox",

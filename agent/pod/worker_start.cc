@@ -96,6 +96,7 @@ bool Worker::InCrashBackoff(const status::ContainerSpec& spec, Op& op) {
     op.message =
         absl::StrCat("back-off ", absl::FormatDuration(op.crash.delay()),
                      " restarting failed container=", spec.name, " pod=", who);
+    op.crash_until = retry_at;
     WakeAt(retry_at);
     return true;
   }

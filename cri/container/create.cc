@@ -13,6 +13,7 @@
 #include "cri/container/oci_config.h"
 #include "cri/container/signal.h"
 #include "cri/sandbox/user_namespace.h"
+#include "runtime/base/activity.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
 
@@ -107,6 +108,8 @@ absl::StatusOr<ContainerPtr> Containers::Create(
     absl::Time deadline) {
   // Before it may join: what is wrong does not get somebody else's container.
   RETURN_IF_ERROR(CheckFields(config));
+  const runtime::activity::Step step(
+      "waits for the same request, under way already");
   return creates_.Do(FlightKey(*sandbox, config.metadata()), deadline,
                      [&]() -> absl::StatusOr<ContainerPtr> {
                        ContainerPtr same =
@@ -118,6 +121,7 @@ absl::StatusOr<ContainerPtr> Containers::Create(
 
 absl::StatusOr<ContainerPtr> Containers::Make(
     const sandbox::SandboxPtr& sandbox, const v1::ContainerConfig& config) {
+  const runtime::activity::Step step("making the container");
   RETURN_IF_ERROR(CheckConfig(*sandbox, config));
   ASSIGN_OR_RETURN(sandbox::Sandbox::Use use, sandbox->Enter());
   image::ImagePtr image = options_.images->Find(config.image().image());

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "cri/container/containers.h"
+#include "runtime/base/activity.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
 
@@ -45,6 +46,9 @@ absl::Status Containers::Stop(const ContainerPtr& container,
           container->sandbox->id, container->id, container->stop_signal,
           /*all=*/false));
     }
+    const runtime::activity::Step step(absl::StrCat(
+        "waits for the end of the container, which has until ",
+        absl::FormatTime("%H:%M:%S", kill_at, absl::UTCTimeZone()), " UTC"));
     if (container->AwaitExit(std::min(deadline, kill_at))) {
       return absl::OkStatus();
     }
@@ -72,6 +76,8 @@ void Containers::KillLater(const ContainerPtr& container, absl::Time when) {
 
 absl::Status Containers::AwaitDeath(const ContainerPtr& container,
                                     absl::Time kill_at, absl::Time deadline) {
+  const runtime::activity::Step step(
+      "waits for the end of the container, which was killed");
   if (container->AwaitExit(std::min(deadline, kill_at + kEventDue))) {
     return absl::OkStatus();
   }
@@ -97,6 +103,8 @@ absl::Status Containers::KillAll(const sandbox::SandboxPtr& sandbox,
     RETURN_IF_ERROR(KillNow(*container));
     alive.push_back(std::move(container));
   }
+  const runtime::activity::Step step(
+      "waits for the end of the containers, which were killed");
   const absl::Time due = std::min(deadline, absl::Now() + kEventDue);
   for (const ContainerPtr& container : alive) {
     if (container->AwaitExit(due)) continue;

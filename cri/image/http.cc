@@ -11,6 +11,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "runtime/base/activity.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
 
@@ -251,6 +252,8 @@ absl::StatusOr<HttpResponse> HttpClient::SendOnce(const HttpRequest& request,
   SetCallbacks(&transfer);
   SetTimes(curl, control);
   RETURN_IF_ERROR(SetTls(curl, request.tls));
+  const runtime::activity::Step step(
+      absl::StrCat("image: ", request.method, " ", url));
   CURLcode code = curl_easy_perform(curl);
   if (code != CURLE_OK) return CurlStatus(code, transfer, detail);
   transfer.response.status = StatusOf(curl);

@@ -9,9 +9,12 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
 #include "cri/image/digest.h"
 #include "cri/image/fixup.h"
+#include "runtime/base/activity.h"
 #include "runtime/base/file.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
@@ -38,6 +41,24 @@ void Add(const std::vector<std::string>& from, std::vector<std::string>* to) {
       to->push_back(item);
     }
   }
+}
+
+std::string Mebibytes(double bytes) {
+  return absl::StrFormat("%.1f MiB", bytes / (1 << 20));
+}
+
+// "image: layers: 2 of 5 there, 3.0 MiB of 40.0 MiB, 12.5 MiB/s".
+std::string FormatProgress(const PullProgress& progress, absl::Duration took) {
+  const double done = static_cast<double>(progress.bytes_done);
+  std::string text =
+      absl::StrCat("image: layers: ", progress.layers_done, " of ",
+                   progress.layers_total, " there, ", Mebibytes(done), " of ",
+                   Mebibytes(static_cast<double>(progress.bytes_total)));
+  if (took > kTick) {
+    absl::StrAppend(&text, ", ", Mebibytes(done / absl::ToDoubleSeconds(took)),
+                    "/s");
+  }
+  return text;
 }
 
 absl::StatusOr<std::string> FetchSmall(Source* source,
@@ -149,6 +170,8 @@ absl::Status Installer::FetchLayers(const std::shared_ptr<Source>& source,
   }
   progress.layers_total = static_cast<int>(tickets.size());
   if (on_progress) on_progress(progress);
+  runtime::activity::Step step(FormatProgress(progress, absl::ZeroDuration()));
+  const absl::Time begin = absl::Now();
   for (LayerTicket& first : tickets) {
     // Also when the layer is there before the first tick.
     RETURN_IF_ERROR(control.Check());
@@ -158,6 +181,7 @@ absl::Status Installer::FetchLayers(const std::shared_ptr<Source>& source,
       RETURN_IF_ERROR(control.Check());
       progress.bytes_done = 0;
       for (LayerTicket& t : tickets) progress.bytes_done += t->bytes_done();
+      step.Update(FormatProgress(progress, absl::Now() - begin));
       if (on_progress) on_progress(progress);
     }
     absl::Status status = (*ticket)->status();
@@ -229,7 +253,10 @@ absl::StatusOr<ImagePtr> Installer::Install(
                    AddFixups(plan.config.diff_ids, &pins, &staged));
   ASSIGN_OR_RETURN(std::unique_ptr<Staged> config,
                    disk_->StageConfig(plan.config_json));
-  RETURN_IF_ERROR(disk_->Sync());
+  {
+    const runtime::activity::Step step("image: writing layers to the disk");
+    RETURN_IF_ERROR(disk_->Sync());
+  }
   RETURN_IF_ERROR(
       Change([&] { return Commit(plan, names, layers, staged, *config); }));
   ImagePtr image = catalog_->Find(plan.id);
@@ -238,6 +265,7 @@ absl::StatusOr<ImagePtr> Installer::Install(
 }
 
 absl::Status Installer::Change(const std::function<absl::Status()>& change) {
+  const runtime::activity::Step step("image: waits for the store's records");
   absl::Notification done;
   absl::Status status;
   changes_.Post([&] {

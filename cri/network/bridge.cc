@@ -30,6 +30,7 @@
 #include "cri/network/pool.h"
 #include "cri/network/reaper.h"
 #include "cri/network/sysctl.h"
+#include "runtime/base/activity.h"
 #include "runtime/base/file.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
@@ -277,6 +278,8 @@ absl::StatusOr<AddressPool::Lease> BridgeNetwork::Lease(
 
 absl::StatusOr<PodAddresses> BridgeNetwork::Setup(const PodNetwork& pod) {
   const std::string& sandbox_id = pod.sandbox_id;
+  const runtime::activity::Step step(
+      absl::StrCat("network: connecting by ", VethName(sandbox_id)));
   ASSIGN_OR_RETURN(Active active, GetActive());
   ASSIGN_OR_RETURN(const AddressPool::Lease lease, Lease(sandbox_id));
   absl::Status connected = Connect(active, pod, lease.ips);

@@ -11,6 +11,7 @@
 #include "cri/sandbox/record_file.h"
 #include "cri/sandbox/sysctl.h"
 #include "cri/sandbox/user_namespace.h"
+#include "runtime/base/activity.h"
 #include "runtime/base/file.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
@@ -19,6 +20,8 @@ namespace cri::sandbox {
 namespace {
 
 namespace v1 = ::runtime::v1;
+
+constexpr char kSameRequest[] = "waits for the same request, under way already";
 
 // Who a pod is.
 std::string KeyOf(const v1::PodSandboxMetadata& metadata) {
@@ -92,6 +95,7 @@ absl::StatusOr<SandboxPtr> Sandboxes::Run(const v1::PodSandboxConfig& config,
                    ValidateSysctls(config.linux().sysctls(),
                                    namespaces.network() == v1::NODE,
                                    namespaces.ipc() == v1::NODE));
+  const runtime::activity::Step step(kSameRequest);
   return runs_.Do("RunPodSandbox of " + KeyOf(config.metadata()), deadline,
                   [&]() -> absl::StatusOr<SandboxPtr> {
                     SandboxPtr ready = FindReady(config.metadata());
@@ -103,6 +107,7 @@ absl::StatusOr<SandboxPtr> Sandboxes::Run(const v1::PodSandboxConfig& config,
 absl::StatusOr<SandboxPtr> Sandboxes::Make(const v1::PodSandboxConfig& config,
                                            const std::string& runtime_handler,
                                            const Sysctls& sysctls) {
+  const runtime::activity::Step step("making the sandbox");
   auto sandbox = std::make_shared<Sandbox>(options_.executor);
   sandbox->id = NewId();
   sandbox->config = config;
@@ -209,6 +214,7 @@ absl::Status Sandboxes::SetLimits(const SandboxPtr& sandbox,
 
 absl::Status Sandboxes::TearDown(const SandboxPtr& sandbox) {
   if (sandbox->IsTornDown()) return absl::OkStatus();
+  const runtime::activity::Step step("giving back the sandbox's network");
   // On disk it is NOTREADY before it loses anything.
   RETURN_IF_ERROR(Save(*sandbox));
   // The network goes first: CNI plugins undo their work inside the namespace.

@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "cri/container/capability.h"
 #include "cri/server/make_network.h"
+#include "runtime/base/activity.h"
 #include "runtime/base/file.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
@@ -240,7 +241,11 @@ absl::Status Engine::StopSandbox(const sandbox::SandboxPtr& sandbox,
                                  absl::Time deadline) {
   return stops.Do("StopPodSandbox " + sandbox->id, deadline,
                   [&]() -> absl::Status {
-                    sandbox->Close();
+                    {
+                      const runtime::activity::Step step(
+                          "waits for what is done to its containers");
+                      sandbox->Close();
+                    }
                     RETURN_IF_ERROR(containers->KillAll(sandbox, deadline));
                     return sandboxes->TearDown(sandbox);
                   });

@@ -6,8 +6,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "cri/server/errors.h"
+#include "cri/server/operations.h"
 #include "cri/server/rpc.h"
 #include "proto/cri/v1/api.grpc.pb.h"
+#include "runtime/base/activity.h"
 #include "runtime/base/status.h"
 
 namespace cri::server {
@@ -30,6 +32,8 @@ template <typename Request, typename Response,
 absl::StatusOr<Messages> Unary(Context& context, grpc::ByteBuffer& bytes) {
   Request request;
   RETURN_IF_ERROR(Parse(bytes, request));
+  const runtime::activity::Operation operation(
+      context.method, ObjectOf(context.engine, request));
   ASSIGN_OR_RETURN(const Response response, function(context, request));
   Messages messages(1);
   ASSIGN_OR_RETURN(messages[0], Serialize(response));
@@ -42,6 +46,7 @@ template <typename Request, typename Response,
 absl::StatusOr<Messages> Stream(Context& context, grpc::ByteBuffer& bytes) {
   Request request;
   RETURN_IF_ERROR(Parse(bytes, request));
+  const runtime::activity::Operation operation(context.method, "");
   ASSIGN_OR_RETURN(const std::vector<Response> batches,
                    function(context, request));
   Messages messages(batches.size());

@@ -3,6 +3,8 @@
 #include <google/protobuf/util/json_util.h>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "cri/server/operations.h"
 #include "cri/server/rpc.h"
 #include "runtime/base/file.h"
 #include "runtime/base/json.h"
@@ -103,6 +105,7 @@ absl::StatusOr<v1::StatusResponse> Status(Context& context,
     auto& info = *response.mutable_info();
     info["config"] = runtime::DumpJson(ConfigInfo(engine));
     info["host"] = runtime::DumpJson(host);
+    info["operations"] = runtime::DumpJson(OperationsInfo(absl::Now()));
     info["pulls"] = runtime::DumpJson(pulls);
     info["version"] = runtime::DumpJson(Json(CORACLE_VERSION));
   }

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "runtime/base/activity.h"
 #include "runtime/base/file.h"
 #include "runtime/base/json.h"
 #include "runtime/base/log.h"
@@ -59,6 +60,20 @@ absl::StatusOr<state::ContainerPlan> MakePlan(const ContainerOptions& options) {
   plan.work_dir = options.work_dir;
   plan.rootfs_dir = options.rootfs_dir;
   return plan;
+}
+
+// What a request makes the holder do, for runtime/base/activity.h.
+const char* StepOf(hold::RequestType type) {
+  switch (type) {
+    case hold::RequestType::kCreate:
+      return "the sandbox's holder sets up the container";
+    case hold::RequestType::kStart:
+      return "the sandbox's holder starts the container";
+    case hold::RequestType::kRemove:
+      return "the sandbox's holder removes the container";
+    default:
+      return "waits for the sandbox's holder";
+  }
 }
 
 }  // namespace
@@ -148,6 +163,7 @@ absl::StatusOr<hold::Reply> BuiltinHandler::CallHolder(
     const std::string& sandbox_id, const hold::Request& request,
     absl::Duration time) {
   ASSIGN_OR_RETURN(Connection connection, OpenHolder(pods_dir_, sandbox_id));
+  const activity::Step step(StepOf(request.type), connection.peer());
   return connection.Call(request, absl::Now() + time);
 }
 
@@ -191,6 +207,7 @@ absl::StatusOr<ContainerState> BuiltinHandler::CreateContainer(
   request.flags = plan->flags;
   request.log_path = plan->log_path;
   request.cgroups_path = plan->cgroups_path;
+  const activity::Step step(StepOf(request.type), connection.peer());
   absl::StatusOr<hold::Reply> reply =
       connection.Call(request, absl::Now() + kSetupTime);
   if (reply.ok()) return ToContainerState(options.sandbox_id, reply->state);

@@ -12,6 +12,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "runtime/base/activity.h"
 #include "runtime/base/file.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
@@ -134,6 +135,8 @@ absl::StatusOr<hold::Reply> LauncherClient::Ask(const hold::Request& request) {
     absl::StatusOr<Connection> connection =
         Connection::Open(state_dir_, hold::kLauncherSocket);
     if (connection.ok()) {
+      const activity::Step step(
+          absl::StrCat("waits for the launcher, process ", connection->peer()));
       return connection->Call(request, absl::Now() + kSpawnTime);
     }
     if (attempt > 0 || !absl::IsNotFound(connection.status())) {

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
+#include "runtime/base/activity.h"
 #include "runtime/base/file.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
@@ -167,6 +168,8 @@ absl::Status BuiltinHandler::EndHolder(Connection* connection) {
   // the descriptor stands for it.
   UniqueFd pidfd(
       static_cast<int>(syscall(SYS_pidfd_open, connection->peer(), 0)));
+  const activity::Step step("the sandbox's holder ends its containers",
+                            connection->peer());
   absl::Time deadline = absl::Now() + kEndTime;
   absl::StatusOr<hold::Reply> reply =
       connection->Call({.type = hold::RequestType::kShutdown}, deadline);

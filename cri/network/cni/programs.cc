@@ -79,6 +79,8 @@ absl::StatusOr<runtime::Json> Programs::Run(const Call& call) {
   program.environment = Environment(call, cni_path_);
   program.input = runtime::DumpJson(call.request);
   program.deadline = call.deadline;
+  program.step = absl::StrCat("network: plugin ", call.plugin, ": ",
+                              CommandName(call.command));
   ASSIGN_OR_RETURN(const Outcome outcome, RunProgram(program));
   if (outcome.exit_code != 0) {
     PluginError error = ParseError(outcome.output, outcome.log);

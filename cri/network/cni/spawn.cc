@@ -15,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "runtime/base/activity.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
 #include "runtime/base/unique_fd.h"
@@ -157,6 +158,9 @@ absl::StatusOr<Outcome> RunProgram(const Program& program) {
                                           err.write.get()));
   out.write.reset();
   err.write.reset();
+  const runtime::activity::Step step(
+      program.step.empty() ? absl::StrCat("runs ", program.path) : program.step,
+      pid);
   Outcome outcome;
   // The child is not reaped yet, so the number is still its own.
   const UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));

@@ -20,6 +20,7 @@ struct Program {
   std::string input;                     // on standard input
   absl::Time deadline = absl::InfiniteFuture();
   size_t max_output = 1 << 20;  // of standard output
+  std::string step;             // for activity.h; "" names the path
 };
 
 struct Outcome {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/command/view.h"
 
+#include "absl/time/clock.h"
 #include "agent/command/log_print.h"
 #include "agent/command/options.h"
 #include "runtime/base/file.h"
@@ -52,6 +53,51 @@ TEST(StatusViewTest, SaysWhatWaitsAndWhy) {
   EXPECT_THAT(text, HasSubstr("default/bad container c is waiting "
                               "(ImagePullBackOff): registry says 404"));
   EXPECT_THAT(text, Not(HasSubstr("default/web container")));
+}
+
+TEST(StatusViewTest, SaysWhatIsUnderWayAndWhere) {
+  const Json operations = {
+      {{"call", "RunPodSandbox"},
+       {"object", "default/web"},
+       {"seconds", 12.4},
+       {"step", "network: plugin slow: ADD"},
+       {"step_seconds", 11.0},
+       {"where",
+        {"process 17 (slow) is in clock_nanosleep, hrtimer_nanosleep"}}},
+      {{"call", "PullImage"}, {"object", "a/b:1"}, {"seconds", 0.1}}};
+  View view;
+  view.operations = RowsOfOperations(operations);
+  EXPECT_THAT(
+      FormatView(view, absl::Now()),
+      HasSubstr("Under way:\n"
+                "  RunPodSandbox of default/web, 12s: network: plugin slow: "
+                "ADD, 11s\n"
+                "    process 17 (slow) is in clock_nanosleep, "
+                "hrtimer_nanosleep\n"
+                "  PullImage of a/b:1, 0s\n"));
+  EXPECT_EQ(ViewJson(view)["operations"][0]["where"].size(), 1u);
+  EXPECT_TRUE(RowsOfOperations(Json("nonsense")).empty());
+}
+
+TEST(StatusViewTest, SaysWhatPodsWaitFor) {
+  View view;
+  view.pods.resize(2);
+  view.pods[0].ns = view.pods[1].ns = "default";
+  view.pods[0].name = "web";
+  view.pods[0].uid = "1";
+  AddWaits(
+      {{{"uid", "1"},
+        {"waits",
+         {{{"text", "its volumes: configmap x not found"}, {"seconds", 7.6}},
+          {{"text", "container c: is being started"}}}}},
+       {{"uid", "unknown"}, {"waits", {{{"text", "x"}}}}}},
+      &view.pods);
+  const std::string text = FormatView(view, absl::Now());
+  EXPECT_THAT(text, HasSubstr("default/web waits for its volumes: configmap x "
+                              "not found; in 7s\n"
+                              "default/web waits for container c: is being "
+                              "started\n"));
+  EXPECT_TRUE(view.pods[1].waits.empty());
 }
 
 TEST(StatusViewTest, AgesAreShort) {
