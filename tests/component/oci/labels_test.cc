@@ -82,6 +82,29 @@ TEST_F(OciLabelsTest, FirstProcessIsConfinedFromItsExec) {
   EXPECT_THAT(output.out, HasSubstr("written"));
 }
 
+// cri_lsm_test, which runs before this in the virtual machine, has loaded it.
+TEST_F(OciLabelsTest, DefaultProfileLetsContainersWork) {
+  const std::string loaded =
+      runtime::ReadFile("/sys/kernel/security/apparmor/profiles").value_or("");
+  if (loaded.find("coracle-default (") == std::string::npos) {
+    GTEST_SKIP() << "the CRI server's default profile is not loaded";
+  }
+  Json& process = oci_.config["process"];
+  process["apparmorProfile"] = "coracle-default";
+  for (const char* set : {"bounding", "effective", "permitted"}) {
+    process["capabilities"][set].push_back("CAP_SYS_ADMIN");
+  }
+  oci_.Script(
+      "cat /proc/self/attr/current; sleep 1000 & kill $! && wait $!; "
+      "echo x >/tmp/x && cat /tmp/x; ls /proc/$$/fd >/dev/null && echo own; "
+      "mount -t tmpfs none /kept || echo denied; "
+      "cat /proc/kcore >/dev/null || echo closed");
+  Output output = oci_.Run();
+  EXPECT_EQ(output.code, 0) << output.err;
+  EXPECT_EQ(output.out, "coracle-default (enforce)\nx\nown\ndenied\nclosed\n")
+      << output.err;
+}
+
 TEST_F(OciLabelsTest, UnloadedProfileIsNamed) {
   Parse("-R");  // whether it was loaded or not
   oci_.config["process"]["apparmorProfile"] = "coracle-test";

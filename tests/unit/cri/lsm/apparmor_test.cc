@@ -96,6 +96,20 @@ TEST_F(AppArmorTest, DefaultProfileIsLoadedOnce) {
   EXPECT_EQ(*runtime::ReadFile(dir_ / "runs"), "x\n");
 }
 
+// With the kernel and the parser of this host, if it has them. The profile
+// stays for the containers that come after.
+TEST_F(AppArmorTest, DefaultProfileIsOneThatKernelsTake) {
+  const Host real;
+  if (!runtime::Exists(real.apparmor_parser) ||
+      !runtime::Exists(real.sys + "/kernel/security/apparmor/profiles")) {
+    GTEST_SKIP() << "this host has no AppArmor or no apparmor_parser";
+  }
+  EXPECT_THAT(ProfileFor(security_, real), IsOkAndHolds(kDefaultProfile));
+  EXPECT_THAT(
+      *runtime::ReadFile(real.sys + "/kernel/security/apparmor/profiles"),
+      HasSubstr("coracle-default (enforce)"));
+}
+
 TEST_F(AppArmorTest, DefaultProfileThatDoesNotLoadIsAnError) {
   Enable("");
   MakeParser("echo 'syntax error' >&2; exit 1");
