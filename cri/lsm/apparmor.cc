@@ -2,6 +2,7 @@
 #include "cri/lsm/apparmor.h"
 
 #include <atomic>
+#include <optional>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -83,11 +84,12 @@ absl::StatusOr<v1::SecurityProfile> FromWords(absl::string_view words) {
   return profile;
 }
 
-// True too if the kernel does not tell: it refuses what is not there itself.
-bool IsLoaded(const std::string& name, const Host& host) {
+// nullopt where the kernel does not tell: securityfs is not mounted, as in a
+// node that is a container itself.
+std::optional<bool> IsLoaded(const std::string& name, const Host& host) {
   absl::StatusOr<std::string> list = runtime::ReadFile(
       runtime::JoinPath(host.sys, "kernel/security/apparmor/profiles"));
-  if (!list.ok()) return true;
+  if (!list.ok()) return std::nullopt;
   for (absl::string_view line : absl::StrSplit(*list, '\n')) {
     // "name (mode)"
     if (absl::StartsWith(line, absl::StrCat(name, " ("))) return true;
@@ -95,16 +97,25 @@ bool IsLoaded(const std::string& name, const Host& host) {
   return false;
 }
 
+// Says, once and not for every container, why there is no default profile.
+std::string WithoutDefault(absl::string_view why) {
+  static std::atomic<bool> told{false};
+  if (!told.exchange(true)) {
+    runtime::log::Warning(why,
+                          ": containers run without an AppArmor profile unless "
+                          "they name one");
+  }
+  return "";
+}
+
 absl::StatusOr<std::string> DefaultProfile(const Host& host) {
-  if (IsLoaded(kDefaultProfile, host)) return std::string(kDefaultProfile);
+  const std::optional<bool> loaded = IsLoaded(kDefaultProfile, host);
+  if (!loaded.has_value()) {
+    return WithoutDefault("AppArmor's securityfs is not mounted");
+  }
+  if (*loaded) return std::string(kDefaultProfile);
   if (!runtime::Exists(host.apparmor_parser)) {
-    // Once, not for every container.
-    static std::atomic<bool> told{false};
-    if (told.exchange(true)) return std::string();
-    runtime::log::Warning(host.apparmor_parser,
-                          " is missing: containers run without an AppArmor "
-                          "profile unless they name one");
-    return std::string();
+    return WithoutDefault(absl::StrCat(host.apparmor_parser, " is missing"));
   }
   network::cni::Program parser;
   parser.path = host.apparmor_parser;
@@ -114,7 +125,8 @@ absl::StatusOr<std::string> DefaultProfile(const Host& host) {
       network::cni::RunProgram(parser);
   if (!outcome.ok()) return runtime::Annotate(outcome.status(), kField);
   // Two containers may have wanted it at once.
-  if (outcome->exit_code == 0 || IsLoaded(kDefaultProfile, host)) {
+  if (outcome->exit_code == 0 ||
+      IsLoaded(kDefaultProfile, host).value_or(false)) {
     return std::string(kDefaultProfile);
   }
   return absl::FailedPreconditionError(absl::StrCat(
@@ -161,7 +173,8 @@ absl::StatusOr<std::string> ProfileFor(
         absl::StrCat(kField, ": profile \"", name,
                      "\": AppArmor is not enabled on this host"));
   }
-  if (!IsLoaded(name, host)) {
+  // The kernel itself refuses what is not there.
+  if (!IsLoaded(name, host).value_or(true)) {
     return absl::FailedPreconditionError(absl::StrCat(
         kField, ": profile \"", name, "\" is not loaded on this host"));
   }

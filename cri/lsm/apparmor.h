@@ -31,7 +31,9 @@ absl::StatusOr<runtime::v1::SecurityProfile> RequestedProfile(
 //                       if it is not loaded
 //
 // The default one is loaded when it is first needed; on a host without
-// apparmor_parser, RuntimeDefault is none. Blocks while a profile is loaded.
+// apparmor_parser, or that does not show its profiles in securityfs, as a node
+// that is a container itself, RuntimeDefault is none. Blocks while a profile is
+// loaded.
 absl::StatusOr<std::string> ProfileFor(
     const runtime::v1::LinuxContainerSecurityContext& security,
     const Host& host = Host());

@@ -123,6 +123,15 @@ TEST_F(AppArmorTest, WithoutAParserThereIsNoDefault) {
   EXPECT_THAT(Profile(), IsOkAndHolds(""));
 }
 
+// A node in a container: AppArmor is the host's, and so are its profiles.
+TEST_F(AppArmorTest, WithoutSecurityfsThereIsNoDefault) {
+  Write(host_.sys + "/module/apparmor/parameters/enabled", "Y\n");
+  MakeParser("exit 0");
+  EXPECT_THAT(Profile(), IsOkAndHolds(""));
+  Ask(v1::SecurityProfile::Localhost, "web");
+  EXPECT_THAT(Profile(), IsOkAndHolds("web"));
+}
+
 TEST_F(AppArmorTest, UnconfinedAndPrivilegedHaveNone) {
   Enable("web (enforce)\n");
   Ask(v1::SecurityProfile::Unconfined);
