@@ -36,6 +36,10 @@ std::string Containers::RecordPath(const std::string& id) const {
   return absl::StrCat(records_dir_, "/", id, ".json");
 }
 
+std::string Containers::MountPointsDir() const {
+  return options_.root + "/mountpoints";
+}
+
 absl::Status Containers::Save(const Container& container) const {
   return sandbox::WriteRecord(RecordPath(container.id), container.ToRecord());
 }

@@ -107,6 +107,7 @@ class Containers {
   void SweepHolds();
   std::string Dir(const std::string& id) const;
   std::string RecordPath(const std::string& id) const;
+  std::string MountPointsDir() const;
 
   const ContainersOptions options_;
   const std::string records_dir_;

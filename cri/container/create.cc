@@ -170,6 +170,7 @@ absl::Status Containers::Build(Container& container,
     RETURN_IF_ERROR(runtime::MakeDirs(part, 0755));
   }
   create.lower_dirs.assign(image.layer_dirs.rbegin(), image.layer_dirs.rend());
+  create.lower_dirs.push_back(MountPointsDir());
   create.log_path = container.log_path;
   create.tty = container.config.tty();
   create.stdin_open = container.config.stdin();

@@ -2,6 +2,9 @@
 // After a restart: records on one side, what the handler's holders know on the
 // other; where they differ the holders are right about what runs, the records
 // about what was asked for.
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <set>
 
 #include "absl/strings/match.h"
@@ -18,10 +21,30 @@ namespace {
 using runtime::ContainerPhase;
 namespace v1 = ::runtime::v1;
 
+// The lowest layer of all containers: places for what is mounted in each, so
+// that the runtime has to make none in an upper layer, which would first copy
+// /etc. An image's own layers lie above and win.
+absl::Status MakeMountPoints(const std::string& root) {
+  for (const char* name : {"", "/dev", "/etc", "/proc", "/sys"}) {
+    RETURN_IF_ERROR(runtime::MakeDirs(root + name));
+  }
+  for (const char* name : {"/etc/hostname", "/etc/hosts", "/etc/resolv.conf"}) {
+    const std::string path = root + name;
+    ASSIGN_OR_RETURN(
+        const runtime::UniqueFd file,
+        runtime::OpenFile(path, O_WRONLY | O_CREAT | O_NOFOLLOW, 0644));
+    if (fchmod(file.get(), 0644) != 0) {
+      return runtime::ErrnoStatus("chmod " + path);
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status Containers::Recover() {
   RETURN_IF_ERROR(runtime::MakeDirs(records_dir_, 0700));
+  RETURN_IF_ERROR(MakeMountPoints(MountPointsDir()));
   RETURN_IF_ERROR(sandbox::LoadRecords(
       records_dir_, [this](const std::string& id, const runtime::Json& body) {
         return Load(id, body);

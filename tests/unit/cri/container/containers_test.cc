@@ -2,6 +2,7 @@
 #include "cri/container/containers.h"
 
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <memory>
 #include <thread>
@@ -125,7 +126,12 @@ TEST_F(ContainersTest, LifeFromCreateToRemove) {
   EXPECT_TRUE(runtime::Exists(dir_ / "logs/web"));
   EXPECT_EQ(images_.Holders(), std::set<std::string>{container->id});
   EXPECT_THAT(world_.created[container->id].lower_dirs,
-              ElementsAre("/high", "/low"));
+              ElementsAre("/high", "/low", dir_ / "mountpoints"));
+  struct stat info {};
+  ASSERT_EQ(stat((dir_ / "mountpoints/etc/hosts").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode, S_IFREG | 0644u);
+  ASSERT_EQ(stat((dir_ / "mountpoints/proc").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode, S_IFDIR | 0755u);
   ASSERT_OK(containers_->Start(container, kNever));
   EXPECT_EQ(ToStatus(*container).state(), v1::CONTAINER_RUNNING);
   ASSERT_OK(containers_->Stop(container, absl::Seconds(60), kNever));
