@@ -26,7 +26,6 @@ struct HandlerConfig {
   std::string path;          // of the OCI runtime's binary
   std::string root;          // its state; "" = <state>/handlers/<name>
   std::vector<std::string> args;
-  bool systemd_cgroup = false;
   std::vector<std::string> annotations;
 };
 
@@ -57,7 +56,8 @@ struct Config {
   std::string stream_idle_timeout = "4h";
   std::string stream_creation_timeout = "30s";
   std::string log_level = "info";
-  // By name. "" is always the built-in one and not in here.
+  std::string default_handler;  // of pods that name none; "" = the built-in one
+  // By name. "" is not in here.
   std::map<std::string, HandlerConfig> handlers = {
       {"coracle", {.type = "builtin"}}};
 
@@ -69,6 +69,10 @@ struct Config {
 // The launcher to start: the configured one, or coracle-oci beside the running
 // program.
 std::string LauncherPath(const Config& config);
+
+// The entry of `handlers` that a pod's `name` for it means, or null for the
+// built-in one and for unknown names.
+const HandlerConfig* FindHandler(const Config& config, const std::string& name);
 
 // The runtime::log level that log_level names.
 runtime::log::Level LogLevel(const Config& config);

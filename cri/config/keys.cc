@@ -57,9 +57,9 @@ absl::Status CheckHandler(const std::string& name,
     return absl::InvalidArgumentError("path: an OCI runtime needs its path");
   }
   if (builtin && (!handler.path.empty() || !handler.root.empty() ||
-                  !handler.args.empty() || handler.systemd_cgroup)) {
+                  !handler.args.empty())) {
     return absl::InvalidArgumentError(
-        "type: the built-in handler has no path, root, args or systemd_cgroup");
+        "type: the built-in handler has no path, root or args");
   }
   for (const std::string& annotation : handler.annotations) {
     if (absl::StartsWith(annotation, kSystemdProperty)) {
@@ -78,12 +78,11 @@ const std::vector<Field<HandlerConfig>>& HandlerFields() {
        OneOf(&C::type, {"oci", "builtin"})},
       {"path", "binary of the OCI runtime, as /usr/sbin/runc", kLive,
        Directory(&C::path)},
-      {"root", "where that runtime keeps its state; by default below state",
+      {"root",
+       "where that runtime keeps its state; by default handlers/NAME in state",
        kLive, Directory(&C::root)},
       {"args", "options put before the runtime's command, as --debug", kLive,
        Words(&C::args)},
-      {"systemd_cgroup", "lets the runtime make cgroups through systemd", kLive,
-       Flag(&C::systemd_cgroup)},
       {"annotations",
        "pod annotations that the runtime gets to see, each by its exact name",
        kLive, Words(&C::annotations)},
@@ -158,9 +157,13 @@ const std::vector<Field<Config>>& Fields() {
        Checked(&C::stream_creation_timeout, "a time as 4h or 90s", IsTime)},
       {"log_level", "least level of what is logged", kLive,
        OneOf(&C::log_level, {"debug", "info", "warning", "error"})},
+      {"default_handler",
+       "handler of pods that name none, one of handlers; empty is the built-in "
+       "one",
+       kLive, Text(&C::default_handler)},
       {"handlers",
        "what the handler of a RuntimeClass stands for; pods that name none "
-       "have the built-in one",
+       "have the default_handler",
        kLive, MapOf(&C::handlers, HandlerFields(), CheckHandler)},
   };
   return fields;

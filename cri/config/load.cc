@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "cri/config/keys.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
@@ -66,6 +67,21 @@ absl::Status ApplyOverrides(const Overrides& overrides, Config& config) {
   return absl::OkStatus();
 }
 
+absl::Status CheckDefaultHandler(const Config& config,
+                                 const std::string& name) {
+  const std::string& chosen = config.default_handler;
+  if (chosen.empty() || config.handlers.count(chosen) > 0) {
+    return absl::OkStatus();
+  }
+  std::vector<absl::string_view> known;
+  for (const auto& [one, handler] : config.handlers) known.push_back(one);
+  const auto origin = config.origins.find("default_handler");
+  return absl::InvalidArgumentError(
+      absl::StrCat(origin == config.origins.end() ? name : origin->second,
+                   ": default_handler: \"", chosen, "\" is none of handlers (",
+                   absl::StrJoin(known, ", "), ")", Suggestion(chosen, known)));
+}
+
 }  // namespace
 
 absl::Status Expected(absl::string_view what, absl::string_view got) {
@@ -117,6 +133,7 @@ absl::StatusOr<Config> Parse(absl::string_view text, const std::string& name,
   Config config;
   RETURN_IF_ERROR(ApplyYaml(std::string(text), name, config));
   RETURN_IF_ERROR(ApplyOverrides(overrides, config));
+  RETURN_IF_ERROR(CheckDefaultHandler(config, name));
   return config;
 }
 
@@ -138,6 +155,13 @@ std::string LauncherPath(const Config& config) {
   }
   std::string self(path);
   return self.substr(0, self.rfind('/')) + "/coracle-oci";
+}
+
+const HandlerConfig* FindHandler(const Config& config,
+                                 const std::string& name) {
+  const auto it =
+      config.handlers.find(name.empty() ? config.default_handler : name);
+  return it == config.handlers.end() ? nullptr : &it->second;
 }
 
 runtime::log::Level LogLevel(const Config& config) {

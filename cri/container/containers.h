@@ -29,6 +29,9 @@ struct ContainersOptions {
   image::ImageStore* images = nullptr;
   sandbox::Sandboxes* sandboxes = nullptr;
   const cdi::Registry* cdi = nullptr;
+  // Annotations of the pod, by name, that a handler may see.
+  std::function<std::vector<std::string>(const std::string& handler)>
+      pod_annotations;
   // Told of CREATED, STARTED, STOPPED, DELETED on the sandbox's queue, after
   // the record holds the news.
   std::function<void(const ContainerPtr&, runtime::v1::ContainerEventType)>

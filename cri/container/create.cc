@@ -217,6 +217,9 @@ absl::StatusOr<std::string> Containers::WriteOciConfig(
   ASSIGN_OR_RETURN(std::vector<std::string> devices,
                    cdi::RequestedDevices(container.config));
   ASSIGN_OR_RETURN(input.cdi, options_.cdi->Resolve(devices));
+  if (options_.pod_annotations) {
+    input.pod_annotations = options_.pod_annotations(pod.runtime_handler);
+  }
   input.find_image = [&](const std::string& name) {
     return options_.images->Find(name);
   };

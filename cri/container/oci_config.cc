@@ -139,11 +139,20 @@ absl::StatusOr<Json> LinuxJson(const SpecInput& input, const MountPlan& mounts,
 }
 
 Json AnnotationsJson(const SpecInput& input) {
-  // A fixed list: annotations of pods and images never reach the runtime
+  // A fixed list, and what the administrator allows by its exact name: other
+  // annotations of pods, and all of images, never reach the runtime
   // (CVE-2023-6476, CVE-2024-3154, CVE-2026-53488).
-  return Json{{"coracle.container.id", input.id},
+  Json result{{"coracle.container.id", input.id},
               {"coracle.sandbox.id", input.sandbox_id},
               {"coracle.container.name", input.config->metadata().name()}};
+  const auto& annotations = input.sandbox->annotations();
+  for (const std::string& name : input.pod_annotations) {
+    auto it = annotations.find(name);
+    if (it != annotations.end() && !runtime::Has(result, name)) {
+      result[name] = it->second;
+    }
+  }
+  return result;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "cri/cdi/spec.h"
 #include "cri/container/user.h"
@@ -30,6 +31,8 @@ struct SpecInput {
   ImageFile read_image_file;
   lsm::Host host;
   cdi::Edits cdi;  // of all CDI devices that it asks for
+  // Names of the pod's annotations that the handler may see.
+  std::vector<std::string> pod_annotations;
   // A local image by any of its names, null if there is none.
   std::function<image::ImagePtr(const std::string&)> find_image;
 

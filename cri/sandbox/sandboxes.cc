@@ -133,6 +133,7 @@ absl::Status Sandboxes::Build(Sandbox& sandbox, const Sysctls& sysctls) {
   RETURN_IF_ERROR(runtime::MakeDirs(FilesDir(sandbox.id), 0700));
   runtime::SandboxOptions start;
   start.id = sandbox.id;
+  start.handler = sandbox.runtime_handler;
   start.hostname = HostnameFor(sandbox.config, sandbox.id);
   start.host_network = sandbox.HostNetwork();
   start.host_ipc = namespaces.ipc() == v1::NODE;
@@ -143,11 +144,12 @@ absl::Status Sandboxes::Build(Sandbox& sandbox, const Sysctls& sysctls) {
   start.shm_bytes = options_.shm_bytes;
   start.id_maps = IdMapsOf(namespaces);
   if (!start.id_maps.empty()) {
-    runtime::HandlerFeatures features = options_.handler->Features();
+    runtime::HandlerFeatures features =
+        options_.handler->Features(sandbox.runtime_handler);
     if (!features.user_namespaces) {
       return absl::FailedPreconditionError(
-          absl::StrCat("namespace_options.userns_options: this host has no "
-                       "user namespaces for pods: ",
+          absl::StrCat("namespace_options.userns_options: there are no user "
+                       "namespaces for pods here: ",
                        features.no_user_namespaces));
     }
   }

@@ -59,6 +59,25 @@ absl::Status FillDefaults(ServerOptions& options) {
   return absl::OkStatus();
 }
 
+// Every handler by its name, and what pods that name none get.
+std::map<std::string, runtime::OciRuntime> RuntimesOf(
+    const config::Config& config) {
+  std::map<std::string, runtime::OciRuntime> runtimes;
+  for (const auto& [name, handler] : config.handlers) {
+    runtime::OciRuntime& one = runtimes[name];
+    one.path = handler.path;
+    one.root = handler.root;
+    one.args = handler.args;
+    if (one.root.empty() && !one.path.empty()) {
+      one.root = absl::StrCat(config.state, "/handlers/", name);
+    }
+  }
+  if (!config.default_handler.empty()) {
+    runtimes[""] = runtimes[config.default_handler];
+  }
+  return runtimes;
+}
+
 // What containers do not get here is said once, not for every container.
 void TellWhatIsCut() {
   const std::vector<std::string> missing =
@@ -120,6 +139,11 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(ServerOptions options) {
   containers.images = self->images.get();
   containers.sandboxes = self->sandboxes.get();
   containers.cdi = &self->cdi;
+  containers.pod_annotations = [self](const std::string& handler) {
+    const auto current = self->Config();
+    const config::HandlerConfig* found = config::FindHandler(*current, handler);
+    return found == nullptr ? std::vector<std::string>() : found->annotations;
+  };
   containers.notify = [self](const container::ContainerPtr& container,
                              v1::ContainerEventType type) {
     self->PublishEvent(*container->sandbox, container->id, type);
@@ -176,6 +200,7 @@ std::shared_ptr<const config::Config> Engine::Config() const {
 void Engine::Apply(const config::Config& config) {
   runtime::log::SetLevel(config::LogLevel(config));
   cdi.Configure(config.cdi_spec_dirs);
+  handler->SetRuntimes(RuntimesOf(config));
   images->Configure(config.registry_config_dir,
                     static_cast<int>(config.parallel_downloads));
 }

@@ -25,6 +25,16 @@ void AddCondition(const char* type, bool met, const std::string& reason,
   condition->set_message(message);
 }
 
+void AddHandler(const Engine& engine, const std::string& name,
+                v1::StatusResponse& response) {
+  v1::RuntimeHandler* handler = response.add_runtime_handlers();
+  handler->set_name(name);
+  runtime::HandlerFeatures features = engine.handler->Features(name);
+  handler->mutable_features()->set_recursive_read_only_mounts(
+      features.recursive_read_only_mounts);
+  handler->mutable_features()->set_user_namespaces(features.user_namespaces);
+}
+
 // For `coracle config`.
 Json ConfigInfo(const Engine& engine) {
   const std::shared_ptr<const config::Config> config = engine.Config();
@@ -83,12 +93,10 @@ absl::StatusOr<v1::StatusResponse> Status(Context& context,
   network::Readiness network = engine.network->Ready();
   AddCondition("NetworkReady", network.ready, network.reason, network.message,
                *response.mutable_status());
-  v1::RuntimeHandler* handler = response.add_runtime_handlers();
-  handler->set_name("");
-  runtime::HandlerFeatures features = engine.handler->Features();
-  handler->mutable_features()->set_recursive_read_only_mounts(
-      features.recursive_read_only_mounts);
-  handler->mutable_features()->set_user_namespaces(features.user_namespaces);
+  AddHandler(engine, "", response);
+  for (const auto& [name, handler] : engine.Config()->handlers) {
+    AddHandler(engine, name, response);
+  }
   response.mutable_features()->set_supplemental_groups_policy(true);
   if (request.verbose()) {
     Json host{{"cgroup", CgroupMode()},

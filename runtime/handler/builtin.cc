@@ -82,6 +82,7 @@ BuiltinHandler::BuiltinHandler(const BuiltinOptions& options)
     : options_(options),
       pods_dir_(JoinPath(options.state_dir, "pods")),
       launcher_(options.state_dir, options.launcher_binary),
+      runtimes_(&launcher_),
       events_([this](const std::string& sandbox_id) { OnLost(sandbox_id); }) {}
 
 BuiltinHandler::Turn::Turn(BuiltinHandler* handler, std::string sandbox_id)
@@ -103,21 +104,25 @@ void BuiltinHandler::SetListener(StateListener listener) {
   events_.SetListener(std::move(listener));
 }
 
-HandlerFeatures BuiltinHandler::Features() {
+void BuiltinHandler::SetRuntimes(std::map<std::string, OciRuntime> runtimes) {
+  runtimes_.Set(std::move(runtimes));
+}
+
+std::optional<HandlerFeatures> BuiltinHandler::HostFeatures(std::string* why) {
   {
     absl::MutexLock lock(&mutex_);
-    if (features_.has_value()) return *features_;
+    if (features_.has_value()) return features_;
   }
   hold::Request request;
   request.type = hold::RequestType::kProbe;
   request.directory =
       options_.data_dir.empty() ? options_.state_dir : options_.data_dir;
   absl::StatusOr<hold::Reply> reply = launcher_.Ask(request);
-  HandlerFeatures features;
   if (!reply.ok()) {  // ask again next time
-    features.no_user_namespaces = std::string(reply.status().message());
-    return features;
+    *why = std::string(reply.status().message());
+    return std::nullopt;
   }
+  HandlerFeatures features;
   const auto bits = static_cast<uint32_t>(reply->value);
   features.user_namespaces = (bits & launch::kUserNamespaces) != 0;
   features.recursive_read_only_mounts =
@@ -126,6 +131,19 @@ HandlerFeatures BuiltinHandler::Features() {
   absl::MutexLock lock(&mutex_);
   features_ = features;
   return features;
+}
+
+HandlerFeatures BuiltinHandler::Features(const std::string& handler) {
+  HandlerFeatures none;
+  absl::StatusOr<std::vector<std::string>> command =
+      runtimes_.CommandOf(handler);
+  if (!command.ok()) {
+    none.no_user_namespaces = std::string(command.status().message());
+    return none;
+  }
+  std::optional<HandlerFeatures> host = HostFeatures(&none.no_user_namespaces);
+  if (!host.has_value()) return none;
+  return command->empty() ? *host : runtimes_.FeaturesOf(*command, *host);
 }
 
 std::string BuiltinHandler::PodDir(const std::string& sandbox_id) const {
@@ -192,6 +210,10 @@ absl::StatusOr<ContainerState> BuiltinHandler::CreateContainer(
   if (!plan.ok()) return Annotate(plan.status(), context);
   ASSIGN_OR_RETURN(Connection connection,
                    OpenHolder(pods_dir_, options.sandbox_id));
+  ASSIGN_OR_RETURN(state::SandboxRecord sandbox,
+                   ReadSandbox(options.sandbox_id));
+  plan->runtime = std::move(sandbox.runtime);
+  if (!plan->runtime.empty()) plan->flags |= state::kExternal;
   const std::string dir = PodDir(options.sandbox_id);
   ASSIGN_OR_RETURN(UniqueFd dir_fd, OpenFile(dir, O_RDONLY | O_DIRECTORY));
   const std::string name = absl::StrCat(options.id, ".plan");

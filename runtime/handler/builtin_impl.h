@@ -5,6 +5,7 @@
 #ifndef CORACLE_RUNTIME_HANDLER_BUILTIN_IMPL_H_
 #define CORACLE_RUNTIME_HANDLER_BUILTIN_IMPL_H_
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -17,6 +18,7 @@
 #include "runtime/handler/client.h"
 #include "runtime/handler/events.h"
 #include "runtime/handler/launcher_client.h"
+#include "runtime/handler/runtimes.h"
 #include "runtime/handler/stream_loop.h"
 #include "runtime/state/container.h"
 
@@ -30,7 +32,8 @@ class BuiltinHandler : public Handler {
 
   absl::StatusOr<std::vector<SandboxState>> Recover() override;
   void SetListener(StateListener listener) override;
-  HandlerFeatures Features() override;
+  void SetRuntimes(std::map<std::string, OciRuntime> runtimes) override;
+  HandlerFeatures Features(const std::string& handler) override;
   absl::StatusOr<SandboxState> StartSandbox(
       const SandboxOptions& options) override;
   absl::Status RemoveSandbox(const std::string& sandbox_id) override;
@@ -76,6 +79,9 @@ class BuiltinHandler : public Handler {
     const std::string sandbox_id_;
   };
 
+  // Of the built-in handler; nullopt if the launcher did not answer: *why.
+  std::optional<HandlerFeatures> HostFeatures(std::string* why)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   std::string PodDir(const std::string& sandbox_id) const;
   std::string ContainerFile(const std::string& sandbox_id,
                             const std::string& id, const char* suffix) const;
@@ -89,6 +95,8 @@ class BuiltinHandler : public Handler {
                                          absl::Duration time);
 
   // sandbox.cc
+  absl::StatusOr<state::SandboxRecord> ReadSandbox(
+      const std::string& sandbox_id);
   absl::StatusOr<SandboxState> FindLiving(const std::string& sandbox_id);
   absl::StatusOr<SandboxState> MakeSandbox(const SandboxOptions& options);
   absl::Status PrepareDir(const SandboxOptions& options);
@@ -97,6 +105,7 @@ class BuiltinHandler : public Handler {
   // Ends what a holder left: tells its containers as exited if `tell`, kills
   // their cgroups, removes mounts and files.
   absl::Status Sweep(const std::string& sandbox_id, bool tell);
+  void Disown(const state::ContainerPlan& plan);
   void SweepContainer(const std::string& sandbox_id, const std::string& id,
                       bool tell);
   // Removes the pod's cgroup if it came with the sandbox and is empty.
@@ -106,6 +115,7 @@ class BuiltinHandler : public Handler {
   const BuiltinOptions options_;
   const std::string pods_dir_;
   LauncherClient launcher_;
+  Runtimes runtimes_;
   StreamLoop streams_;
   absl::Mutex mutex_;
   std::set<std::string> turns_ ABSL_GUARDED_BY(mutex_);

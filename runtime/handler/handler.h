@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Handler is the seam between the CRI engine and what runs containers: the
-// built-in launcher and holders here, later external OCI binaries and microVMs.
+// built-in launcher and holders, external OCI runtimes, later microVMs.
 //
 // Thread rule: all methods are thread safe and may block (launch, mounts,
 // waiting for a process); none may be called with a lock held. Calls for one
@@ -33,6 +33,8 @@ namespace runtime {
 // network, IPC and UTS namespaces and keeps them; containers inherit them.
 struct SandboxOptions {
   std::string id;
+  // What makes its containers, see Handler::SetRuntimes; for its whole life.
+  std::string handler;
   std::string hostname;  // ignored with host_uts/host_network
   bool host_network = false;
   bool host_ipc = false;
@@ -52,7 +54,17 @@ struct SandboxOptions {
   ns::IdMaps id_maps;
 };
 
-// What its containers can have on this host; found out by trying.
+// An OCI runtime that makes containers in place of the built-in one. Holders
+// keep what it makes, so that logs, exit codes and everything else are the
+// same.
+struct OciRuntime {
+  std::string path;               // of its binary; "" = the built-in one
+  std::string root;               // its state; "" = where it keeps it by itself
+  std::vector<std::string> args;  // before its command, as "--debug"
+};
+
+// What its containers can have on this host; found out by trying or, of
+// another runtime, by asking it.
 struct HandlerFeatures {
   bool user_namespaces = false;
   bool recursive_read_only_mounts = false;
@@ -138,11 +150,17 @@ class Handler {
   virtual absl::StatusOr<std::vector<SandboxState>> Recover() = 0;
   virtual void SetListener(StateListener listener) = 0;
 
-  // After Recover. The first call may take a while, later ones do not.
-  virtual HandlerFeatures Features() { return {}; }
+  // The handlers that StartSandbox takes, by name. "" is the built-in one
+  // unless it is among them. Sandboxes that live keep what they have.
+  virtual void SetRuntimes(std::map<std::string, OciRuntime>) {}
+
+  // Of a handler, after Recover. The first call may take a while, later ones
+  // do not. Nothing for a name that is not known.
+  virtual HandlerFeatures Features(const std::string&) { return {}; }
 
   // Makes the holder and its namespaces. ALREADY_EXISTS never: a repeated call
-  // returns the living sandbox.
+  // returns the living sandbox. INVALID_ARGUMENT for an unknown handler,
+  // FAILED_PRECONDITION if its runtime is not there.
   virtual absl::StatusOr<SandboxState> StartSandbox(
       const SandboxOptions& options) = 0;
   // Kills all containers and the holder, removes what the handler made

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "runtime/base/activity.h"
 #include "runtime/base/file.h"
@@ -63,6 +65,12 @@ absl::StatusOr<pid_t> SpawnLauncher(const std::string& binary,
   posix_spawnattr_destroy(&attributes);
   if (error != 0) return ErrnoStatus(error, absl::StrCat("start ", binary));
   return pid;
+}
+
+// What the other side wrote: the offset is shared.
+absl::StatusOr<std::string> ReadWritten(int fd) {
+  if (lseek(fd, 0, SEEK_SET) != 0) return ErrnoStatus("lseek");
+  return ReadFd(fd, "output", 1 << 20);
 }
 
 }  // namespace
@@ -129,23 +137,50 @@ absl::StatusOr<hold::Reply> LauncherClient::Spawn(
   return Annotate(reply.status(), absl::StrCat("sandbox ", request.id));
 }
 
-absl::StatusOr<hold::Reply> LauncherClient::Ask(const hold::Request& request) {
+absl::StatusOr<Connection> LauncherClient::Connect() {
   for (int attempt = 0;; ++attempt) {
     RETURN_IF_ERROR(Ensure());
     absl::StatusOr<Connection> connection =
         Connection::Open(state_dir_, hold::kLauncherSocket);
-    if (connection.ok()) {
-      const activity::Step step(
-          absl::StrCat("waits for the launcher, process ", connection->peer()));
-      return connection->Call(request, absl::Now() + kSpawnTime);
-    }
-    if (attempt > 0 || !absl::IsNotFound(connection.status())) {
-      return connection.status();
+    if (connection.ok() || attempt > 0 ||
+        !absl::IsNotFound(connection.status())) {
+      return connection;
     }
     // It died since we looked: once more from the start.
     absl::MutexLock lock(&mutex_);
     checked_ = false;
   }
+}
+
+absl::StatusOr<hold::Reply> LauncherClient::Ask(const hold::Request& request) {
+  ASSIGN_OR_RETURN(Connection connection, Connect());
+  const activity::Step step(
+      absl::StrCat("waits for the launcher, process ", connection.peer()));
+  return connection.Call(request, absl::Now() + kSpawnTime);
+}
+
+absl::StatusOr<std::string> LauncherClient::Run(
+    const std::vector<std::string>& args, absl::Duration time) {
+  const std::string context = absl::StrJoin(args, " ");
+  ASSIGN_OR_RETURN(Connection connection, Connect());
+  const activity::Step step(absl::StrCat("runs ", context));
+  UniqueFd out(memfd_create("stdout", MFD_CLOEXEC));
+  UniqueFd err(memfd_create("stderr", MFD_CLOEXEC));
+  if (!out.ok() || !err.ok()) return ErrnoStatus("memfd_create");
+  hold::Request request;
+  request.type = hold::RequestType::kRun;
+  request.args = args;
+  RETURN_IF_ERROR(connection.Send(request, {out.get(), err.get()}));
+  absl::StatusOr<hold::Reply> reply = connection.Receive(absl::Now() + time);
+  if (!reply.ok()) return Annotate(reply.status(), context);
+  ASSIGN_OR_RETURN(std::string printed, ReadWritten(out.get()));
+  if (reply->value == 0) return printed;
+  ASSIGN_OR_RETURN(std::string said, ReadWritten(err.get()));
+  absl::string_view reason = absl::StripAsciiWhitespace(said);
+  reason = reason.substr(reason.rfind('\n') + 1);
+  return absl::UnknownError(absl::StrCat(
+      context, ": ",
+      reason.empty() ? absl::StrCat("exit code ", reply->value) : reason));
 }
 
 }  // namespace runtime::handler

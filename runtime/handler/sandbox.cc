@@ -108,6 +108,16 @@ absl::StatusOr<SandboxState> BuiltinHandler::StartSandbox(
   return made;
 }
 
+absl::StatusOr<state::SandboxRecord> BuiltinHandler::ReadSandbox(
+    const std::string& sandbox_id) {
+  const std::string path = JoinPath(PodDir(sandbox_id), "sandbox.rec");
+  ASSIGN_OR_RETURN(std::string body,
+                   state::ReadRecord(path, state::kSandboxRecordKind));
+  state::SandboxRecord record;
+  if (state::Decode(body, &record)) return record;
+  return absl::DataLossError(absl::StrCat(path, ": malformed"));
+}
+
 absl::Status BuiltinHandler::PrepareDir(const SandboxOptions& options) {
   const std::string dir = PodDir(options.id);
   RETURN_IF_ERROR(MakeDirs(dir, 0700));
@@ -115,6 +125,7 @@ absl::Status BuiltinHandler::PrepareDir(const SandboxOptions& options) {
   record.id = options.id;
   record.cgroup_parent = options.cgroup_parent;
   record.owns_cgroup_parent = IsMissing(options.cgroup_parent);
+  ASSIGN_OR_RETURN(record.runtime, runtimes_.CommandOf(options.handler));
   if (!options.host_ipc) {
     record.shm_dir = JoinPath(dir, "shm");
     RETURN_IF_ERROR(
@@ -215,6 +226,14 @@ absl::StatusOr<std::vector<SandboxState>> BuiltinHandler::Recover() {
   return result;
 }
 
+// The holder that would have told the runtime is dead, and so is the container.
+void BuiltinHandler::Disown(const state::ContainerPlan& plan) {
+  std::vector<std::string> args = plan.runtime;
+  args.insert(args.end(), {"delete", "--force", plan.id});
+  absl::StatusOr<std::string> done = launcher_.Run(args, kEndTime);
+  if (!done.ok()) log::Warning(done.status().message());
+}
+
 void BuiltinHandler::SweepContainer(const std::string& sandbox_id,
                                     const std::string& id, bool tell) {
   absl::StatusOr<state::ContainerPlan> plan = ReadPlan(sandbox_id, id);
@@ -223,6 +242,7 @@ void BuiltinHandler::SweepContainer(const std::string& sandbox_id,
       log::Warning(
           ErrnoStatus(error, absl::StrCat("remove cgroups of ", id)).message());
     }
+    if (!plan->runtime.empty()) Disown(*plan);
   } else {
     log::Warning(plan.status().message());
   }
@@ -246,17 +266,11 @@ void BuiltinHandler::SweepContainer(const std::string& sandbox_id,
 }
 
 void BuiltinHandler::RemoveCgroupParent(const std::string& sandbox_id) {
-  std::string path = JoinPath(PodDir(sandbox_id), "sandbox.rec");
-  absl::StatusOr<std::string> body =
-      state::ReadRecord(path, state::kSandboxRecordKind);
-  if (absl::IsNotFound(body.status())) return;
-  state::SandboxRecord record;
-  if (!body.ok() || !state::Decode(*body, &record)) {
-    log::Warning(body.ok() ? path + ": malformed" : body.status().message());
-    return;
-  }
-  if (!record.owns_cgroup_parent) return;
-  for (const std::string& dir : CgroupDirs(record.cgroup_parent)) {
+  absl::StatusOr<state::SandboxRecord> record = ReadSandbox(sandbox_id);
+  if (absl::IsNotFound(record.status())) return;
+  if (!record.ok()) return log::Warning(record.status().message());
+  if (!record->owns_cgroup_parent) return;
+  for (const std::string& dir : CgroupDirs(record->cgroup_parent)) {
     rmdir(dir.c_str());  // another sandbox may be in it: then it stays
   }
 }

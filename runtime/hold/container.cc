@@ -128,6 +128,9 @@ void Holder::OnReport(HeldContainer* container, const launch::Report& report,
       container->failed = true;
       record.message = report.text;
       return;
+    case launch::Report::kStarted:
+      container->started = true;
+      return;
     case launch::Report::kCreated:
       break;
     default:
@@ -163,6 +166,7 @@ void Holder::OnReportEnd(HeldContainer* container) {
     container->failed = true;
     return;
   }
+  if (IsExternal(*container)) return OnExternalReportEnd(container);
   if (record.phase == state::Phase::kCreated && container->start_sent &&
       !container->failed) {
     record.phase = state::Phase::kRunning;
@@ -243,6 +247,7 @@ bool Holder::ReadStream(HeldContainer* container, bool err, bool all) {
 void Holder::DrainOrFinish(HeldContainer* container) {
   bool out_ended = ReadStream(container, false, true);
   bool err_ended = ReadStream(container, true, true);
+  if (IsStarting(*container)) return;
   if (out_ended && err_ended) return Finish(container);
   if (container->drain_deadline == 0) {
     container->drain_deadline = MonotonicNanoseconds() + kDrainNanoseconds;

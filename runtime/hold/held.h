@@ -49,11 +49,15 @@ struct HeldContainer {
   std::vector<HeldAttach> attaches;
 
   bool start_sent = false;
+  bool started = false;    // told by what starts an external one
   bool failed = false;     // the set-up or the exec; record.message says why
   bool abandoned = false;  // to be removed as soon as the set-up has ended
   bool reaped = false;
   int wait_status = 0;
   int64_t drain_deadline = 0;  // monotonic ns; how long to wait for the pipes
+  // Of an external one: who lets the runtime forget it, and that it has.
+  pid_t delete_pid = 0;
+  bool deleted = false;
 
   bool IsAlive() const {
     return record.phase == state::Phase::kCreated ||

@@ -135,6 +135,11 @@ void Holder::Reaped(pid_t pid, int wait_status) {
       c->setup_pid = 0;
       return;
     }
+    if (c->delete_pid == pid) {
+      c->delete_pid = 0;
+      c->deleted = true;
+      return;
+    }
     if (c->IsAlive() && c->record.pid == pid) {
       OnContainerExit(c.get(), wait_status);
       return;
@@ -186,6 +191,7 @@ void Holder::Settle() {
   for (auto& c : containers_) {
     DropStalled(c.get(), now);
     if (c->drain_deadline != 0 && c->drain_deadline <= now) Finish(c.get());
+    if (IsExternal(*c)) SettleExternal(c.get());
   }
   for (auto& connection : connections_) {
     if (connection->fd.ok() && connection->waiting) {
@@ -200,7 +206,7 @@ void Holder::Settle() {
                            c->failed;
                        bool gone = c->abandoned &&
                                    c->record.phase == state::Phase::kExited;
-                       return failed_set_up || gone;
+                       return (failed_set_up || gone) && IsUndone(*c);
                      }),
       containers_.end());
   connections_.erase(std::remove_if(connections_.begin(), connections_.end(),

@@ -19,6 +19,7 @@
 
 #include "absl/status/status.h"
 #include "runtime/base/unique_fd.h"
+#include "runtime/external/adapt.h"
 #include "runtime/hold/held.h"
 #include "runtime/hold/socket.h"
 #include "runtime/hold/wire.h"
@@ -97,6 +98,18 @@ class Holder {
   void Save(const HeldContainer& container);
   // Saves the record and tells all subscribers.
   void Announce(const HeldContainer& container);
+
+  // external.cc
+  static bool IsExternal(const HeldContainer& container) {
+    return (container.flags & state::kExternal) != 0;
+  }
+  // Between the start byte and the news how it went: until then an exit waits.
+  static bool IsStarting(const HeldContainer& container);
+  // Nothing is left of it with its runtime.
+  static bool IsUndone(const HeldContainer& container);
+  external::Namespaces PodNamespaces(pid_t holder) const;
+  void OnExternalReportEnd(HeldContainer* container);
+  void SettleExternal(HeldContainer* container);
 
   // attach.cc
   void Attach(Connection* connection, const Request& request,

@@ -21,6 +21,7 @@
 #include "runtime/base/status.h"
 #include "runtime/hold/child.h"
 #include "runtime/hold/pause.h"
+#include "runtime/hold/run.h"
 #include "runtime/hold/socket.h"
 #include "runtime/hold/spawn.h"
 #include "runtime/hold/wire.h"
@@ -118,6 +119,9 @@ bool Serve(Launcher& launcher, UniqueFd peer) {
       return true;
     case RequestType::kProbe:
       Probe(request, std::move(peer));
+      return true;
+    case RequestType::kRun:
+      RunCommand(request, received.fds, std::move(peer));
       return true;
     case RequestType::kIdentity:
       reply.text = launcher.identity;

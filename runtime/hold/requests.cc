@@ -76,6 +76,7 @@ void Holder::Dispatch(Connection* connection, const Request& request,
     case RequestType::kIdentity:
     case RequestType::kQuit:
     case RequestType::kProbe:
+    case RequestType::kRun:
       break;
   }
   ReplyStatus(connection, absl::StatusCode::kUnimplemented,
@@ -179,7 +180,9 @@ bool Holder::TryAnswer(Connection* connection) {
   if (connection->pending == RequestType::kRemove) {
     bool ended = container == nullptr || container->failed ||
                  container->record.phase == state::Phase::kExited;
-    if (!ended) return false;
+    if (!ended || (container != nullptr && !IsUndone(*container))) {
+      return false;
+    }
     ReplyStatus(connection, absl::StatusCode::kOk, "");
     return true;
   }
@@ -192,7 +195,7 @@ bool Holder::TryAnswer(Connection* connection) {
   const state::ContainerRecord& record = container->record;
   if (connection->pending == RequestType::kCreate) {
     if (record.phase == state::Phase::kCreating) {
-      if (!container->failed) return false;
+      if (!container->failed || !IsUndone(*container)) return false;
       ReplyStatus(connection, absl::StatusCode::kUnknown, record.message);
       return true;
     }
@@ -214,7 +217,7 @@ bool Holder::TryAnswer(Connection* connection) {
 bool Holder::AnswerShutdown(Connection* connection) {
   for (auto& c : containers_) {
     bool set_up = c->record.phase == state::Phase::kCreating && !c->failed;
-    if (set_up || c->IsAlive()) return false;
+    if (set_up || c->IsAlive() || !IsUndone(*c)) return false;
   }
   if (options_.pause_pid > 0) kill(options_.pause_pid, SIGKILL);
   ReplyStatus(connection, absl::StatusCode::kOk, "");

@@ -12,14 +12,20 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/fd_message.h"
+#include "runtime/external/container.h"
 #include "runtime/hold/child.h"
 #include "runtime/hold/holder.h"
+#include "runtime/hold/plan_file.h"
 #include "runtime/state/record.h"
 
 namespace runtime::hold {
 namespace {
 
 [[noreturn]] void FailChild(int report, absl::string_view text) {
+  if (report < 0) {
+    std::string line = absl::StrCat("holder: ", text, "\n");
+    _exit(write(STDERR_FILENO, line.data(), line.size()) < 0 ? 2 : 1);
+  }
   launch::Report message{};
   message.kind = launch::Report::kFailed;
   memcpy(message.text, text.data(),
@@ -28,7 +34,25 @@ namespace {
   _exit(1);
 }
 
-// Runs in a fork: what it allocates ends with it.
+std::string SeccompCache(int dir) {
+  const std::string pod = PodDir(dir);
+  return pod.empty() ? "" : absl::StrCat(pod, "/../../seccomp");
+}
+
+std::string ReadProcess(int fd) {
+  std::string json;
+  char buffer[16384];
+  off_t at = 0;
+  ssize_t size;
+  while ((size = pread(fd, buffer, sizeof buffer, at)) > 0) {
+    json.append(buffer, static_cast<size_t>(size));
+    at += size;
+  }
+  return json;
+}
+
+}  // namespace
+
 state::ContainerPlan ReadPlan(int dir, const std::string& id, int report) {
   std::string path = absl::StrCat("/proc/self/fd/", dir, "/", id, ".plan");
   absl::StatusOr<std::string> body =
@@ -41,17 +65,13 @@ state::ContainerPlan ReadPlan(int dir, const std::string& id, int report) {
   return plan;
 }
 
-// <state>/seccomp; `dir` is <state>/pods/<sandbox>.
-std::string SeccompCache(int dir) {
+std::string PodDir(int dir) {
   char path[PATH_MAX];
   std::string link = absl::StrCat("/proc/self/fd/", dir);
   ssize_t size = readlink(link.c_str(), path, sizeof path);
   if (size <= 0 || path[0] != '/') return "";
-  return absl::StrCat(absl::string_view(path, static_cast<size_t>(size)),
-                      "/../../seccomp");
+  return std::string(path, static_cast<size_t>(size));
 }
-
-}  // namespace
 
 void Holder::SetupChild(const HeldContainer& container, int report, int start,
                         int in, int out, int err) {
@@ -62,6 +82,18 @@ void Holder::SetupChild(const HeldContainer& container, int report, int start,
   int user = options_.pod_user_namespace.get();
   CloseAllBut({report, start, in, out, err, dir, pod_pid, user});
   state::ContainerPlan plan = ReadPlan(dir, container.record.id, report);
+  if (!plan.runtime.empty()) {
+    external::SetupRequest request;
+    request.plan = std::move(plan);
+    request.pod_dir = PodDir(dir);
+    request.pod = PodNamespaces(getppid());
+    request.stdin_fd = in;
+    request.stdout_fd = out;
+    request.stderr_fd = err;
+    request.report_fd = report;
+    request.start_fd = start;
+    external::RunSetup(request);
+  }
   launch::SetupRequest request;
   request.seccomp_cache_dir = SeccompCache(dir);
   close(dir);
@@ -87,23 +119,29 @@ void Holder::ExecChild(const HeldContainer& container, const ExecFds& fds,
   int dir = options_.dir.get();
   CloseAllBut({fds.process, fds.in, fds.out, fds.err, report, dir});
   state::ContainerPlan plan = ReadPlan(dir, container.record.id, report);
+  const std::string process = ReadProcess(fds.process);
+  close(fds.process);
+  if (!plan.runtime.empty()) {
+    external::ExecRequest request;
+    request.plan = std::move(plan);
+    request.pod_dir = PodDir(dir);
+    request.process_json = process;
+    request.stdin_fd = fds.in;
+    request.stdout_fd = fds.out;
+    request.stderr_fd = fds.err;
+    request.report_fd = report;
+    external::RunExec(request);
+  }
   launch::ExecRequest request;
   request.seccomp_cache_dir = SeccompCache(dir);
   close(dir);
   request.init_pid = container.record.pid;
   request.config_json = std::move(plan.config_json);
+  request.process_json = process;
   request.stdin_fd = fds.in;
   request.stdout_fd = fds.out;
   request.stderr_fd = fds.err;
   request.report_fd = report;
-  char buffer[16384];
-  off_t at = 0;
-  ssize_t size;
-  while ((size = pread(fds.process, buffer, sizeof buffer, at)) > 0) {
-    request.process_json.append(buffer, static_cast<size_t>(size));
-    at += size;
-  }
-  close(fds.process);
   launch::RunExec(request);
 }
 

@@ -47,6 +47,8 @@ std::string Encode(const Request& request) {
   EncodeMap(request.id_maps.uids, &out);
   EncodeMap(request.id_maps.gids, &out);
   out.Str(request.directory);
+  out.U32(static_cast<uint32_t>(request.args.size()));
+  for (const std::string& arg : request.args) out.Str(arg);
   return out.Take();
 }
 
@@ -71,6 +73,10 @@ bool Decode(absl::string_view data, Request* request) {
   DecodeMap(&in, &request->id_maps.uids);
   DecodeMap(&in, &request->id_maps.gids);
   request->directory = in.Str();
+  request->args.clear();
+  if (in.AtEnd()) return in.ok();
+  count = in.Count(4);
+  for (uint32_t i = 0; i < count; ++i) request->args.push_back(in.Str());
   return in.ok();
 }
 

@@ -52,6 +52,8 @@ enum class RequestType : uint32_t {
   kQuit = 34,      // kStatus, then the launcher ends; holders live on
   kProbe = 35,  // directory → kStatus, value = launch::Feature bits, text =
                 // why there are no user namespaces
+  kRun = 36,    // args, the first one a path; fds: stdout, stderr → kExecExit
+                // when it has ended. Closing the connection kills it
 };
 
 // Flags of kSpawn.
@@ -83,6 +85,8 @@ struct Request {
   ns::IdMaps id_maps;
   // kProbe only: a directory on the filesystem that holds containers' files.
   std::string directory;
+  // kRun only.
+  std::vector<std::string> args;
 };
 
 enum class ReplyType : uint32_t {

@@ -26,6 +26,7 @@ struct Report {
     kPhase = 1,    // text = name of the step, nanoseconds = how long it took
     kCreated = 2,  // pid = init; with a tty the pty master comes as SCM_RIGHTS
     kFailed = 3,  // error = errno or 0; text = "mount /data: Permission denied"
+    kStarted = 4,  // of another runtime, whose start cannot be seen
   };
   uint32_t kind;
   int32_t pid;

@@ -67,6 +67,12 @@ void Reporter::Created(pid_t pid, int terminal_fd) {
   SendWithFd(fd_, &report, sizeof(report), terminal_fd);
 }
 
+void Reporter::Started() {
+  Report report = {};
+  report.kind = Report::kStarted;
+  SendWithFd(fd_, &report, sizeof(report));
+}
+
 void Reporter::Failed(const absl::Status& status) {
   Failed(ErrorOf(status), absl::string_view(status.message()));
 }

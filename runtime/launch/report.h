@@ -23,6 +23,7 @@ class Reporter {
   void Phase(const char* name);
   // `terminal_fd` ≥ 0 goes along.
   void Created(pid_t pid, int terminal_fd);
+  void Started();
   void Failed(const absl::Status& status);
   void Failed(int error, absl::string_view text);
 

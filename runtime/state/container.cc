@@ -5,6 +5,22 @@
 #include "runtime/state/codec.h"
 
 namespace runtime::state {
+namespace {
+
+void WriteWords(const std::vector<std::string>& words, Writer* out) {
+  out->U32(static_cast<uint32_t>(words.size()));
+  for (const std::string& word : words) out->Str(word);
+}
+
+// Absent in what older versions wrote.
+void ReadWords(Reader* in, std::vector<std::string>* words) {
+  words->clear();
+  if (in->AtEnd()) return;
+  const uint32_t count = in->Count(4);
+  for (uint32_t i = 0; i < count; ++i) words->push_back(in->Str());
+}
+
+}  // namespace
 
 std::string Encode(const ContainerRecord& record) {
   Writer out;
@@ -61,6 +77,7 @@ std::string Encode(const ContainerPlan& plan) {
   out.Str(plan.upper_dir);
   out.Str(plan.work_dir);
   out.Str(plan.rootfs_dir);
+  WriteWords(plan.runtime, &out);
   return out.Take();
 }
 
@@ -78,6 +95,7 @@ bool Decode(absl::string_view data, ContainerPlan* plan) {
   plan->upper_dir = in.Str();
   plan->work_dir = in.Str();
   plan->rootfs_dir = in.Str();
+  ReadWords(&in, &plan->runtime);
   return in.ok();
 }
 
@@ -87,6 +105,7 @@ std::string Encode(const SandboxRecord& record) {
   out.Str(record.cgroup_parent);
   out.Str(record.shm_dir);
   out.U32(record.owns_cgroup_parent ? 1 : 0);
+  WriteWords(record.runtime, &out);
   return out.Take();
 }
 
@@ -96,6 +115,7 @@ bool Decode(absl::string_view data, SandboxRecord* record) {
   record->cgroup_parent = in.Str();
   record->shm_dir = in.Str();
   record->owns_cgroup_parent = in.U32() != 0;
+  ReadWords(&in, &record->runtime);
   return in.ok();
 }
 

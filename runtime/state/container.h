@@ -44,6 +44,8 @@ enum PlanFlag : uint32_t {
   // Process 1 of the container is process 1 of a PID namespace: with it the
   // kernel ends all others.
   kOwnPidNamespace = 16,
+  // Made by the OCI runtime of the plan.
+  kExternal = 32,
 };
 
 struct ContainerPlan {
@@ -54,6 +56,8 @@ struct ContainerPlan {
   std::string config_json, bundle_dir;
   std::vector<std::string> lower_dirs;
   std::string upper_dir, work_dir, rootfs_dir;
+  // The OCI runtime that makes it: path and global options. Empty: we do.
+  std::vector<std::string> runtime;
 };
 
 // What a new daemon has to know about a sandbox.
@@ -63,6 +67,8 @@ struct SandboxRecord {
   std::string shm_dir;
   // The parent was not there before: it goes with the sandbox, if empty.
   bool owns_cgroup_parent = false;
+  // Of its containers, see ContainerPlan.
+  std::vector<std::string> runtime;
 };
 
 std::string Encode(const ContainerRecord& record);

@@ -100,6 +100,7 @@ void PodTest::Restart() {
   news_ = std::make_unique<News>();
   handler_ = runtime::MakeBuiltinHandler(
       {.state_dir = dir_ + "/state", .launcher_binary = CORACLE_OCI});
+  handler_->SetRuntimes(runtimes_);
   handler_->SetListener(news_->Listener());
   auto found = handler_->Recover();
   ASSERT_THAT(found, IsOk());
@@ -110,6 +111,7 @@ runtime::SandboxState PodTest::StartSandbox(
     const std::string& id, bool share_pid, const runtime::ns::IdMaps& id_maps) {
   runtime::SandboxOptions options;
   options.id = id;
+  options.handler = runtime_name_;
   options.hostname = "pod-" + id;
   options.share_pid = share_pid;
   options.id_maps = id_maps;

@@ -4,6 +4,7 @@
 #ifndef CORACLE_TESTS_COMPONENT_HOLD_POD_FIXTURE_H_
 #define CORACLE_TESTS_COMPONENT_HOLD_POD_FIXTURE_H_
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -60,6 +61,9 @@ class PodTest : public ::testing::Test {
   static TempDir* image_;
   std::string dir_;  // unique; its last part names cgroups, too
   std::string name_;
+  // What makes containers; "" is the built-in handler.
+  std::string runtime_name_;
+  std::map<std::string, runtime::OciRuntime> runtimes_;
   std::vector<std::string> sandboxes_;
   std::vector<runtime::SandboxState> found_;
   std::unique_ptr<News> news_;

@@ -27,7 +27,7 @@ class UserNamespacePodTest : public PodTest {
   void SetUp() override {
     PodTest::SetUp();
     if (IsSkipped()) return;
-    runtime::HandlerFeatures features = handler_->Features();
+    runtime::HandlerFeatures features = handler_->Features("");
     if (!features.user_namespaces) {
       GTEST_SKIP() << features.no_user_namespaces;
     }

@@ -38,6 +38,7 @@ const std::vector<Row>& Rows() {
         "runtime/mount/", "runtime/cgroup/", "runtime/seccomp/",
         "runtime/caps/", "runtime/lsm/", "runtime/net/", "runtime/state/"}},
       // These are where launching is used from.
+      {"runtime/external/", {"runtime/"}},
       {"runtime/hold/", {"runtime/"}},
       {"runtime/handler/", {"runtime/"}},
       {"runtime/command/", {"runtime/"}},

@@ -67,6 +67,22 @@ TEST(LoadTest, HandlersComeBesideTheBuiltInOne) {
               ElementsAre("io.example.a", "io.example.b"));
 }
 
+TEST(LoadTest, TheDefaultHandlerIsOneOfThem) {
+  ASSERT_OK_AND_ASSIGN(
+      Config config,
+      Parse("default_handler: runc\nhandlers: {runc: {path: /r}}\n", "c.yaml",
+            {}));
+  EXPECT_EQ(FindHandler(config, ""), &config.handlers["runc"]);
+  EXPECT_EQ(FindHandler(config, "coracle"), &config.handlers["coracle"]);
+  EXPECT_EQ(FindHandler(config, "kata"), nullptr);
+  EXPECT_EQ(FindHandler(Config(), ""), nullptr);
+  EXPECT_THAT(Parse("default_handler: rnc\nhandlers: {runc: {path: /r}}\n",
+                    "c.yaml", {}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       "c.yaml:1: default_handler: \"rnc\" is none of handlers "
+                       "(coracle, runc); did you mean \"runc\"?"));
+}
+
 struct BadRow {
   const char* name;
   const char* text;

@@ -182,6 +182,19 @@ TEST_F(OciConfigTest, Cve2024_3154_AnnotationsDoNotReachTheRuntime) {
   EXPECT_EQ(Build()["annotations"].size(), 3u);
 }
 
+TEST_F(OciConfigTest, Cve2023_6476_AllowedAnnotationsAreTakenByTheirExactName) {
+  (*sandbox_.mutable_annotations())["example.org/a"] = "1";
+  (*sandbox_.mutable_annotations())["example.org/ab"] = "2";
+  (*sandbox_.mutable_annotations())["coracle.container.id"] = "forged";
+  (*config_.mutable_annotations())["example.org/b"] = "of a container";
+  input_.pod_annotations = {"example.org/a", "example.org/b",
+                            "coracle.container.id"};
+  const runtime::Json annotations = Build()["annotations"];
+  EXPECT_EQ(annotations.size(), 4u);
+  EXPECT_EQ(annotations["example.org/a"], "1");
+  EXPECT_NE(annotations["coracle.container.id"], "forged");
+}
+
 TEST_F(OciConfigTest, WorkingDirectoryIsCleaned) {
   EXPECT_EQ(Build()["process"]["cwd"], "/work");
   config_.set_working_dir("/proc/self/../../x");

@@ -21,7 +21,8 @@ Request MakeRequest() {
           .log_path = "/l",
           .cgroups_path = "/c",
           .hostname = "pod",
-          .sysctls = {{"net.ipv4.ip_forward", "1"}}};
+          .sysctls = {{"net.ipv4.ip_forward", "1"}},
+          .args = {"/usr/sbin/runc", "features"}};
 }
 
 Reply MakeReply() {
@@ -44,6 +45,7 @@ TEST(WireTest, RequestComesBackAsEncoded) {
   EXPECT_EQ(back.cgroups_path, "/c");
   EXPECT_EQ(back.hostname, "pod");
   EXPECT_THAT(back.sysctls, ElementsAre(Pair("net.ipv4.ip_forward", "1")));
+  EXPECT_THAT(back.args, ElementsAre("/usr/sbin/runc", "features"));
 }
 
 // What daemon and holder of different ages agree on.
@@ -87,11 +89,16 @@ TEST(WireTest, MappingsComeBackAsEncoded) {
 
 TEST(WireTest, WhatIsCutShortDoesNotDecode) {
   const std::string request = Encode(MakeRequest());
-  // Two counts and a length, all zero, came after the first version.
-  const size_t first_version = request.size() - 12;
+  // Two counts and a length, all zero, came after the first version, then the
+  // arguments.
+  Request bare = MakeRequest();
+  bare.args.clear();
+  const size_t second_version = Encode(bare).size() - 4;
+  const size_t first_version = second_version - 12;
   for (size_t size = 0; size < request.size(); ++size) {
     Request back;
-    EXPECT_EQ(Decode(request.substr(0, size), &back), size == first_version)
+    EXPECT_EQ(Decode(request.substr(0, size), &back),
+              size == first_version || size == second_version)
         << size;
   }
   const std::string reply = Encode(MakeReply());

@@ -75,6 +75,31 @@ TEST(ContainerPlanTest, ComesBackAsEncoded) {
   EXPECT_EQ(back.upper_dir, "/u");
   EXPECT_EQ(back.work_dir, "/w");
   EXPECT_EQ(back.rootfs_dir, "/r");
+  EXPECT_TRUE(back.runtime.empty());
+}
+
+TEST(ContainerPlanTest, TheRuntimeComesBackAndMayBeAbsent) {
+  ContainerPlan plan, back;
+  plan.id = "c";
+  const std::string old = Encode(plan);
+  plan.runtime = {"/usr/sbin/runc", "--root", "/r"};
+  ASSERT_TRUE(Decode(Encode(plan), &back));
+  EXPECT_EQ(back.runtime, plan.runtime);
+  // An older version ended before the number of words.
+  ASSERT_TRUE(Decode(old.substr(0, old.size() - 4), &back));
+  EXPECT_TRUE(back.runtime.empty());
+}
+
+TEST(SandboxRecordTest, ComesBackAsEncoded) {
+  SandboxRecord record, back;
+  record.id = "s";
+  record.cgroup_parent = "/kubepods/p";
+  record.owns_cgroup_parent = true;
+  record.runtime = {"/usr/bin/crun"};
+  ASSERT_TRUE(Decode(Encode(record), &back));
+  EXPECT_EQ(back.cgroup_parent, "/kubepods/p");
+  EXPECT_TRUE(back.owns_cgroup_parent);
+  EXPECT_EQ(back.runtime, record.runtime);
 }
 
 TEST(IdTest, OnlySafeFileNames) {
