@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/command/command_line.h"
 #include "agent/command/probe_config.h"
+#include "agent/command/probe_handlers.h"
 
 namespace agent::command {
 namespace {
@@ -39,6 +40,7 @@ absl::Status Run(const std::string& file) {
       ProbeHost,
       [&] { return ProbeStorage(config); },
       [&] { return broken; },
+      [&] { return ProbeHandlers(config); },
       [&] { return ProbeRegistries(config); }};
   for (const auto& probe : probes) {
     for (const Finding& finding : probe()) {
