@@ -156,6 +156,7 @@ absl::Status Mirrors::Step(const Json* pod, const Json* mirror) {
         !runtime::Has(runtime::At(*mirror, "metadata"), "deletionTimestamp");
     if (fits) {
       writer_->SetTarget(status::Uid(*pod), status::Uid(*mirror));
+      writer_->Observe(status::Uid(*pod), *mirror);
       return absl::OkStatus();
     }
     if (pod != nullptr) writer_->SetTarget(status::Uid(*pod), "");

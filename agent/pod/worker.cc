@@ -62,17 +62,14 @@ PodPtr Slim(const Json& pod) {
 
 // `status` with the conditions of other owners as the API server has them now.
 Json WithForeignConditions(Json status, const Json& from_api) {
-  static const std::set<std::string>* const kOwn =
-      new std::set<std::string>{"PodReadyToStartContainers", "Initialized",
-                                "Ready", "ContainersReady", "PodScheduled"};
   Json conditions = Json::array();
   for (const Json& item : runtime::ArrayAt(status, "conditions")) {
-    if (kOwn->contains(runtime::StringAt(item, "type"))) {
+    if (status::IsOwnCondition(runtime::StringAt(item, "type"))) {
       conditions.push_back(item);
     }
   }
   for (const Json& item : runtime::ArrayAt(from_api, "conditions")) {
-    if (!kOwn->contains(runtime::StringAt(item, "type"))) {
+    if (!status::IsOwnCondition(runtime::StringAt(item, "type"))) {
       conditions.push_back(item);
     }
   }
@@ -226,6 +223,7 @@ void Worker::Apply(PodPtr pod) {
   if (!status::IsStatic(*pod)) {
     status_ =
         std::make_shared<const Json>(WithForeignConditions(*status_, api));
+    deps_->writer->Observe(uid_, *pod);
   }
   pod_ = Slim(*pod);
   if (deps_->objects != nullptr && state_ < State::kTerminated) {

@@ -6,7 +6,16 @@
 #include "absl/strings/str_join.h"
 #include "agent/status/status.h"
 
-namespace agent::status::internal {
+namespace agent::status {
+
+bool IsOwnCondition(const std::string& type) {
+  static const std::set<std::string>* const kOwn =
+      new std::set<std::string>{"PodReadyToStartContainers", "Initialized",
+                                "Ready", "ContainersReady", "PodScheduled"};
+  return kOwn->contains(type);
+}
+
+namespace internal {
 namespace {
 
 struct Verdict {
@@ -132,12 +141,11 @@ Json Conditions(const Input& input, const Json& status) {
   out.push_back(Make(input, "Ready", Ready(input, containers)));
   out.push_back(Make(input, "ContainersReady", containers));
   out.push_back(Make(input, "PodScheduled", {true, "", ""}));
-  std::set<std::string> own;
-  for (const Json& item : out) own.insert(runtime::StringAt(item, "type"));
   for (const Json& item : runtime::ArrayAt(input.previous, "conditions")) {
-    if (!own.contains(runtime::StringAt(item, "type"))) out.push_back(item);
+    if (!IsOwnCondition(runtime::StringAt(item, "type"))) out.push_back(item);
   }
   return out;
 }
 
-}  // namespace agent::status::internal
+}  // namespace internal
+}  // namespace agent::status

@@ -3,6 +3,7 @@
 #include <set>
 #include <string>
 
+#include "agent/status/status.h"
 #include "agent/status/writer.h"
 
 namespace agent::status {
@@ -39,10 +40,24 @@ Json MergeList(const Json& before, const Json& after, const char* key,
   return out;
 }
 
+Json OwnConditions(const Json& list) {
+  Json out = Json::array();
+  for (const Json& item : list) {
+    if (IsOwnCondition(runtime::StringAt(item, "type"))) out.push_back(item);
+  }
+  return out;
+}
+
 const char* MergeKey(const std::string& field) {
   if (field == "conditions") return "type";
   if (field == "podIPs" || field == "hostIPs") return "ip";
   return nullptr;
+}
+
+// Kept in a status as it came, written by others.
+bool IsForeign(const std::string& field) {
+  return field == "nominatedNodeName" || field == "resourceClaimStatuses" ||
+         field == "resize";
 }
 
 }  // namespace
@@ -52,12 +67,15 @@ Json MakePatch(const std::string& uid, const Json& before, const Json& after) {
   const Json& old = before.is_object() ? before : *kEmpty;
   Json changes = Json::object();
   for (const auto& [field, value] : after.items()) {
+    if (IsForeign(field)) continue;
     const Json& was = runtime::At(old, field);
     if (was == value) continue;
     if (const char* key = MergeKey(field)) {
-      // Conditions of others are not ours to remove.
-      Json list = MergeList(runtime::ArrayAt(old, field), value, key,
-                            field != "conditions");
+      // Conditions of others are not ours to change or remove.
+      const bool conditions = field == "conditions";
+      Json list = MergeList(runtime::ArrayAt(old, field),
+                            conditions ? OwnConditions(value) : value, key,
+                            !conditions);
       if (!list.empty()) changes[field] = std::move(list);
     } else {
       changes[field] = value;

@@ -4,6 +4,11 @@
 #include <algorithm>
 
 namespace agent::status {
+
+bool IsTerminal(const std::string& phase) {
+  return phase == "Succeeded" || phase == "Failed";
+}
+
 namespace internal {
 namespace {
 

@@ -50,6 +50,12 @@ struct Input {
 
 Json ComputeStatus(const Input& input);
 
+// A condition that only the node sets.
+bool IsOwnCondition(const std::string& type);
+
+// The pod has ended for good: phase Succeeded or Failed.
+bool IsTerminal(const std::string& phase);
+
 // Steps of ComputeStatus, visible for tests.
 namespace internal {
 Json ContainerStatus(const Input& input, const ContainerSpec& spec);

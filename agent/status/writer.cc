@@ -6,6 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "agent/api/version.h"
+#include "agent/status/drift.h"
 #include "agent/status/spec.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
@@ -19,6 +21,8 @@ constexpr int kParallel = 6;
 constexpr absl::Duration kLazy = absl::Milliseconds(300);
 constexpr absl::Duration kFirstPause = absl::Milliseconds(200);
 constexpr absl::Duration kMaxPause = absl::Seconds(20);
+// Two writers with different opinions do not keep the server busy.
+constexpr absl::Duration kRepairPause = absl::Seconds(1);
 
 std::string Path(const Json& pod) {
   return absl::StrCat("/api/v1/namespaces/", Namespace(pod), "/pods/",
@@ -68,9 +72,44 @@ void Writer::SetTarget(const std::string& uid, const std::string& target) {
   EntryPtr entry = GetEntry(uid);
   if (entry->target == target) return;
   entry->target = target;
+  entry->version.clear();
+  entry->seen = nullptr;
   entry->written = nullptr;  // a new mirror pod has no status yet
   entry->wanted = entry->latest;
   if (entry->pod != nullptr) Schedule(entry);
+}
+
+void Writer::Observe(const std::string& uid, const Json& object) {
+  if (client_ == nullptr) return;
+  absl::MutexLock lock(&mutex_);
+  auto it = entries_.find(uid);
+  if (it == entries_.end()) return;
+  const EntryPtr& entry = it->second;
+  if (entry->is_static && Uid(object) != entry->target) return;
+  if (api::IsNotNewer(api::VersionOf(object), entry->version)) return;
+  Json seen = {{"metadata", {{"resourceVersion", api::VersionOf(object)}}},
+               {"status", runtime::ObjectAt(object, "status")}};
+  entry->seen = std::make_shared<const Json>(std::move(seen));
+  Repair(entry);
+}
+
+void Writer::Repair(const EntryPtr& entry) {
+  if (entry->busy || entry->seen == nullptr || entry->latest == nullptr) return;
+  std::shared_ptr<const Json> seen = std::exchange(entry->seen, nullptr);
+  const std::string version = api::VersionOf(*seen);
+  if (api::IsNotNewer(version, entry->version)) return;
+  entry->version = version;
+  const Json& status = runtime::At(*seen, "status");
+  Json own = OwnPart(status);
+  if (own == OwnPart(*entry->latest) || own == entry->insisted) return;
+  entry->written = std::make_shared<const Json>(status);
+  entry->wanted = entry->latest;
+  if (entry->pause == absl::ZeroDuration()) {
+    entry->not_before =
+        std::max(entry->not_before, entry->last_repair + kRepairPause);
+  }
+  entry->last_repair = std::max(absl::Now(), entry->not_before);
+  Schedule(entry);
 }
 
 void Writer::Delete(std::shared_ptr<const Json> pod,
@@ -151,6 +190,7 @@ void Writer::Run(const EntryPtr& entry) {
                        : std::min(entry->pause * 2, kMaxPause);
     entry->not_before = absl::Now() + entry->pause;
   }
+  Repair(entry);
   Schedule(entry);
   Pump();
 }
@@ -170,11 +210,11 @@ absl::Status Writer::Step(const EntryPtr& entry) {
   }
   if (wanted != nullptr && !uid.empty()) {
     absl::Status status = WriteStatus(entry, *pod, uid, wanted, before);
-    if (absl::IsNotFound(status) || absl::IsAborted(status) ||
-        absl::IsAlreadyExists(status)) {
-      // Gone, or another pod has the name now: nobody waits for this status.
-      status = absl::OkStatus();
+    if (absl::IsAborted(status) || absl::IsAlreadyExists(status)) {
+      status = AfterConflict(entry, *pod, uid, status);
     }
+    // Gone: nobody waits for this status.
+    if (absl::IsNotFound(status)) status = absl::OkStatus();
     if (!status.ok()) {
       absl::MutexLock lock(&mutex_);
       if (entry->wanted == nullptr) entry->wanted = std::move(wanted);
@@ -191,17 +231,54 @@ absl::Status Writer::WriteStatus(const EntryPtr& entry, const Json& pod,
                                  std::shared_ptr<const Json> before) {
   static const Json* const kNone = new Json();
   Json patch = MakePatch(uid, before == nullptr ? *kNone : *before, *wanted);
+  Json answer;
   if (!patch.is_null()) {
-    RETURN_IF_ERROR(client_
-                        ->Patch(Path(pod) + "/status",
-                                api::PatchType::kStrategicMerge, patch)
-                        .status());
+    ASSIGN_OR_RETURN(answer,
+                     client_->Patch(Path(pod) + "/status",
+                                    api::PatchType::kStrategicMerge, patch));
   }
   absl::MutexLock lock(&mutex_);
   // Unless a new mirror pod has taken its place meanwhile: that has no status.
   const bool same = !entry->is_static || entry->target == uid;
-  if (same && entry->written == before) entry->written = std::move(wanted);
+  if (!same || entry->written != before) return absl::OkStatus();
+  entry->written = wanted;
+  TakeAnswer(entry, answer, std::move(wanted));
   return absl::OkStatus();
+}
+
+void Writer::TakeAnswer(const EntryPtr& entry, const Json& answer,
+                        std::shared_ptr<const Json> wanted) {
+  if (std::string version = api::VersionOf(answer); !version.empty()) {
+    entry->version = std::move(version);
+  }
+  const Json& status = runtime::At(answer, "status");
+  if (!status.is_object()) return;
+  Json own = OwnPart(status);
+  if (own == OwnPart(*wanted)) {
+    entry->insisted = nullptr;
+    return;
+  }
+  if (own == entry->insisted) return;
+  // Somebody wrote in between, or the server has a form of its own: one more
+  // write from what it has tells.
+  entry->insisted = std::move(own);
+  entry->written = std::make_shared<const Json>(status);
+  if (entry->wanted == nullptr) entry->wanted = std::move(wanted);
+}
+
+absl::Status Writer::AfterConflict(const EntryPtr& entry, const Json& pod,
+                                   const std::string& uid,
+                                   const absl::Status& why) {
+  auto now = client_->Get(Path(pod));
+  if (absl::IsNotFound(now.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(now.status());
+  if (Uid(*now) != uid) return absl::OkStatus();  // a namesake
+  absl::MutexLock lock(&mutex_);
+  if (entry->is_static && entry->target != uid) return why;
+  entry->written =
+      std::make_shared<const Json>(runtime::ObjectAt(*now, "status"));
+  entry->version = api::VersionOf(*now);
+  return why;
 }
 
 absl::Status Writer::DeletePod(const EntryPtr& entry, const Json& pod) {

@@ -25,7 +25,8 @@ using runtime::Json;
 
 // The strategic merge patch that turns `before` (as the API server has it) into
 // `after`: whole lists where there is no merge key, delete directives for IPs
-// and null for keys that went away. Null if nothing differs.
+// and null for keys that went away. Never touches what others own. Null if
+// nothing differs.
 Json MakePatch(const std::string& uid, const Json& before, const Json& after);
 
 // Thread safe. Call Stop before the client goes away.
@@ -41,6 +42,12 @@ class Writer {
   // creating") may wait a moment for a better one.
   void Set(std::shared_ptr<const Json> pod, std::shared_ptr<const Json> status,
            bool urgent) ABSL_LOCKS_EXCLUDED(mutex_);
+  // `object` is pod `uid`, or its mirror, as the API server shows it. If that
+  // is newer than the last write and says otherwise of what is the agent's own
+  // (drift.h), the latest status is written again, at most once a second. A
+  // server that keeps its own form of it after that has its way.
+  void Observe(const std::string& uid, const Json& object)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   // The pod object of a static pod has the UID `target` on the server; "" while
   // there is none.
   void SetTarget(const std::string& uid, const std::string& target)
@@ -58,6 +65,10 @@ class Writer {
     std::shared_ptr<const Json> latest;   // the last one given
     std::shared_ptr<const Json> wanted;   // null: nothing to write
     std::shared_ptr<const Json> written;  // what the server has, if known
+    std::string version;  // of the object, after the last write or look
+    std::shared_ptr<const Json> seen;  // newer object, not compared yet
+    Json insisted;  // own part that the server keeps, whatever we write
+    absl::Time last_repair = absl::InfinitePast();
     std::string target;
     bool is_static = false;
     std::function<void()> on_deleted;
@@ -72,6 +83,8 @@ class Writer {
 
   EntryPtr GetEntry(const std::string& uid)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Compares what was seen with what should be there.
+  void Repair(const EntryPtr& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Schedule(const EntryPtr& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Pump() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Run(const EntryPtr& entry) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -81,6 +94,15 @@ class Writer {
                            const std::string& uid,
                            std::shared_ptr<const Json> wanted,
                            std::shared_ptr<const Json> before)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // Takes the server's answer to a write of `wanted` into account.
+  void TakeAnswer(const EntryPtr& entry, const Json& answer,
+                  std::shared_ptr<const Json> wanted)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // A write was refused as a conflict: OK if the pod is gone or another one has
+  // its name, else `why`, and the next try starts from what the server has.
+  absl::Status AfterConflict(const EntryPtr& entry, const Json& pod,
+                             const std::string& uid, const absl::Status& why)
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status DeletePod(const EntryPtr& entry, const Json& pod)
       ABSL_LOCKS_EXCLUDED(mutex_);

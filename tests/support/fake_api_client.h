@@ -41,6 +41,10 @@ class FakeClient : public Client {
     absl::MutexLock lock(&mutex_);
     create_ = std::move(writer);
   }
+  void OnPatch(Writer writer) {
+    absl::MutexLock lock(&mutex_);
+    patch_ = std::move(writer);
+  }
   void Emit(WatchEvent event) {
     absl::MutexLock lock(&mutex_);
     events_.push_back(std::move(event));
@@ -94,9 +98,15 @@ class FakeClient : public Client {
   absl::StatusOr<Json> Update(const std::string&, const Json& object) override {
     return object;
   }
-  absl::StatusOr<Json> Patch(const std::string&, PatchType,
+  absl::StatusOr<Json> Patch(const std::string& path, PatchType,
                              const Json& patch) override {
-    return patch;
+    Writer writer;
+    {
+      absl::MutexLock lock(&mutex_);
+      writer = patch_;
+    }
+    if (writer == nullptr) return patch;
+    return writer(path, patch);
   }
   absl::Status Delete(const std::string& path, const Json&) override {
     Remove(path);
@@ -139,7 +149,7 @@ class FakeClient : public Client {
   absl::Mutex mutex_;
   std::map<std::string, Json> objects_ ABSL_GUARDED_BY(mutex_);
   absl::Status read_error_ ABSL_GUARDED_BY(mutex_);
-  Writer create_ ABSL_GUARDED_BY(mutex_);
+  Writer create_ ABSL_GUARDED_BY(mutex_), patch_ ABSL_GUARDED_BY(mutex_);
   std::deque<WatchEvent> events_ ABSL_GUARDED_BY(mutex_);
   std::deque<absl::Status> watch_ends_ ABSL_GUARDED_BY(mutex_);
   bool delivering_ ABSL_GUARDED_BY(mutex_) = false;
