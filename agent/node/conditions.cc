@@ -20,7 +20,7 @@ std::string TimeText(absl::Time time) {
 }  // namespace
 
 void Conditions::Adopt(const Json& node) {
-  states_.clear();
+  for (auto& [type, state] : states_) state.status.clear();
   for (const Json& condition :
        runtime::ArrayAt(runtime::ObjectAt(node, "status"), "conditions")) {
     State& state = states_[runtime::StringAt(condition, "type")];

@@ -25,8 +25,8 @@ class Conditions {
  public:
   explicit Conditions(const config::KubeletConfig& config) : config_(config) {}
 
-  // Forgets all, then takes over the transition times of a Node object that
-  // exists already.
+  // Takes over status and transition times of the Node object as the API server
+  // has it: what differs from them next counts as a change.
   void Adopt(const runtime::Json& node);
 
   // MemoryPressure, DiskPressure, PIDPressure, Ready, in this order.

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "agent/api/version.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
 
@@ -119,8 +120,7 @@ absl::Status Node::RegisterOnce() {
   auto created = client_->Create(kNodes, wanted);
   if (created.ok()) {
     runtime::log::Info("node ", options_.identity.name, " is registered");
-    reported_ = status;
-    reported_at_ = absl::Now();
+    Sent(status, *created);
     TakeNode(*created);
     return absl::OkStatus();
   }
@@ -170,34 +170,51 @@ void Node::TakeNode(const Json& node) {
   object_ = node;
 }
 
+void Node::Sent(Json status, const Json& answer) {
+  absl::MutexLock lock(&mutex_);
+  sent_conditions_ = runtime::ArrayAt(status, "conditions");
+  sent_version_ = api::VersionOf(answer);
+  reported_ = std::move(status);
+  reported_at_ = absl::Now();
+}
+
 void Node::Report(bool forced) {
   bool ready = false;
+  Json drifted;
+  {
+    absl::MutexLock lock(&mutex_);
+    drifted = std::exchange(drifted_, nullptr);
+  }
+  if (drifted.is_object()) {
+    forced = true;
+    conditions_.Adopt(drifted);
+  }
   const auto status = ComputeStatus(&ready);
   if (!status.ok()) {
     runtime::log::Error("node status: ", status.status().message());
     return;
   }
-  const absl::Time now = absl::Now();
   if (!forced && !StatusChanged(reported_, *status) &&
-      now - reported_at_ < options_.config.status_report_frequency) {
+      absl::Now() - reported_at_ < options_.config.status_report_frequency) {
     return;
   }
-  absl::Status sent;
+  absl::StatusOr<Json> sent;
   for (int attempt = 0; attempt < kReportAttempts; ++attempt) {
-    sent = client_
-               ->Patch(Path() + "/status", api::PatchType::kStrategicMerge,
-                       StatusPatch(*status))
-               .status();
-    if (sent.ok() || absl::IsNotFound(sent)) break;
+    sent = client_->Patch(Path() + "/status", api::PatchType::kStrategicMerge,
+                          StatusPatch(*status));
+    if (sent.ok() || absl::IsNotFound(sent.status())) break;
     if (!Sleep(kFirstBackoff * (1 << attempt), false)) return;
   }
   if (!sent.ok()) {
     runtime::log::Warning("status of node ", options_.identity.name,
-                          " is not sent: ", sent.message());
+                          " is not sent: ", sent.status().message());
+    if (drifted.is_object()) {
+      absl::MutexLock lock(&mutex_);
+      if (drifted_.is_null()) drifted_ = std::move(drifted);
+    }
     return;
   }
-  reported_ = *status;
-  reported_at_ = now;
+  Sent(*std::move(status), *sent);
   TellChanges(ready);
 }
 

@@ -69,9 +69,19 @@ class Node {
   void Report(bool forced);
   // Sends the events of conditions that changed.
   void TellChanges(bool ready);
+  // Lists, then watches until an error, or OK if there is a pod CIDR to offer
+  // again.
   absl::Status WatchOnce();
+  // Waits before the next attempt, longer each time. False if stopped.
+  bool PauseWatch();
   void TakeNode(const runtime::Json& node);
   void Look(const runtime::Json& node);
+  // If somebody else changed the conditions that were reported last, they are
+  // reported again at once.
+  void CheckConditions(const runtime::Json& node) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Notes what was sent, and the version that the server gave it.
+  void Sent(runtime::Json status, const runtime::Json& answer)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   // Sleeps; a Kick ends it early if `kickable`. False if stopped.
   bool Sleep(absl::Duration duration, bool kickable)
       ABSL_LOCKS_EXCLUDED(mutex_);
@@ -91,12 +101,18 @@ class Node {
   // Of the watch thread.
   std::string pod_cidr_;
   int unschedulable_ = -1;
+  absl::Duration watch_pause_;
 
   const api::CancelToken cancel_;
   absl::Mutex mutex_;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   bool kicked_ ABSL_GUARDED_BY(mutex_) = false;
   runtime::Json object_ ABSL_GUARDED_BY(mutex_);
+  // What the last report said, and the version of the object then.
+  runtime::Json sent_conditions_ ABSL_GUARDED_BY(mutex_);
+  std::string sent_version_ ABSL_GUARDED_BY(mutex_);
+  // The object whose conditions somebody else changed; null if none.
+  runtime::Json drifted_ ABSL_GUARDED_BY(mutex_);
   std::thread status_thread_, watch_thread_;
 };
 

@@ -3,11 +3,14 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "agent/api/version.h"
 #include "agent/node/node.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
@@ -21,6 +24,8 @@ using runtime::StringAt;
 constexpr char kNodes[] = "/api/v1/nodes";
 constexpr absl::Duration kFirstBackoff = absl::Milliseconds(200);
 constexpr absl::Duration kMaxBackoff = absl::Seconds(30);
+// A watch that lasted so long worked, even if nothing happened.
+constexpr absl::Duration kLongWatch = absl::Seconds(5);
 
 // The ranges of a node's pods, one of each family, with commas between; "" as
 // long as there are none.
@@ -37,6 +42,7 @@ std::string PodCidrs(const Json& node) {
 
 void Node::Look(const Json& node) {
   TakeNode(node);
+  CheckConditions(node);
   const Json& spec = runtime::ObjectAt(node, "spec");
   const std::string cidr = PodCidrs(node);
   if (!cidr.empty() && cidr != pod_cidr_) {
@@ -59,6 +65,27 @@ void Node::Look(const Json& node) {
   unschedulable_ = unschedulable;
 }
 
+void Node::CheckConditions(const Json& node) {
+  absl::MutexLock lock(&mutex_);
+  if (!sent_conditions_.is_array() ||
+      api::IsNotNewer(api::VersionOf(node), sent_version_)) {
+    return;
+  }
+  std::map<std::string, std::string> there;
+  for (const Json& condition :
+       runtime::ArrayAt(runtime::ObjectAt(node, "status"), "conditions")) {
+    there[StringAt(condition, "type")] = StringAt(condition, "status");
+  }
+  for (const Json& condition : sent_conditions_) {
+    if (there[StringAt(condition, "type")] == StringAt(condition, "status")) {
+      continue;
+    }
+    drifted_ = node;
+    kicked_ = true;
+    return;
+  }
+}
+
 absl::Status Node::WatchOnce() {
   const std::string selector =
       absl::StrCat("metadata.name=", options_.identity.name);
@@ -68,32 +95,44 @@ absl::Status Node::WatchOnce() {
   // A CIDR that the runtime did not take yet is offered again by listing anew.
   const std::string offered = PodCidrs(Object());
   if (offered != pod_cidr_) return absl::UnavailableError("");
-  std::string version = StringAt(list, {"metadata", "resourceVersion"});
+  std::string version = api::VersionOf(list);
   bool pending = false;
   while (!cancel_.cancelled() && !pending) {
-    RETURN_IF_ERROR(client_->Watch(
+    const absl::Time began = absl::Now();
+    bool news = false;
+    const absl::Status status = client_->Watch(
         kNodes,
         {{"fieldSelector", selector},
          {"resourceVersion", version},
          {"allowWatchBookmarks", "true"}},
         cancel_, [&](const api::WatchEvent& event) {
-          version = StringAt(event.object, {"metadata", "resourceVersion"});
+          news = true;
+          version = api::VersionOf(event.object);
           if (event.type == "BOOKMARK" || event.type == "DELETED") return true;
           Look(event.object);
           const std::string cidr = PodCidrs(event.object);
           pending = !cidr.empty() && cidr != pod_cidr_;
           return !pending;
-        }));
+        });
+    if (news || absl::Now() - began > kLongWatch) watch_pause_ = kFirstBackoff;
+    RETURN_IF_ERROR(status);
+    // A server that ends each watch at once is not hurried.
+    if (!news && !PauseWatch()) return absl::OkStatus();
   }
   return absl::OkStatus();
 }
 
+bool Node::PauseWatch() {
+  const absl::Duration pause = watch_pause_;
+  watch_pause_ = std::min(pause * 2, kMaxBackoff);
+  return Sleep(pause, false);
+}
+
 void Node::WatchLoop() {
   pthread_setname_np(pthread_self(), "node-watch");
-  absl::Duration backoff = kFirstBackoff;
+  watch_pause_ = kFirstBackoff;
   std::string told;
   while (true) {
-    const absl::Time began = absl::Now();
     const absl::Status status = WatchOnce();
     if (cancel_.cancelled()) return;
     const std::string message(status.message());
@@ -103,9 +142,7 @@ void Node::WatchLoop() {
                             message);
       told = message;
     }
-    if (absl::Now() - began > kMaxBackoff) backoff = kFirstBackoff;
-    if (!Sleep(backoff, false)) return;
-    backoff = std::min(backoff * 2, kMaxBackoff);
+    if (!PauseWatch()) return;
   }
 }
 

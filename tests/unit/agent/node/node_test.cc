@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/node/node.h"
 
+#include <algorithm>
 #include <atomic>
+#include <deque>
 
 #include "absl/strings/match.h"
 #include "absl/synchronization/notification.h"
@@ -48,16 +50,68 @@ class NodeServer : public api::Client {
                              const Json& patch) override {
     absl::MutexLock lock(&mutex_);
     patches_.emplace_back(path, patch);
+    if (absl::EndsWith(path, "/status")) {
+      node_["status"]["conditions"] = patch["status"]["conditions"];
+      node_["metadata"]["resourceVersion"] = std::to_string(++version_);
+      events_out_.push_back(node_);
+    }
     return node_;
   }
   absl::Status Delete(const std::string&, const Json&) override {
     return absl::OkStatus();
   }
-  absl::Status Watch(const std::string&, const api::Query&,
-                     const api::CancelToken& cancel,
-                     const std::function<bool(api::WatchEvent)>&) override {
-    while (!cancel.cancelled()) absl::SleepFor(absl::Milliseconds(5));
+  absl::Status Watch(
+      const std::string&, const api::Query&, const api::CancelToken& cancel,
+      const std::function<bool(api::WatchEvent)>& on_event) override {
+    absl::MutexLock lock(&mutex_);
+    ++watches_;
+    if (ends_watches_) return absl::OkStatus();
+    const auto news = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      return !events_out_.empty();
+    };
+    while (!cancel.cancelled()) {
+      if (!mutex_.AwaitWithTimeout(absl::Condition(&news),
+                                   absl::Milliseconds(5))) {
+        continue;
+      }
+      const api::WatchEvent event = {"MODIFIED", events_out_.front()};
+      events_out_.pop_front();
+      mutex_.Unlock();
+      const bool more = on_event(event);
+      mutex_.Lock();
+      if (!more) return absl::OkStatus();
+    }
     return absl::CancelledError("");
+  }
+  // Every watch ends at once, without an error.
+  void EndWatches() {
+    absl::MutexLock lock(&mutex_);
+    ends_watches_ = true;
+  }
+  bool WaitForWatches(int count) {
+    absl::MutexLock lock(&mutex_);
+    const auto enough = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      return watches_ >= count;
+    };
+    return mutex_.AwaitWithTimeout(absl::Condition(&enough), absl::Seconds(10));
+  }
+  // What the node controller does when it has not heard of the node.
+  void SayUnknown() {
+    absl::MutexLock lock(&mutex_);
+    for (Json& condition : node_["status"]["conditions"]) {
+      condition["status"] = "Unknown";
+      condition["lastTransitionTime"] = "2020-01-01T00:00:00Z";
+    }
+    node_["metadata"]["resourceVersion"] = std::to_string(++version_);
+    events_out_.push_back(node_);
+    patches_.clear();
+  }
+  int status_patches() {
+    absl::MutexLock lock(&mutex_);
+    return static_cast<int>(
+        std::count_if(patches_.begin(), patches_.end(), [](const auto& patch) {
+          return absl::EndsWith(patch.first, "/status");
+        }));
   }
 
   void SetNode(Json node) {
@@ -93,6 +147,10 @@ class NodeServer : public api::Client {
   Json node_ ABSL_GUARDED_BY(mutex_), lease_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::pair<std::string, Json>> patches_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> events_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Json> events_out_ ABSL_GUARDED_BY(mutex_);
+  int version_ ABSL_GUARDED_BY(mutex_) = 10;
+  int watches_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool ends_watches_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 bool SaysReady(const Json& patch, const char* value) {
@@ -170,6 +228,49 @@ TEST(NodeTest, TakesOverANodeThatExists) {
     return path == "/api/v1/nodes/n1/status" &&
            absl::StrContains(runtime::DumpJson(patch), "2020-01-01T00:00:00Z");
   }));
+}
+
+TEST(NodeTest, NodeThatTheControllerGaveUpSaysAtOnceThatItIsReady) {
+  NodeServer server;
+  Hooks hooks;
+  hooks.readiness = [] { return Readiness{true, ""}; };
+  hooks.images = [] { return std::vector<Image>(); };
+  hooks.on_pod_cidr = [](const std::string&) { return absl::OkStatus(); };
+  Options options = SmallOptions();
+  // Nothing but the watch can tell.
+  options.config.status_update_frequency = absl::Hours(1);
+  Node node(options, hooks, &server);
+  ASSERT_THAT(node.Start(), tests::IsOk());
+  const auto ready = [](const std::string&, const Json& patch) {
+    return SaysReady(patch, "True");
+  };
+  ASSERT_TRUE(server.WaitForPatch(ready));
+  server.SayUnknown();
+  EXPECT_TRUE(server.WaitForPatch([&](const std::string& path,
+                                      const Json& patch) {
+    // The transition is now, not what it was before or what the other said.
+    return ready(path, patch) &&
+           !absl::StrContains(runtime::DumpJson(patch), "2020-01-01T00:00:00Z");
+  }));
+  node.Stop();
+  // Echoes of its own reports are no news.
+  EXPECT_EQ(server.status_patches(), 1);
+}
+
+TEST(NodeTest, WatchThatEndsAtOnceIsNotRepeatedAtOnce) {
+  NodeServer server;
+  server.EndWatches();
+  Hooks hooks;
+  hooks.readiness = [] { return Readiness{true, ""}; };
+  hooks.images = [] { return std::vector<Image>(); };
+  hooks.on_pod_cidr = [](const std::string&) { return absl::OkStatus(); };
+  Node node(SmallOptions(), hooks, &server);
+  ASSERT_THAT(node.Start(), tests::IsOk());
+  ASSERT_TRUE(server.WaitForWatches(1));
+  const absl::Time first = absl::Now();
+  ASSERT_TRUE(server.WaitForWatches(4));
+  // Pauses of 0.2, 0.4 and 0.8 seconds.
+  EXPECT_GE(absl::Now() - first, absl::Seconds(1));
 }
 
 TEST(NodeTest, RefusesABadQuantityAtOnce) {
