@@ -139,7 +139,9 @@ absl::Status EngineImpl::Start() {
     watch_ = std::make_unique<source::PodWatch>(
         client_, deps_.options.node_name,
         source::PodWatch::Handlers{
-            [this](std::vector<Json> pods) { OnApiList(std::move(pods)); },
+            [this](std::vector<Json> pods, bool current) {
+              return OnApiList(std::move(pods), current);
+            },
             [this](Json pod) { OnApiPod(std::move(pod)); },
             [this](Json pod) { OnApiGone(std::move(pod)); }});
   }

@@ -57,11 +57,17 @@ class EngineImpl : public Engine, public server::Pods {
   };
 
   // Sources.
-  void OnApiList(std::vector<Json> pods) ABSL_LOCKS_EXCLUDED(mutex_);
+  // False, and nothing done, if the list is not current and a pod that runs is
+  // missing in it: it may be younger than the list.
+  bool OnApiList(std::vector<Json> pods, bool current)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   void OnApiPod(Json pod) ABSL_LOCKS_EXCLUDED(mutex_);
   void OnApiGone(Json pod) ABSL_LOCKS_EXCLUDED(mutex_);
   void OnStaticPods(std::vector<Json> pods) ABSL_LOCKS_EXCLUDED(mutex_);
   void Accept(PodPtr pod, Origin origin) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether a list with these UIDs would end a pod.
+  bool Lacks(const std::set<std::string>& uids) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RemoveMissing(Origin origin, const std::set<std::string>& uids)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnWorkerDone(const std::string& uid) ABSL_LOCKS_EXCLUDED(mutex_);

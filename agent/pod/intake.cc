@@ -53,15 +53,15 @@ PodPtr OrphanPod(const std::string& uid, const Facts& facts) {
 
 }  // namespace
 
-void EngineImpl::OnApiList(std::vector<Json> pods) {
+bool EngineImpl::OnApiList(std::vector<Json> pods, bool current) {
   std::set<std::string> uids;
-  std::vector<std::pair<std::string, std::string>> gone_mirrors;
+  for (const Json& pod : pods) uids.insert(status::Uid(pod));
   {
     absl::MutexLock lock(&mutex_);
-    if (stopping_) return;
+    if (stopping_) return true;
+    if (!current && Lacks(uids)) return false;
     for (Json& pod : pods) {
       DropManagedFields(pod);
-      uids.insert(status::Uid(pod));
       auto shared = std::make_shared<const Json>(std::move(pod));
       if (status::IsMirror(*shared)) {
         mirrors_.SetMirror(shared);
@@ -74,6 +74,17 @@ void EngineImpl::OnApiList(std::vector<Json> pods) {
     CleanOrphans();
   }
   mirrors_.Synced();
+  return true;
+}
+
+bool EngineImpl::Lacks(const std::set<std::string>& uids) const {
+  for (const auto& [uid, facts] : adopted_) {
+    if (!uids.contains(uid)) return true;
+  }
+  for (const auto& [uid, entry] : workers_) {
+    if (entry.origin == Origin::kApi && !uids.contains(uid)) return true;
+  }
+  return false;
 }
 
 void EngineImpl::OnApiPod(Json pod) {

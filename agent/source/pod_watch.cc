@@ -9,6 +9,7 @@
 #include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "agent/api/version.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
 
@@ -20,10 +21,8 @@ namespace log = ::runtime::log;
 constexpr char kPods[] = "/api/v1/pods";
 constexpr absl::Duration kFirstPause = absl::Milliseconds(800);
 constexpr absl::Duration kMaxPause = absl::Seconds(30);
-
-std::string VersionOf(const Json& object) {
-  return runtime::StringAt(object, {"metadata", "resourceVersion"});
-}
+// A watch that lasted so long worked, even if nothing happened.
+constexpr absl::Duration kLongWatch = absl::Seconds(5);
 
 }  // namespace
 
@@ -46,17 +45,22 @@ PodWatch::~PodWatch() {
 
 void PodWatch::Run() {
   while (!stopping_.HasBeenNotified()) {
-    absl::Status status = version_.empty() ? List() : Watch();
-    if (stopping_.HasBeenNotified()) return;
-    if (status.ok()) {
-      pause_ = absl::ZeroDuration();
+    if (version_.empty()) {
+      absl::Status status = List();
+      if (stopping_.HasBeenNotified()) return;
+      if (!status.ok() && !Pause(status)) return;
       continue;
     }
-    if (api::IsGone(status)) {
-      // The first list is free; a server that keeps forgetting is not hurried.
-      bool known = !version_.empty();
-      version_.clear();
-      if (known && pause_ == absl::ZeroDuration()) continue;
+    absl::Time began = absl::Now();
+    absl::Status status = Watch();
+    if (stopping_.HasBeenNotified()) return;
+    bool gone = api::IsGone(status);
+    if (gone) version_.clear();
+    // Only a watch that worked ends the back-off: a server that forgets each
+    // version, or ends each watch at once, is not hurried.
+    if (news_ || absl::Now() - began > kLongWatch) {
+      pause_ = absl::ZeroDuration();
+      if (status.ok() || gone) continue;
     }
     if (!Pause(status)) return;
   }
@@ -65,27 +69,42 @@ void PodWatch::Run() {
 bool PodWatch::Pause(const absl::Status& why) {
   pause_ = pause_ == absl::ZeroDuration() ? kFirstPause
                                           : std::min(pause_ * 2, kMaxPause);
-  log::Warning("pod watch: ", why.message());
+  if (!why.ok()) log::Warning("pod watch: ", why.message());
   absl::BitGen random;
   absl::Duration wait = pause_ * absl::Uniform(random, 0.5, 1.0);
   return !stopping_.WaitForNotificationWithTimeout(wait);
 }
 
-absl::Status PodWatch::List() {
-  api::Query query = {{"fieldSelector", selector_}, {"resourceVersion", "0"}};
-  auto list = client_->Get(kPods, query);
-  if (!list.ok() && !absl::IsUnavailable(list.status())) {
-    // "Too large resource version" and the like: ask for the newest.
-    query.pop_back();
-    list = client_->Get(kPods, query);
-  }
-  if (!list.ok()) return runtime::Annotate(list.status(), "list");
+absl::StatusOr<Json> PodWatch::GetList(bool current) {
+  api::Query query = {{"fieldSelector", selector_}};
+  if (!current) query.emplace_back("resourceVersion", "0");
+  return client_->Get(kPods, query);
+}
+
+bool PodWatch::TakeList(const Json& list, bool current) {
   std::vector<Json> pods;
-  for (const Json& item : runtime::ArrayAt(*list, "items")) {
+  for (const Json& item : runtime::ArrayAt(list, "items")) {
     pods.push_back(item);
   }
-  version_ = VersionOf(*list);
-  handlers_.on_list(std::move(pods));
+  return handlers_.on_list(std::move(pods), current) || current;
+}
+
+absl::Status PodWatch::List() {
+  bool current = listed_;
+  auto list = GetList(current);
+  if (!list.ok() && !current && !absl::IsUnavailable(list.status())) {
+    // "Too large resource version" and the like: ask for the newest.
+    current = true;
+    list = GetList(current);
+  }
+  if (list.ok() && !TakeList(*list, current)) {
+    current = true;
+    list = GetList(current);
+    if (list.ok()) TakeList(*list, current);
+  }
+  if (!list.ok()) return runtime::Annotate(list.status(), "list");
+  listed_ = true;
+  version_ = api::VersionOf(*list);
   if (version_.empty()) {
     return absl::DataLossError("list: the server sent no resourceVersion");
   }
@@ -100,9 +119,10 @@ absl::Status PodWatch::Watch() {
       {"resourceVersion", version_},
       {"allowWatchBookmarks", "true"},
       {"timeoutSeconds", absl::StrCat(absl::Uniform(random, 300, 600))}};
+  news_ = false;
   return client_->Watch(kPods, query, cancel_, [this](api::WatchEvent event) {
-    pause_ = absl::ZeroDuration();
-    std::string version = VersionOf(event.object);
+    news_ = true;
+    std::string version = api::VersionOf(event.object);
     if (event.type == "ADDED" || event.type == "MODIFIED") {
       handlers_.on_pod(std::move(event.object));
     } else if (event.type == "DELETED") {

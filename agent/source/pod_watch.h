@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // PodWatch keeps the API server's view of this node's pods: list, then watch,
 // resumed where it broke off, listed anew when the server has forgotten the
-// version. Blocks one thread of its own.
+// version. The first list may come from a server's cache and be old; all others
+// are current. Blocks one thread of its own.
 #ifndef CORACLE_AGENT_SOURCE_POD_WATCH_H_
 #define CORACLE_AGENT_SOURCE_POD_WATCH_H_
 
@@ -22,8 +23,10 @@ using runtime::Json;
 class PodWatch {
  public:
   struct Handlers {
-    // The full set, after each list.
-    std::function<void(std::vector<Json>)> on_list;
+    // The full set, after each list. One that is not `current` may be older
+    // than what is known: with false it is not taken, and a current one comes
+    // next.
+    std::function<bool(std::vector<Json>, bool current)> on_list;
     std::function<void(Json)> on_pod;   // added or changed
     std::function<void(Json)> on_gone;  // removed from the API
   };
@@ -36,7 +39,11 @@ class PodWatch {
  private:
   void Run();
   absl::Status List();
+  absl::StatusOr<Json> GetList(bool current);
+  // False if it was not taken.
+  bool TakeList(const Json& list, bool current);
   absl::Status Watch();
+  // False if stopped.
   bool Pause(const absl::Status& why);
 
   api::Client* const client_;
@@ -45,6 +52,8 @@ class PodWatch {
   const api::CancelToken cancel_;
   absl::Notification stopping_;
   std::string version_;  // "" = list first
+  bool listed_ = false;  // once, with success
+  bool news_ = false;    // the last watch had an event
   absl::Duration pause_;
   std::thread thread_;
 };

@@ -6,6 +6,7 @@
 #include <deque>
 
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
 #include "agent/api/error.h"
 
 namespace agent::source {
@@ -99,16 +100,26 @@ Json ListAt(const char* version) {
   return list;
 }
 
+absl::Status Gone() {
+  return api::StatusFromObject({{"kind", "Status"},
+                                {"code", 410},
+                                {"reason", "Expired"},
+                                {"message", "too old"}},
+                               410);
+}
+
 struct Seen {
   absl::Mutex mutex;
   std::vector<std::string> what;
+  bool trusting = true;  // takes lists that may be old
   PodWatch::Handlers Handlers() {
     auto note = [this](std::string text) {
       absl::MutexLock lock(&mutex);
       what.push_back(std::move(text));
     };
-    return {[note](std::vector<Json> pods) {
+    return {[this, note](std::vector<Json> pods, bool current) {
               note("list of " + std::to_string(pods.size()));
+              return current || trusting;
             },
             [note](Json) { note("pod"); }, [note](Json) { note("gone"); }};
   }
@@ -135,20 +146,57 @@ TEST(PodWatchTest, ForgottenVersionIsListedAnew) {
   Script script;
   script.lists = {{absl::OkStatus(), {}, ListAt("5")},
                   {absl::OkStatus(), {}, ListAt("8")}};
-  script.watches = {{api::StatusFromObject({{"kind", "Status"},
-                                            {"code", 410},
-                                            {"reason", "Expired"},
-                                            {"message", "too old"}},
-                                           410),
-                     {},
-                     {}}};
+  script.watches = {{Gone(), {}, {}}};
   Seen seen;
   {
     PodWatch watch(&script, "n", seen.Handlers());
     ASSERT_TRUE(script.WaitFor(4));
   }
   EXPECT_EQ(script.asked, (std::vector<std::string>{"list 0", "watch 5",
-                                                    "list 0", "watch 8"}));
+                                                    "list none", "watch 8"}));
+}
+
+TEST(PodWatchTest, OldListThatLacksWhatRunsIsFollowedByACurrentOne) {
+  Script script;
+  script.lists = {{absl::OkStatus(), {}, ListAt("5")},
+                  {absl::OkStatus(), {}, ListAt("8")}};
+  Seen seen;
+  seen.trusting = false;
+  {
+    PodWatch watch(&script, "n", seen.Handlers());
+    ASSERT_TRUE(script.WaitFor(3));
+  }
+  EXPECT_EQ(script.asked,
+            (std::vector<std::string>{"list 0", "list none", "watch 8"}));
+}
+
+TEST(PodWatchTest, ServerThatForgetsAtOnceIsAskedWithGrowingPauses) {
+  Script script;
+  for (int i = 0; i < 50; ++i) {
+    script.lists.push_back({absl::OkStatus(), {}, ListAt("5")});
+    script.watches.push_back({Gone(), {}, {}});
+  }
+  Seen seen;
+  absl::Time began = absl::Now();
+  {
+    PodWatch watch(&script, "n", seen.Handlers());
+    ASSERT_TRUE(script.WaitFor(6));
+  }
+  // Two pauses of 0.4 and 0.8 seconds at least lie before the third watch.
+  EXPECT_GE(absl::Now() - began, absl::Seconds(1));
+}
+
+TEST(PodWatchTest, WatchThatEndsAtOnceIsNotRepeatedAtOnce) {
+  Script script;
+  script.lists = {{absl::OkStatus(), {}, ListAt("5")}};
+  for (int i = 0; i < 50; ++i) script.watches.push_back({});
+  Seen seen;
+  absl::Time began = absl::Now();
+  {
+    PodWatch watch(&script, "n", seen.Handlers());
+    ASSERT_TRUE(script.WaitFor(4));
+  }
+  EXPECT_GE(absl::Now() - began, absl::Seconds(1));
 }
 
 TEST(PodWatchTest, TooLargeVersionIsListedWithoutOne) {
