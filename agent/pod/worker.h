@@ -189,6 +189,13 @@ class Worker : public std::enable_shared_from_this<Worker> {
   void SyncTerminated();
   void StopContainer(ContainerFact& fact, absl::Time deadline,
                      const std::string& message);
+  // The preStop hook of container `id` has ended, or its time is over; OK if
+  // it did what it should.
+  void EndHook(const std::string& id, const std::string& name,
+               const absl::Status& result);
+  // At `deadline` the hook no longer holds the stop.
+  void LimitHook(const std::string& id, const std::string& name,
+                 absl::Time deadline);
   void CallStop(const std::string& id);
   void OnStopped(const std::string& id, absl::Status status);
   void OnSandboxStopped(const std::string& id, absl::Status status);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -136,10 +137,10 @@ void Worker::StopContainer(ContainerFact& fact, absl::Time deadline,
   Stop& stop = it->second;
   if (!fresh) {
     if (deadline >= stop.deadline) return;
-    // The server takes a later call with a shorter grace into account.
     stop.deadline = deadline;
-    if (!stop.hook_running) CallStop(id);
-    return;
+    if (stop.hook_running) return LimitHook(id, name, deadline);
+    // The server takes a later call with a shorter grace into account.
+    return CallStop(id);
   }
   stop.deadline = deadline;
   Event(name, EventType::kNormal, "Killing", message);
@@ -157,17 +158,35 @@ void Worker::StopContainer(ContainerFact& fact, absl::Time deadline,
       [weak = weak_from_this(), id, name](absl::Status result) {
         auto self = weak.lock();
         if (self == nullptr) return;
-        self->Post([id, name, result](Worker& w) {
-          if (!result.ok()) {
-            w.Event(name, EventType::kWarning, "FailedPreStopHook",
-                    absl::StrCat("PreStopHook failed: ", result.message()));
-          }
-          auto stopping = w.stops_.find(id);
-          if (stopping == w.stops_.end()) return;
-          stopping->second.hook_running = false;
-          w.CallStop(id);
-        });
+        self->Post(
+            [id, name, result](Worker& w) { w.EndHook(id, name, result); });
       });
+}
+
+void Worker::EndHook(const std::string& id, const std::string& name,
+                     const absl::Status& result) {
+  auto it = stops_.find(id);
+  if (it == stops_.end() || !std::exchange(it->second.hook_running, false)) {
+    return;
+  }
+  if (!result.ok()) {
+    Event(name, EventType::kWarning, "FailedPreStopHook",
+          absl::StrCat("PreStopHook failed: ", result.message()));
+  }
+  CallStop(id);
+}
+
+void Worker::LimitHook(const std::string& id, const std::string& name,
+                       absl::Time deadline) {
+  deps_->executor->PostAt(deadline, [weak = weak_from_this(), id, name] {
+    auto self = weak.lock();
+    if (self == nullptr) return;
+    self->Post([id, name](Worker& w) {
+      w.EndHook(id, name,
+                absl::DeadlineExceededError(
+                    "hook did not end in its shortened grace period"));
+    });
+  });
 }
 
 void Worker::CallStop(const std::string& id) {

@@ -37,6 +37,24 @@ TEST_F(EngineTest, DeletedPodEndsCompletely) {
   EXPECT_FALSE(runtime::Exists(dir_.path() + "/logs/ns_p_u1"));
 }
 
+TEST_F(EngineTest, ShorterGraceDoesNotWaitForAPreStopHook) {
+  Begin();
+  Json pod = Pod("p", "u1");
+  pod["spec"]["terminationGracePeriodSeconds"] = 3600;
+  pod["spec"]["containers"][0]["lifecycle"] = {
+      {"preStop", {{"sleep", {{"seconds", 3000}}}}}};
+  cluster_.Set(pod);
+  ASSERT_TRUE(WaitForPhase("p", "Running"));
+  pod["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z";
+  pod["metadata"]["deletionGracePeriodSeconds"] = 3600;
+  cluster_.Set(pod);
+  ASSERT_TRUE(cluster_.WaitForEvent("Killing", "Stopping container c"));
+  pod["metadata"]["deletionGracePeriodSeconds"] = 1;
+  cluster_.Set(pod);
+  EXPECT_TRUE(cluster_.WaitFor("p", [](const Json& p) { return p.is_null(); }));
+  EXPECT_TRUE(cri_.Look().Called("StopContainer c 2"));
+}
+
 TEST_F(EngineTest, ForceDeletedPodIsCleanedUp) {
   Begin();
   cluster_.Set(Pod("p", "u1"));
