@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/source/schema.h"
 
+#include <algorithm>
 #include <set>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "agent/source/shape.h"
 #include "runtime/base/status.h"
 
 namespace agent::source {
@@ -17,109 +19,102 @@ absl::Status Bad(const std::string& field, absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat(field, ": ", why));
 }
 
-// A field's type: s string, i integer, b bool, o object, a array, q quantity
-// or port (string or integer), m map of strings, * anything.
-struct Field {
-  char type;
-  const char* names;  // space separated
-};
+const Field* Find(const Shape& shape, const std::string& name) {
+  for (const Field& field : shape.fields) {
+    for (absl::string_view known : absl::StrSplit(field.names, ' ')) {
+      if (known == name) return &field;
+    }
+  }
+  return nullptr;
+}
 
-constexpr Field kPodFields[] = {{'s', "apiVersion kind"},
-                                {'o', "metadata spec status"}};
-constexpr Field kMetaFields[] = {
-    {'s', "name namespace uid generateName resourceVersion selfLink"},
-    {'m', "labels annotations"},
-    {'a', "ownerReferences finalizers managedFields"},
-    {'i', "generation deletionGracePeriodSeconds"},
-    {'*', "creationTimestamp deletionTimestamp"}};
-constexpr Field kSpecFields[] = {
-    {'a',
-     "containers initContainers ephemeralContainers volumes tolerations "
-     "hostAliases imagePullSecrets readinessGates "
-     "topologySpreadConstraints schedulingGates resourceClaims"},
-    {'s',
-     "restartPolicy dnsPolicy serviceAccountName serviceAccount nodeName "
-     "hostname subdomain schedulerName priorityClassName "
-     "runtimeClassName preemptionPolicy hostnameOverride"},
-    {'b',
-     "hostNetwork hostPID hostIPC shareProcessNamespace hostUsers "
-     "automountServiceAccountToken enableServiceLinks "
-     "setHostnameAsFQDN"},
-    {'i', "terminationGracePeriodSeconds activeDeadlineSeconds priority"},
-    {'o',
-     "securityContext affinity dnsConfig os resources workloadRef "
-     "schedulingGroup"},
-    {'m', "nodeSelector overhead"}};
-constexpr Field kContainerFields[] = {
-    {'s',
-     "name image workingDir imagePullPolicy restartPolicy "
-     "terminationMessagePath terminationMessagePolicy "
-     "targetContainerName"},
-    {'a',
-     "command args env envFrom ports volumeMounts volumeDevices "
-     "resizePolicy restartPolicyRules"},
-    {'b', "stdin stdinOnce tty"},
-    {'o',
-     "resources securityContext lifecycle livenessProbe readinessProbe "
-     "startupProbe"}};
+absl::Status CheckObject(const Json& object, const std::string& path,
+                         const Shape& shape);
 
-bool TypeFits(char type, const Json& value) {
-  switch (type) {
-    case 's':
-      return value.is_string();
-    case 'i':
-      return value.is_number_integer();
-    case 'b':
-      return value.is_boolean();
-    case 'o':
-    case 'm':
-      return value.is_object();
-    case 'a':
-      return value.is_array();
-    case 'q':
-      return value.is_string() || value.is_number();
+bool IsQuantity(const Json& value) {
+  return value.is_string() || value.is_number();
+}
+
+// Every item of the list or map `value` with `check`.
+template <typename Check>
+absl::Status ForEach(const Json& value, const std::string& path, Check check) {
+  size_t i = 0;
+  for (const auto& [key, item] : value.items()) {
+    const std::string where = value.is_array()
+                                  ? absl::StrCat(path, "[", i++, "]")
+                                  : absl::StrCat(path, "[", key, "]");
+    RETURN_IF_ERROR(check(item, where));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Expect(bool fits, const std::string& path, const char* what) {
+  return fits ? absl::OkStatus() : Bad(path, absl::StrCat("expected ", what));
+}
+
+absl::Status CheckItems(const Json& value, const std::string& path,
+                        const Field& field) {
+  switch (field.type) {
+    case Type::kStrings:
+    case Type::kStringMap:
+      return ForEach(value, path, [](const Json& item, const std::string& at) {
+        return Expect(item.is_string(), at, "a string");
+      });
+    case Type::kIntegers:
+      return ForEach(value, path, [](const Json& item, const std::string& at) {
+        return Expect(item.is_number_integer(), at, "an integer");
+      });
+    case Type::kQuantityMap:
+      return ForEach(value, path, [](const Json& item, const std::string& at) {
+        return Expect(IsQuantity(item), at, "a quantity");
+      });
     default:
-      return true;
+      return ForEach(value, path, [&](const Json& item, const std::string& at) {
+        return CheckObject(item, at, *field.of);
+      });
   }
 }
 
-const char* TypeName(char type) {
-  switch (type) {
-    case 's':
-      return "expected a string";
-    case 'i':
-      return "expected an integer";
-    case 'b':
-      return "expected true or false";
-    case 'a':
-      return "expected a list";
-    default:
-      return "expected an object";
+absl::Status CheckValue(const Json& value, const std::string& path,
+                        const Field& field) {
+  switch (field.type) {
+    case Type::kUnsupported:
+      return Bad(path, "this node does not support it");
+    case Type::kAny:
+      return absl::OkStatus();
+    case Type::kString:
+      return Expect(value.is_string(), path, "a string");
+    case Type::kInteger:
+      return Expect(value.is_number_integer(), path, "an integer");
+    case Type::kBool:
+      return Expect(value.is_boolean(), path, "true or false");
+    case Type::kQuantity:
+      return Expect(IsQuantity(value), path, "a string or a number");
+    case Type::kObject:
+      return CheckObject(value, path, *field.of);
+    case Type::kObjects:
+    case Type::kStrings:
+    case Type::kIntegers:
+      if (!value.is_array()) return Bad(path, "expected a list");
+      return CheckItems(value, path, field);
+    case Type::kStringMap:
+    case Type::kQuantityMap:
+      if (!value.is_object()) return Bad(path, "expected an object");
+      return CheckItems(value, path, field);
   }
+  return absl::OkStatus();
 }
 
-template <size_t N>
-absl::Status CheckFields(const Json& object, const std::string& path,
-                         const Field (&fields)[N]) {
+absl::Status CheckObject(const Json& object, const std::string& path,
+                         const Shape& shape) {
   if (!object.is_object()) return Bad(path, "expected an object");
   for (const auto& [name, value] : object.items()) {
-    std::string where = path.empty() ? name : absl::StrCat(path, ".", name);
-    char type = 0;
-    for (const Field& field : fields) {
-      for (absl::string_view known : absl::StrSplit(field.names, ' ')) {
-        if (known == name) type = field.type;
-      }
-    }
-    if (type == 0) return Bad(where, "unknown field");
-    if (!value.is_null() && !TypeFits(type, value)) {
-      return Bad(where, TypeName(type));
-    }
-    if (type != 'm') continue;
-    for (const auto& [key, item] : runtime::ObjectAt(object, name).items()) {
-      if (!item.is_string()) {
-        return Bad(absl::StrCat(where, "[", key, "]"), "expected a string");
-      }
-    }
+    const std::string where =
+        path.empty() ? name : absl::StrCat(path, ".", name);
+    const Field* field = Find(shape, name);
+    if (field == nullptr) return Bad(where, "unknown field");
+    if (value.is_null()) continue;
+    RETURN_IF_ERROR(CheckValue(value, where, *field));
   }
   return absl::OkStatus();
 }
@@ -149,7 +144,6 @@ absl::Status CheckMounts(const Json& container, const std::string& path,
   size_t i = 0;
   for (const Json& mount : runtime::ArrayAt(container, "volumeMounts")) {
     std::string where = absl::StrCat(path, ".volumeMounts[", i++, "]");
-    if (!mount.is_object()) return Bad(where, "expected an object");
     if (!volumes.contains(runtime::StringAt(mount, "name"))) {
       return Bad(where + ".name",
                  absl::StrCat("no volume \"", runtime::StringAt(mount, "name"),
@@ -162,13 +156,30 @@ absl::Status CheckMounts(const Json& container, const std::string& path,
   return absl::OkStatus();
 }
 
+absl::Status CheckVolumes(const Json& spec, std::set<std::string>& names) {
+  size_t i = 0;
+  for (const Json& volume : runtime::ArrayAt(spec, "volumes")) {
+    const std::string path = absl::StrCat("spec.volumes[", i++, "]");
+    const std::string name = runtime::StringAt(volume, "name");
+    RETURN_IF_ERROR(CheckName(name, path + ".name", false, 63));
+    if (!names.insert(name).second) {
+      return Bad(path + ".name", absl::StrCat("\"", name, "\" is used twice"));
+    }
+    // The name and one source.
+    if (std::count_if(volume.begin(), volume.end(),
+                      [](const Json& value) { return !value.is_null(); }) > 2) {
+      return Bad(path, "has more than one source");
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckContainers(const Json& spec, const char* list,
                              const std::set<std::string>& volumes,
                              std::set<std::string>& names) {
   size_t i = 0;
   for (const Json& container : runtime::ArrayAt(spec, list)) {
     std::string path = absl::StrCat("spec.", list, "[", i++, "]");
-    RETURN_IF_ERROR(CheckFields(container, path, kContainerFields));
     std::string name = runtime::StringAt(container, "name");
     RETURN_IF_ERROR(CheckName(name, path + ".name", false, 63));
     if (!names.insert(name).second) {
@@ -176,16 +187,6 @@ absl::Status CheckContainers(const Json& spec, const char* list,
     }
     if (runtime::StringAt(container, "image").empty()) {
       return Bad(path + ".image", "is required");
-    }
-    for (const char* words : {"command", "args"}) {
-      size_t n = 0;
-      for (const Json& word : runtime::ArrayAt(container, words)) {
-        if (!word.is_string()) {
-          return Bad(absl::StrCat(path, ".", words, "[", n, "]"),
-                     "expected a string");
-        }
-        ++n;
-      }
     }
     RETURN_IF_ERROR(CheckMounts(container, path, volumes));
   }
@@ -205,28 +206,18 @@ absl::Status CheckPod(const Json& pod) {
   if (runtime::StringAt(pod, "apiVersion") != "v1") {
     return Bad("apiVersion", "expected \"v1\"");
   }
-  RETURN_IF_ERROR(CheckFields(pod, "", kPodFields));
+  RETURN_IF_ERROR(CheckObject(pod, "", PodShape()));
   const Json& meta = runtime::ObjectAt(pod, "metadata");
-  RETURN_IF_ERROR(CheckFields(meta, "metadata", kMetaFields));
   RETURN_IF_ERROR(
       CheckName(runtime::StringAt(meta, "name"), "metadata.name", true, 253));
   std::string ns = runtime::StringAt(meta, "namespace", "default");
   RETURN_IF_ERROR(CheckName(ns, "metadata.namespace", false, 63));
   const Json& spec = runtime::ObjectAt(pod, "spec");
-  RETURN_IF_ERROR(CheckFields(spec, "spec", kSpecFields));
   if (runtime::ArrayAt(spec, "containers").empty()) {
     return Bad("spec.containers", "at least one is required");
   }
   std::set<std::string> volumes, names;
-  size_t i = 0;
-  for (const Json& volume : runtime::ArrayAt(spec, "volumes")) {
-    std::string where = absl::StrCat("spec.volumes[", i++, "].name");
-    std::string name = runtime::StringAt(volume, "name");
-    RETURN_IF_ERROR(CheckName(name, where, false, 63));
-    if (!volumes.insert(name).second) {
-      return Bad(where, absl::StrCat("\"", name, "\" is used twice"));
-    }
-  }
+  RETURN_IF_ERROR(CheckVolumes(spec, volumes));
   RETURN_IF_ERROR(CheckContainers(spec, "initContainers", volumes, names));
   return CheckContainers(spec, "containers", volumes, names);
 }
