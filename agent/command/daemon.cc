@@ -181,7 +181,7 @@ absl::Status Daemon::StartPods() {
   engine.max_restart_backoff = kubelet.max_restart_period;
   engine.serialize_image_pulls = kubelet.serialize_image_pulls;
   engine_ = pod::MakeEngine(engine, channel_, client_.get(), objects_.get(),
-                            volumes_.get(), executor_.get());
+                            volumes_.get());
   return engine_->Start();
 }
 

@@ -86,7 +86,7 @@ class ApiSource : public Source {
   }
 
   void SetListener(std::function<void(const std::string&)> on_change) override {
-    absl::MutexLock lock(&mutex_);
+    absl::MutexLock lock(&listener_mutex_);
     on_change_ = std::move(on_change);
   }
 
@@ -116,15 +116,14 @@ class ApiSource : public Source {
   void Refresh() {
     std::set<std::string> changed =
         objects_.Refresh([this] { return Stopping(); });
-    std::function<void(const std::string&)> on_change;
     {
       absl::MutexLock lock(&mutex_);
       if (stopping_) return;
-      on_change = on_change_;
       Schedule();
     }
-    if (on_change == nullptr) return;
-    for (const std::string& uid : changed) on_change(uid);
+    absl::MutexLock lock(&listener_mutex_);
+    if (on_change_ == nullptr) return;
+    for (const std::string& uid : changed) on_change_(uid);
   }
 
   runtime::Executor* const executor_;
@@ -137,7 +136,10 @@ class ApiSource : public Source {
   int running_ ABSL_GUARDED_BY(mutex_) = 0;
   runtime::Executor::TimerId timer_ ABSL_GUARDED_BY(mutex_) = 0;
   std::set<std::string> pods_ ABSL_GUARDED_BY(mutex_);
-  std::function<void(const std::string&)> on_change_ ABSL_GUARDED_BY(mutex_);
+  // Held while the listener runs, so that it can be taken away for good.
+  absl::Mutex listener_mutex_;
+  std::function<void(const std::string&)> on_change_
+      ABSL_GUARDED_BY(listener_mutex_);
 };
 
 }  // namespace

@@ -52,6 +52,8 @@ class Source {
   // pods are kept fresh, and `on_change(pod uid)` is called on a change.
   virtual void Register(const Json& pod) = 0;
   virtual void Unregister(const std::string& pod_uid) = 0;
+  // After the return the listener before this one does not run any more; it
+  // must not call this.
   virtual void SetListener(
       std::function<void(const std::string&)> on_change) = 0;
 };

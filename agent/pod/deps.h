@@ -30,6 +30,7 @@ struct Deps {
   object::Source* objects = nullptr;
   volume::Manager* volumes = nullptr;
   runtime::Executor* executor = nullptr;
+  probe::Net* net = nullptr;
   Cgroups* cgroups = nullptr;
   Images* images = nullptr;
   status::Recorder* events = nullptr;

@@ -17,6 +17,7 @@ namespace {
 
 namespace log = ::runtime::log;
 
+constexpr int kThreads = 32;
 constexpr absl::Duration kConditionPeriod = absl::Seconds(5);
 constexpr absl::Duration kResync = absl::Seconds(60);
 
@@ -63,27 +64,29 @@ std::string Label(const google::protobuf::Map<std::string, std::string>& map,
 EngineImpl::EngineImpl(const EngineOptions& options,
                        std::shared_ptr<grpc::ChannelInterface> channel,
                        api::Client* client, object::Source* objects,
-                       volume::Manager* volumes, runtime::Executor* executor)
-    : cri_(std::move(channel)),
+                       volume::Manager* volumes)
+    : pool_("pods", kThreads),
+      cri_(std::move(channel)),
       cgroups_(options.cgroup_root, options.cgroup_root.empty()
                                         ? std::vector<CgroupHierarchy>()
                                         : Cgroups::Detect()),
-      images_(&cri_, objects, executor, options.serialize_image_pulls),
-      recorder_(client, executor, options.node_name),
-      writer_(client, executor),
-      prober_(&cri_, executor, &recorder_,
+      images_(&cri_, objects, &pool_, options.serialize_image_pulls),
+      recorder_(client, &pool_, options.node_name),
+      writer_(client, &pool_),
+      prober_(&cri_, &net_, &pool_, &recorder_,
               [this](const std::string& uid) {
                 if (auto worker = FindWorker(uid)) worker->Wake(false);
               }),
       client_(client),
-      mirrors_(client, &writer_, executor, options.node_name),
+      mirrors_(client, &writer_, &pool_, options.node_name),
       self_(std::make_shared<EngineImpl*>(this)) {
   deps_.options = options;
   deps_.memory_capacity = MemoryCapacity();
   deps_.cri = &cri_;
   deps_.objects = objects;
   deps_.volumes = volumes;
-  deps_.executor = executor;
+  deps_.executor = &pool_;
+  deps_.net = &net_;
   deps_.cgroups = &cgroups_;
   deps_.images = &images_;
   deps_.events = &recorder_;
@@ -160,8 +163,12 @@ void EngineImpl::Stop() {
   static_.reset();
   events_.reset();
   deps_.stopped = true;
+  prober_.Stop();
+  recorder_.Stop();
   cri_.Shutdown();
+  net_.Stop();
   writer_.Stop();
+  pool_.Stop();
 }
 
 bool EngineImpl::stopped() {
@@ -303,10 +310,9 @@ void EngineImpl::Relist() {
 std::unique_ptr<Engine> MakeEngine(const EngineOptions& options,
                                    std::shared_ptr<grpc::ChannelInterface> cri,
                                    api::Client* client, object::Source* objects,
-                                   volume::Manager* volumes,
-                                   runtime::Executor* executor) {
+                                   volume::Manager* volumes) {
   return std::make_unique<EngineImpl>(options, std::move(cri), client, objects,
-                                      volumes, executor);
+                                      volumes);
 }
 
 }  // namespace agent::pod

@@ -17,7 +17,6 @@
 #include "agent/object/source.h"
 #include "agent/server/pods.h"
 #include "agent/volume/manager.h"
-#include "runtime/base/executor.h"
 #include "runtime/base/json.h"
 
 namespace grpc {
@@ -72,12 +71,12 @@ class Engine {
 };
 
 // `cri` speaks runtime.v1 (ours in process, or any CRI socket). All pointers
-// outlive the engine; `client` may be null.
+// outlive the engine; `client` may be null. Its work runs on threads of its
+// own, which have ended when Stop returns.
 std::unique_ptr<Engine> MakeEngine(const EngineOptions& options,
                                    std::shared_ptr<grpc::ChannelInterface> cri,
                                    api::Client* client, object::Source* objects,
-                                   volume::Manager* volumes,
-                                   runtime::Executor* executor);
+                                   volume::Manager* volumes);
 
 }  // namespace agent::pod
 

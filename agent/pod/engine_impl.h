@@ -28,7 +28,7 @@ class EngineImpl : public Engine, public server::Pods {
   EngineImpl(const EngineOptions& options,
              std::shared_ptr<grpc::ChannelInterface> channel,
              api::Client* client, object::Source* objects,
-             volume::Manager* volumes, runtime::Executor* executor);
+             volume::Manager* volumes);
   ~EngineImpl() override;
 
   absl::Status Start() override;
@@ -90,7 +90,10 @@ class EngineImpl : public Engine, public server::Pods {
   void WakeAll() ABSL_LOCKS_EXCLUDED(mutex_);
   bool stopped() ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Tasks refer to all that follows; Stop ends them.
+  runtime::Executor pool_;
   cri::Client cri_;
+  probe::Net net_;
   Cgroups cgroups_;
   Images images_;
   status::Recorder recorder_;

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -101,6 +102,7 @@ Worker::Worker(Deps* deps, PodPtr pod, Facts facts)
 }
 
 void Worker::Post(std::function<void(Worker&)> task) {
+  if (deps_->stopped) return;
   queue_.Post([self = shared_from_this(), task = std::move(task)] {
     if (self->deps_->stopped || self->state_ == State::kDone) return;
     task(*self);
@@ -212,10 +214,23 @@ void Worker::Adopt() {
     if (fact->exited()) {
       fact->message = ReadTerminationMessage(fact->cri);
     } else if (fact->running()) {
-      StartProbes(fact->cri.metadata().name(), *fact);
+      StartProbes(fact->cri.metadata().name(), *fact, LastState(*fact));
     }
   }
   if (deps_->objects != nullptr) deps_->objects->Register(*pod_);
+}
+
+probe::State Worker::LastState(const ContainerFact& fact) const {
+  for (const char* list : {"containerStatuses", "initContainerStatuses"}) {
+    for (const Json& item : runtime::ArrayAt(*status_, list)) {
+      if (absl::EndsWith(runtime::StringAt(item, "containerID"),
+                         absl::StrCat("://", fact.id()))) {
+        return {runtime::BoolAt(item, "started"),
+                runtime::BoolAt(item, "ready"), false};
+      }
+    }
+  }
+  return {false, false, false};  // its probes have to tell
 }
 
 void Worker::Apply(PodPtr pod) {

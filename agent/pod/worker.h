@@ -114,6 +114,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
 
   // worker.cc
   void Adopt();
+  // Started and ready of a container, as the status before this agent has it.
+  probe::State LastState(const ContainerFact& fact) const;
   void ForgetMissing(absl::Time asked,
                      const v1::ListPodSandboxResponse& sandboxes,
                      const v1::ListContainersResponse& containers);
@@ -181,7 +183,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
   void Fail(const std::string& name, const std::string& reason,
             const std::string& message);
   uint32_t NextAttempt(const std::string& name);
-  void StartProbes(const std::string& name, ContainerFact& fact);
+  void StartProbes(const std::string& name, ContainerFact& fact,
+                   std::optional<probe::State> last = std::nullopt);
 
   // worker_stop.cc
   void BeginTermination();

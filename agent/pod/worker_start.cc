@@ -403,8 +403,9 @@ void Worker::OnRunning(const std::string& name, const std::string& id,
   }
   if (fact->running() && !fact->hook_done && state_ == State::kSync) {
     op.stage = Stage::kHook;
-    probe::RunHook(deps_->cri, deps_->executor, pod_, name, "postStart", id,
-                   sandbox->network().ip(), absl::InfiniteDuration(),
+    probe::RunHook(deps_->cri, deps_->net, deps_->executor, pod_, name,
+                   "postStart", id, sandbox->network().ip(),
+                   absl::InfiniteDuration(),
                    [weak = weak_from_this(), name, id](absl::Status result) {
                      if (auto self = weak.lock()) {
                        self->Post([name, id, result](Worker& w) {
@@ -480,14 +481,15 @@ uint32_t Worker::NextAttempt(const std::string& name) {
   return static_cast<uint32_t>(highest + 1);
 }
 
-void Worker::StartProbes(const std::string& name, ContainerFact& fact) {
+void Worker::StartProbes(const std::string& name, ContainerFact& fact,
+                         std::optional<probe::State> last) {
   const auto* sandbox = facts_.newest_sandbox();
   std::string ip = sandbox == nullptr ? "" : sandbox->network().ip();
   if (status::HostNetwork(*pod_) && !deps_->options.node.host_ips.empty()) {
     ip = deps_->options.node.host_ips.front();
   }
   deps_->prober->Add(pod_, name, fact.id(), ip,
-                     absl::FromUnixNanos(fact.cri.started_at()));
+                     absl::FromUnixNanos(fact.cri.started_at()), last);
 }
 
 }  // namespace agent::pod

@@ -152,15 +152,16 @@ void Worker::StopContainer(ContainerFact& fact, absl::Time deadline,
   }
   stop.hook_running = true;
   const auto* sandbox = facts_.newest_sandbox();
-  probe::RunHook(
-      deps_->cri, deps_->executor, pod_, name, hook->second, id,
-      sandbox == nullptr ? "" : sandbox->network().ip(), left,
-      [weak = weak_from_this(), id, name](absl::Status result) {
-        auto self = weak.lock();
-        if (self == nullptr) return;
-        self->Post(
-            [id, name, result](Worker& w) { w.EndHook(id, name, result); });
-      });
+  probe::RunHook(deps_->cri, deps_->net, deps_->executor, pod_, name,
+                 hook->second, id,
+                 sandbox == nullptr ? "" : sandbox->network().ip(), left,
+                 [weak = weak_from_this(), id, name](absl::Status result) {
+                   auto self = weak.lock();
+                   if (self == nullptr) return;
+                   self->Post([id, name, result](Worker& w) {
+                     w.EndHook(id, name, result);
+                   });
+                 });
 }
 
 void Worker::EndHook(const std::string& id, const std::string& name,

@@ -6,6 +6,10 @@
 #include <google/protobuf/wire_format_lite.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
+#include <pthread.h>
+
+#include <memory>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -45,34 +49,9 @@ int ServingStatus(const grpc::ByteBuffer& buffer) {
   return 0;
 }
 
-}  // namespace
-
-absl::Status GrpcCheck(const runtime::Json& action,
-                       const std::string& default_host,
-                       absl::Duration timeout) {
-  std::string service = runtime::StringAt(action, "service");
-  std::string host = default_host.find(':') == std::string::npos
-                         ? default_host
-                         : absl::StrCat("[", default_host, "]");
-  std::string target = absl::StrCat(host, ":", runtime::IntAt(action, "port"));
-  auto channel =
-      grpc::CreateChannel(target, grpc::InsecureChannelCredentials());
-  grpc::GenericStub stub(channel);
-  grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
-  grpc::ByteBuffer request = Request(service), response;
-  grpc::Status status;
-  grpc::CompletionQueue queue;
-  auto call = stub.PrepareUnaryCall(&context, "/grpc.health.v1.Health/Check",
-                                    request, &queue);
-  call->StartCall();
-  call->Finish(&response, &status, nullptr);
-  void* tag = nullptr;
-  bool ok = false;
-  queue.Next(&tag, &ok);
-  queue.Shutdown();
-  while (queue.Next(&tag, &ok)) {
-  }
+absl::Status Result(const grpc::Status& status, const std::string& service,
+                    const std::string& target,
+                    const grpc::ByteBuffer& response) {
   if (!status.ok()) {
     return absl::Status(
         static_cast<absl::StatusCode>(status.error_code()),
@@ -83,6 +62,90 @@ absl::Status GrpcCheck(const runtime::Json& action,
   return absl::AbortedError(
       absl::StrCat("service unhealthy (responded with status ",
                    ServingStatus(response), ")"));
+}
+
+}  // namespace
+
+struct Net::HealthCall {
+  HealthCall(std::string s, std::string t)
+      : service(std::move(s)),
+        target(std::move(t)),
+        stub(grpc::CreateChannel(target, grpc::InsecureChannelCredentials())),
+        request(Request(service)) {}
+
+  const std::string service, target;
+  grpc::GenericStub stub;
+  grpc::ClientContext context;
+  const grpc::ByteBuffer request;
+  grpc::ByteBuffer response;
+  grpc::Status status;
+  std::unique_ptr<grpc::GenericClientAsyncResponseReader> reader;
+  Done done;
+};
+
+bool Net::Remember(HealthCall* call) {
+  absl::MutexLock lock(&mutex_);
+  if (stopped_) return false;
+  calls_.insert(call);
+  if (!health_thread_.joinable()) {
+    health_thread_ = std::thread([this] {
+      pthread_setname_np(pthread_self(), "probe-grpc");
+      RunHealth();
+    });
+  }
+  return true;
+}
+
+void Net::GrpcCheck(const runtime::Json& action,
+                    const std::string& default_host, absl::Duration timeout,
+                    Done done) {
+  std::string host = default_host.find(':') == std::string::npos
+                         ? default_host
+                         : absl::StrCat("[", default_host, "]");
+  auto call = std::make_unique<HealthCall>(
+      runtime::StringAt(action, "service"),
+      absl::StrCat(host, ":", runtime::IntAt(action, "port")));
+  call->context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
+  call->reader = call->stub.PrepareUnaryCall(&call->context,
+                                             "/grpc.health.v1.Health/Check",
+                                             call->request, health_.get());
+  call->done = std::move(done);
+  if (!Remember(call.get())) {
+    return call->done(absl::CancelledError("stopped"));
+  }
+  HealthCall* started = call.release();  // RunHealth takes it back
+  started->reader->StartCall();
+  started->reader->Finish(&started->response, &started->status, started);
+}
+
+void Net::RunHealth() {
+  void* tag = nullptr;
+  bool ok = false;
+  while (health_->Next(&tag, &ok)) {
+    std::unique_ptr<HealthCall> call(static_cast<HealthCall*>(tag));
+    call->done(
+        Result(call->status, call->service, call->target, call->response));
+    absl::MutexLock lock(&mutex_);
+    calls_.erase(call.get());
+  }
+}
+
+void Net::StopHealth() {
+  std::thread thread;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (std::exchange(stopped_, true)) return;
+    for (HealthCall* call : calls_) call->context.TryCancel();
+    mutex_.Await(absl::Condition(
+        +[](std::set<HealthCall*>* calls) { return calls->empty(); }, &calls_));
+    thread.swap(health_thread_);
+  }
+  health_->Shutdown();
+  if (thread.joinable()) return thread.join();
+  void* tag = nullptr;
+  bool ok = false;
+  while (health_->Next(&tag, &ok)) {
+  }
 }
 
 }  // namespace agent::probe

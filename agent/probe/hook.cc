@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "agent/probe/net.h"
 #include "agent/status/spec.h"
 
 namespace agent::probe {
@@ -41,7 +40,7 @@ void Exec(cri::Client* cri, const Json& action, const std::string& id,
 
 }  // namespace
 
-void RunHook(cri::Client* cri, runtime::Executor* executor,
+void RunHook(cri::Client* cri, Net* net, runtime::Executor* executor,
              std::shared_ptr<const Json> pod, const std::string& name,
              const std::string& hook, const std::string& id,
              const std::string& pod_ip, absl::Duration limit,
@@ -72,19 +71,17 @@ void RunHook(cri::Client* cri, runtime::Executor* executor,
     executor->PostAfter(time, [once] { once(absl::OkStatus()); });
     return;
   }
-  executor->Post([pod, name, handler, pod_ip, limit, once] {
-    const Json& container = status::FindContainer(*pod, name);
-    absl::Duration timeout = std::min(limit, kNetTimeout);
-    if (runtime::Has(handler, "httpGet")) {
-      return once(
-          HttpGet(runtime::At(handler, "httpGet"), container, pod_ip, timeout));
-    }
-    if (runtime::Has(handler, "tcpSocket")) {
-      return once(TcpConnect(runtime::At(handler, "tcpSocket"), container,
-                             pod_ip, timeout));
-    }
-    once(absl::InvalidArgumentError("hook has no handler"));
-  });
+  const Json& container = status::FindContainer(*pod, name);
+  absl::Duration timeout = std::min(limit, kNetTimeout);
+  if (runtime::Has(handler, "httpGet")) {
+    return net->HttpGet(runtime::At(handler, "httpGet"), container, pod_ip,
+                        timeout, once);
+  }
+  if (runtime::Has(handler, "tcpSocket")) {
+    return net->TcpConnect(runtime::At(handler, "tcpSocket"), container, pod_ip,
+                           timeout, once);
+  }
+  once(absl::InvalidArgumentError("hook has no handler"));
 }
 
 }  // namespace agent::probe

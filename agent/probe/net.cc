@@ -1,22 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/probe/net.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
-#include <netdb.h>
-#include <poll.h>
-#include <sys/socket.h>
+#include <grpcpp/completion_queue.h>
 
-#include <cerrno>
-#include <cstring>
+#include <algorithm>
 #include <memory>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status.h"
-#include "runtime/base/unique_fd.h"
 
 namespace agent::probe {
 namespace {
@@ -80,6 +76,84 @@ absl::StatusOr<std::string> Url(const Json& action, const Json& container,
   return absl::StrCat(scheme, "://", Bracketed(host), ":", port, path);
 }
 
+// A transfer under way; its callback owns it.
+struct Transfer {
+  std::unique_ptr<CURL, CurlCleanup> curl;
+  std::unique_ptr<curl_slist, CurlCleanup> headers;
+  Body body;
+  char error[CURL_ERROR_SIZE] = "";
+
+  std::string Error(int code) const {
+    return error[0] != '\0' ? error
+                            : curl_easy_strerror(static_cast<CURLcode>(code));
+  }
+};
+
+absl::StatusOr<std::shared_ptr<Transfer>> NewTransfer(const std::string& url,
+                                                      absl::Duration timeout) {
+  auto transfer = std::make_shared<Transfer>();
+  transfer->curl.reset(curl_easy_init());
+  CURL* c = transfer->curl.get();
+  if (c == nullptr) return absl::ResourceExhaustedError("curl_easy_init");
+  curl_easy_setopt(c, CURLOPT_URL, url.c_str());
+  curl_easy_setopt(c, CURLOPT_TIMEOUT_MS,
+                   static_cast<long>(std::max<int64_t>(
+                       1, absl::ToInt64Milliseconds(timeout))));
+  curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+  // A name server that keeps silent does not hold the thread.
+  curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L);
+  curl_easy_setopt(c, CURLOPT_NOPROXY, "*");
+  curl_easy_setopt(c, CURLOPT_FORBID_REUSE, 1L);
+  curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, 1L);
+  curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(c, CURLOPT_ERRORBUFFER, transfer->error);
+  return transfer;
+}
+
+absl::Status HttpResult(const Transfer& transfer, const std::string& url,
+                        int code) {
+  switch (code) {
+    case CURLE_OK:
+      break;
+    case CURLE_ABORTED_BY_CALLBACK:
+      return absl::CancelledError("stopped");
+    case CURLE_OPERATION_TIMEDOUT:
+      return absl::DeadlineExceededError(
+          absl::StrCat("Get \"", url,
+                       "\": context deadline exceeded "
+                       "(Client.Timeout exceeded while awaiting headers)"));
+    default:
+      return absl::UnavailableError(
+          absl::StrCat("Get \"", url, "\": ", transfer.Error(code)));
+  }
+  long http = 0;
+  curl_easy_getinfo(transfer.curl.get(), CURLINFO_RESPONSE_CODE, &http);
+  if (http >= 200 && http < 400) return absl::OkStatus();
+  return absl::AbortedError(
+      absl::StrCat("HTTP probe failed with statuscode: ", http));
+}
+
+absl::Status ConnectResult(const Transfer& transfer, const std::string& name,
+                           int code) {
+  switch (code) {
+    case CURLE_OK:
+      return absl::OkStatus();
+    case CURLE_ABORTED_BY_CALLBACK:
+      return absl::CancelledError("stopped");
+    case CURLE_OPERATION_TIMEDOUT:
+      return absl::DeadlineExceededError(absl::StrCat(name, ": i/o timeout"));
+    default:
+      break;
+  }
+  long error = 0;
+  curl_easy_getinfo(transfer.curl.get(), CURLINFO_OS_ERRNO, &error);
+  if (code == CURLE_COULDNT_CONNECT && error != 0) {
+    return runtime::ErrnoStatus(static_cast<int>(error),
+                                absl::StrCat(name, ": connect"));
+  }
+  return absl::UnavailableError(absl::StrCat(name, ": ", transfer.Error(code)));
+}
+
 }  // namespace
 
 absl::StatusOr<int> ResolvePort(const Json& port, const Json& container) {
@@ -107,86 +181,54 @@ absl::StatusOr<int> ResolvePort(const Json& port, const Json& container) {
   return number;
 }
 
-absl::Status HttpGet(const Json& action, const Json& container,
-                     const std::string& default_host, absl::Duration timeout) {
-  ASSIGN_OR_RETURN(std::string url, Url(action, container, default_host));
-  std::unique_ptr<CURL, CurlCleanup> curl(curl_easy_init());
-  if (curl == nullptr) return absl::ResourceExhaustedError("curl_easy_init");
-  auto headers = Headers(action);
-  Body body;
-  CURL* c = curl.get();
-  curl_easy_setopt(c, CURLOPT_URL, url.c_str());
-  curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers.get());
+Net::Net() : health_(std::make_unique<grpc::CompletionQueue>()) {}
+
+Net::~Net() { Stop(); }
+
+void Net::Stop() {
+  loop_.Stop();
+  StopHealth();
+}
+
+void Net::HttpGet(const Json& action, const Json& container,
+                  const std::string& default_host, absl::Duration timeout,
+                  Done done) {
+  auto url = Url(action, container, default_host);
+  if (!url.ok()) return done(url.status());
+  auto transfer = NewTransfer(*url, timeout);
+  if (!transfer.ok()) return done(transfer.status());
+  Transfer& t = **transfer;
+  CURL* c = t.curl.get();
+  t.headers = Headers(action);
+  curl_easy_setopt(c, CURLOPT_HTTPHEADER, t.headers.get());
   curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, TakeBody);
-  curl_easy_setopt(c, CURLOPT_WRITEDATA, &body);
-  curl_easy_setopt(c, CURLOPT_TIMEOUT_MS,
-                   static_cast<long>(absl::ToInt64Milliseconds(timeout)));
-  curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(c, CURLOPT_NOPROXY, "*");
-  curl_easy_setopt(c, CURLOPT_FORBID_REUSE, 1L);
-  curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(c, CURLOPT_WRITEDATA, &t.body);
   // The pod's certificate is its own affair: kubelet does not check it either.
   curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
   curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
-  char error[CURL_ERROR_SIZE] = "";
-  curl_easy_setopt(c, CURLOPT_ERRORBUFFER, error);
-  CURLcode code = curl_easy_perform(c);
-  if (code == CURLE_OPERATION_TIMEDOUT) {
-    return absl::DeadlineExceededError(
-        absl::StrCat("Get \"", url,
-                     "\": context deadline exceeded "
-                     "(Client.Timeout exceeded while awaiting headers)"));
-  }
-  if (code != CURLE_OK) {
-    return absl::UnavailableError(absl::StrCat(
-        "Get \"", url,
-        "\": ", error[0] != '\0' ? error : curl_easy_strerror(code)));
-  }
-  long http = 0;
-  curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &http);
-  if (http >= 200 && http < 400) return absl::OkStatus();
-  return absl::AbortedError(
-      absl::StrCat("HTTP probe failed with statuscode: ", http));
+  loop_.Add(c, [transfer = *std::move(transfer), url = *std::move(url),
+                done = std::move(done)](int code) {
+    done(HttpResult(*transfer, url, code));
+  });
 }
 
-absl::Status TcpConnect(const Json& action, const Json& container,
-                        const std::string& default_host,
-                        absl::Duration timeout) {
-  ASSIGN_OR_RETURN(int port,
-                   ResolvePort(runtime::At(action, "port"), container));
+void Net::TcpConnect(const Json& action, const Json& container,
+                     const std::string& default_host, absl::Duration timeout,
+                     Done done) {
+  auto port = ResolvePort(runtime::At(action, "port"), container);
+  if (!port.ok()) return done(port.status());
   std::string host = runtime::StringAt(action, "host");
   if (host.empty()) host = default_host;
-  std::string name = absl::StrCat("dial tcp ", Bracketed(host), ":", port);
-  addrinfo hints = {};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  int rc =
-      getaddrinfo(host.c_str(), absl::StrCat(port).c_str(), &hints, &found);
-  if (rc != 0) {
-    return absl::UnavailableError(absl::StrCat(name, ": ", gai_strerror(rc)));
-  }
-  std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owned(found, freeaddrinfo);
-  runtime::UniqueFd fd(
-      socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd.ok()) return runtime::ErrnoStatus("socket");
-  if (connect(fd.get(), found->ai_addr, found->ai_addrlen) != 0) {
-    if (errno != EINPROGRESS) return runtime::ErrnoStatus(name);
-    pollfd wait = {fd.get(), POLLOUT, 0};
-    int n =
-        poll(&wait, 1, static_cast<int>(absl::ToInt64Milliseconds(timeout)));
-    if (n == 0) {
-      return absl::DeadlineExceededError(absl::StrCat(name, ": i/o timeout"));
-    }
-    int error = 0;
-    socklen_t size = sizeof(error);
-    getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-    if (n < 0 || error != 0) {
-      return runtime::ErrnoStatus(n < 0 ? errno : error,
-                                  absl::StrCat(name, ": connect"));
-    }
-  }
-  return absl::OkStatus();
+  std::string address = absl::StrCat(Bracketed(host), ":", *port);
+  auto transfer = NewTransfer(absl::StrCat("http://", address), timeout);
+  if (!transfer.ok()) return done(transfer.status());
+  CURL* c = (*transfer)->curl.get();
+  curl_easy_setopt(c, CURLOPT_CONNECT_ONLY, 1L);
+  loop_.Add(c, [transfer = *std::move(transfer),
+                name = absl::StrCat("dial tcp ", address),
+                done = std::move(done)](int code) {
+    done(ConnectResult(*transfer, name, code));
+  });
 }
 
 }  // namespace agent::probe

@@ -1,15 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-// One HTTP request or TCP connect from the node to a pod: what network probes
-// and HTTP hooks do. Blocks its thread for at most the timeout.
+// One HTTP request, TCP connect or gRPC health check from the node to a pod:
+// what network probes and HTTP hooks do. However many are under way, and
+// however long their pods keep silent, one thread waits for all of them (one
+// more for gRPC).
 #ifndef CORACLE_AGENT_PROBE_NET_H_
 #define CORACLE_AGENT_PROBE_NET_H_
 
+#include <functional>
+#include <memory>
+#include <set>
 #include <string>
+#include <thread>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "agent/probe/transfer_loop.h"
 #include "runtime/base/json.h"
+
+namespace grpc {
+class CompletionQueue;
+}
 
 namespace agent::probe {
 
@@ -17,21 +30,51 @@ namespace agent::probe {
 absl::StatusOr<int> ResolvePort(const runtime::Json& port,
                                 const runtime::Json& container);
 
-// An httpGet action against `default_host` unless it names a host. OK for
-// 200-399; ABORTED with kubelet's text for another code.
-absl::Status HttpGet(const runtime::Json& action,
-                     const runtime::Json& container,
-                     const std::string& default_host, absl::Duration timeout);
+// Thread safe. Each call returns at once; `done` runs exactly once, at the
+// latest `timeout` after the call, on a thread that others wait for: it must
+// not block. With INVALID_ARGUMENT it runs before the call returns.
+class Net {
+ public:
+  using Done = std::function<void(absl::Status)>;
 
-// A tcpSocket action: OK if the connection opens.
-absl::Status TcpConnect(const runtime::Json& action,
-                        const runtime::Json& container,
-                        const std::string& default_host,
-                        absl::Duration timeout);
+  Net();
+  ~Net();
+  Net(const Net&) = delete;
+  Net& operator=(const Net&) = delete;
 
-// A grpc action: grpc.health.v1.Health/Check, plaintext; OK if SERVING.
-absl::Status GrpcCheck(const runtime::Json& action,
-                       const std::string& default_host, absl::Duration timeout);
+  // An httpGet action against `default_host` unless it names a host. OK for
+  // 200-399; ABORTED with kubelet's text for another code.
+  void HttpGet(const runtime::Json& action, const runtime::Json& container,
+               const std::string& default_host, absl::Duration timeout,
+               Done done);
+
+  // A tcpSocket action: OK if the connection opens.
+  void TcpConnect(const runtime::Json& action, const runtime::Json& container,
+                  const std::string& default_host, absl::Duration timeout,
+                  Done done);
+
+  // A grpc action: grpc.health.v1.Health/Check, plaintext; OK if SERVING.
+  void GrpcCheck(const runtime::Json& action, const std::string& default_host,
+                 absl::Duration timeout, Done done) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Ends what is under way with CANCELLED, waits for the callbacks, and answers
+  // every later call with CANCELLED.
+  void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  struct HealthCall;
+  // False after Stop. The first call starts the thread.
+  bool Remember(HealthCall* call) ABSL_LOCKS_EXCLUDED(mutex_);
+  void RunHealth() ABSL_LOCKS_EXCLUDED(mutex_);
+  void StopHealth() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  TransferLoop loop_;
+  absl::Mutex mutex_;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  std::set<HealthCall*> calls_ ABSL_GUARDED_BY(mutex_);
+  std::thread health_thread_ ABSL_GUARDED_BY(mutex_);
+  const std::unique_ptr<grpc::CompletionQueue> health_;
+};
 
 }  // namespace agent::probe
 

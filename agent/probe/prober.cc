@@ -7,7 +7,6 @@
 #include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "agent/probe/net.h"
 #include "agent/status/spec.h"
 
 namespace agent::probe {
@@ -39,6 +38,13 @@ State Initial(const Json& spec) {
   return state;
 }
 
+// From `Initial` to what was known last.
+void Resume(const Json& spec, const State& last, State& state) {
+  state.started |= last.started;
+  const bool has_readiness = runtime::Has(spec, "readinessProbe");
+  state.ready = state.started && (!has_readiness || last.ready);
+}
+
 absl::Duration SecondsAt(const Json& spec, const char* key, int64_t fallback) {
   return absl::Seconds(runtime::IntAt(spec, key, fallback));
 }
@@ -61,10 +67,11 @@ struct Prober::Probe {
   int run = 0;  // results of the same sort in a row
 };
 
-Prober::Prober(cri::Client* cri, runtime::Executor* executor,
+Prober::Prober(cri::Client* cri, Net* net, runtime::Executor* executor,
                status::Recorder* events,
                std::function<void(const std::string&)> on_change)
     : cri_(cri),
+      net_(net),
       executor_(executor),
       events_(events),
       on_change_(std::move(on_change)),
@@ -78,7 +85,7 @@ Prober::~Prober() {
 
 void Prober::Add(std::shared_ptr<const Json> pod, const std::string& name,
                  const std::string& id, const std::string& pod_ip,
-                 absl::Time started_at) {
+                 absl::Time started_at, std::optional<State> last) {
   auto container = std::make_shared<Container>();
   container->pod = pod;
   container->name = name;
@@ -99,11 +106,8 @@ void Prober::Add(std::shared_ptr<const Json> pod, const std::string& name,
   }
   if (probes.empty()) return;
   container->state = Initial(spec);
+  if (last.has_value()) Resume(spec, *last, container->state);
   absl::Time now = absl::Now();
-  // A container from before this agent: take it for what it most likely is
-  // until its probes have spoken, and do not probe all pods at once.
-  bool adopted = now - started_at > absl::Seconds(20);
-  if (adopted) container->state.started = container->state.ready = true;
   {
     absl::MutexLock lock(&mutex_);
     if (!containers_.emplace(id, container).second) return;
@@ -113,7 +117,8 @@ void Prober::Add(std::shared_ptr<const Json> pod, const std::string& name,
     absl::Duration delay = std::max(
         started_at + SecondsAt(probe->spec, "initialDelaySeconds", 0) - now,
         absl::ZeroDuration());
-    if (adopted) {
+    if (last.has_value()) {
+      // Not all pods at once when the agent starts.
       delay = absl::Uniform(random, 0.0, 1.0) *
               SecondsAt(probe->spec, "periodSeconds", 10);
     }
@@ -156,6 +161,11 @@ State Prober::Get(const std::string& id, const Json& spec) const {
   return Initial(spec);
 }
 
+void Prober::Stop() {
+  absl::MutexLock lock(&mutex_);
+  stopped_ = true;
+}
+
 void Prober::Schedule(const ProbePtr& probe, absl::Duration delay) {
   executor_->PostAfter(delay, [weak = std::weak_ptr(self_), probe] {
     if (auto self = weak.lock()) (*self)->Run(probe);
@@ -166,7 +176,7 @@ void Prober::Run(const ProbePtr& probe) {
   Container& container = *probe->container;
   {
     absl::MutexLock lock(&mutex_);
-    if (container.removed) return;
+    if (container.removed || stopped_) return;
     bool wait = probe->kind != Kind::kStartup && !container.state.started;
     if (probe->kind == Kind::kStartup && container.state.started) return;
     if (container.stopping && probe->kind != Kind::kReadiness) return;
@@ -201,18 +211,21 @@ void Prober::Run(const ProbePtr& probe) {
     return;
   }
   const Json& spec = status::FindContainer(*container.pod, container.name);
-  absl::Status result;
+  auto done = [weak = std::weak_ptr(self_), probe](absl::Status result) {
+    if (auto self = weak.lock()) (*self)->OnResult(probe, std::move(result));
+  };
   if (runtime::Has(probe->spec, "httpGet")) {
-    result = HttpGet(runtime::At(probe->spec, "httpGet"), spec,
-                     container.pod_ip, timeout);
+    net_->HttpGet(runtime::At(probe->spec, "httpGet"), spec, container.pod_ip,
+                  timeout, done);
   } else if (runtime::Has(probe->spec, "tcpSocket")) {
-    result = TcpConnect(runtime::At(probe->spec, "tcpSocket"), spec,
-                        container.pod_ip, timeout);
+    net_->TcpConnect(runtime::At(probe->spec, "tcpSocket"), spec,
+                     container.pod_ip, timeout, done);
   } else if (runtime::Has(probe->spec, "grpc")) {
-    result =
-        GrpcCheck(runtime::At(probe->spec, "grpc"), container.pod_ip, timeout);
+    net_->GrpcCheck(runtime::At(probe->spec, "grpc"), container.pod_ip, timeout,
+                    done);
+  } else {
+    done(absl::OkStatus());
   }
-  OnResult(probe, result);
 }
 
 void Prober::Evaluate(const ProbePtr& probe, const absl::Status& result,
@@ -254,7 +267,7 @@ void Prober::OnResult(const ProbePtr& probe, absl::Status result) {
   bool changed = false;
   {
     absl::MutexLock lock(&mutex_);
-    if (container.removed) return;
+    if (container.removed || stopped_) return;
     if (container.stopping && probe->kind != Kind::kReadiness) return;
     Evaluate(probe, result, changed);
   }

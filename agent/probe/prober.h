@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Prober runs the startup, liveness and readiness probes of running containers
 // (kubelet.md §1.5): exec through the CRI, HTTP, TCP and gRPC from the node. No
-// thread per probe: each one is a timer and a call on the executor.
+// thread waits for a probe: each one is a timer and a call with a callback.
 #ifndef CORACLE_AGENT_PROBE_PROBER_H_
 #define CORACLE_AGENT_PROBE_PROBER_H_
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "agent/cri/client.h"
+#include "agent/probe/net.h"
 #include "agent/status/recorder.h"
 #include "runtime/base/executor.h"
 #include "runtime/base/json.h"
@@ -33,15 +35,17 @@ struct State {
 class Prober {
  public:
   // `on_change(pod uid)` is called when a container's State changes.
-  Prober(cri::Client* cri, runtime::Executor* executor,
+  Prober(cri::Client* cri, Net* net, runtime::Executor* executor,
          status::Recorder* events,
          std::function<void(const std::string&)> on_change);
   ~Prober();
 
-  // Begins probing a running container. Known already: nothing.
+  // Begins probing a running container. Known already: nothing. `last` is what
+  // was known of one from before this agent; its probes go on from there.
   void Add(std::shared_ptr<const Json> pod, const std::string& container,
            const std::string& id, const std::string& pod_ip,
-           absl::Time started_at) ABSL_LOCKS_EXCLUDED(mutex_);
+           absl::Time started_at, std::optional<State> last = std::nullopt)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   // Its end has been ordered: liveness and startup no longer matter.
   void Stopping(const std::string& id) ABSL_LOCKS_EXCLUDED(mutex_);
   void Remove(const std::string& id) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -49,6 +53,8 @@ class Prober {
   // A container that is not known yet is what the probes in `spec` begin with.
   State Get(const std::string& id, const Json& spec) const
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // No probe begins any more, and no result counts.
+  void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   struct Container;
@@ -62,10 +68,12 @@ class Prober {
                 bool& changed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   cri::Client* const cri_;
+  Net* const net_;
   runtime::Executor* const executor_;
   status::Recorder* const events_;
   const std::function<void(const std::string&)> on_change_;
   mutable absl::Mutex mutex_;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   std::map<std::string, std::shared_ptr<Container>> containers_
       ABSL_GUARDED_BY(mutex_);
   // Lets timers that outlive the prober find out.

@@ -113,6 +113,7 @@ void Recorder::Event(const Json& pod, const std::string& field_path,
 }
 
 void Recorder::Post(const std::string& key, const Json& event) {
+  if (stopped_) return;
   std::string path = absl::StrCat(
       "/api/v1/namespaces/",
       runtime::StringAt(event, {"metadata", "namespace"}), "/events");

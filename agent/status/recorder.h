@@ -5,6 +5,7 @@
 #ifndef CORACLE_AGENT_STATUS_RECORDER_H_
 #define CORACLE_AGENT_STATUS_RECORDER_H_
 
+#include <atomic>
 #include <deque>
 #include <map>
 #include <string>
@@ -32,6 +33,8 @@ class Recorder {
   void Event(const Json& pod, const std::string& field_path, EventType type,
              const std::string& reason, const std::string& message)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // Events that have not been sent are given up.
+  void Stop() { stopped_ = true; }
 
  private:
   struct Entry {
@@ -54,6 +57,7 @@ class Recorder {
   runtime::Executor* const executor_;
   const std::string node_name_;
   runtime::SerialQueue queue_;
+  std::atomic<bool> stopped_ = false;
   absl::Mutex mutex_;
   std::map<std::string, Entry> seen_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Budget> budgets_ ABSL_GUARDED_BY(mutex_);

@@ -26,9 +26,12 @@ Executor::Executor(std::string name, int max_threads)
   });
 }
 
-Executor::~Executor() {
+Executor::~Executor() { Stop(); }
+
+void Executor::Stop() {
   {
     absl::MutexLock lock(&mutex_);
+    if (stopped_) return;
     stopping_ = true;
     timers_.clear();
     timer_times_.clear();
@@ -38,10 +41,12 @@ Executor::~Executor() {
   timer_thread_.join();
   absl::MutexLock lock(&mutex_);
   while (workers_ > 0) worker_gone_.Wait(&mutex_);
+  stopped_ = true;
 }
 
 void Executor::Post(Task task) {
   absl::MutexLock lock(&mutex_);
+  if (stopped_) return;
   tasks_.push_back(std::move(task));
   SpawnIfNeeded();
 }
@@ -81,6 +86,7 @@ void Executor::Work() {
 Executor::TimerId Executor::PostAt(absl::Time when, Task task) {
   absl::MutexLock lock(&mutex_);
   TimerId id = next_timer_++;
+  if (stopping_) return id;  // as if it had been dropped
   timers_.emplace(std::make_pair(when, id), std::move(task));
   timer_times_.emplace(id, when);
   if (timers_.begin()->first.second == id) timer_changed_.Signal();

@@ -22,7 +22,7 @@ namespace runtime {
 
 using Task = std::function<void()>;
 
-// Thread safe. The destructor runs what is queued, drops timers and joins.
+// Thread safe. The destructor does as Stop.
 class Executor {
  public:
   using TimerId = uint64_t;
@@ -41,6 +41,11 @@ class Executor {
   TimerId PostAfter(absl::Duration delay, Task task) {
     return PostAt(absl::Now() + delay, std::move(task));
   }
+  // Drops timers, runs what is queued and what that posts, and joins the
+  // threads. Whatever is posted later never runs. To be called once, by the
+  // owner, so that what tasks refer to can go before the executor does.
+  void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
+
   // False if the task already ran, is running, or the id is unknown.
   bool Cancel(TimerId id) ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -63,6 +68,7 @@ class Executor {
   int workers_ ABSL_GUARDED_BY(mutex_) = 0;
   int idle_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;  // the threads have ended
   std::thread timer_thread_;
 };
 

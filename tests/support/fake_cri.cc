@@ -137,6 +137,19 @@ void FakeCri::Exit(const std::string& name, int code) {
   }
 }
 
+void FakeCri::SetExec(std::optional<int> code) {
+  absl::MutexLock lock(&mutex_);
+  exec_ = code;
+}
+
+void FakeCri::Age(absl::Duration by) {
+  absl::MutexLock lock(&mutex_);
+  for (auto& [id, container] : world_.containers) {
+    container.status.set_started_at(container.status.started_at() -
+                                    absl::ToInt64Nanoseconds(by));
+  }
+}
+
 grpc::Status FakeCri::Enter(const std::string& method,
                             const std::string& detail) {
   world_.calls.push_back(absl::StrCat(method, " ", detail));
@@ -357,6 +370,20 @@ grpc::Status FakeCri::ContainerStatus(Context,
   auto it = world_.containers.find(request->container_id());
   if (it == world_.containers.end()) return NotFound("container");
   *response->mutable_status() = it->second.status;
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeCri::ExecSync(Context context, const v1::ExecSyncRequest*,
+                               v1::ExecSyncResponse* response) {
+  absl::MutexLock lock(&mutex_);
+  auto answered = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return stopping_ || exec_.has_value();
+  };
+  while (!mutex_.AwaitWithTimeout(absl::Condition(&answered),
+                                  absl::Milliseconds(20))) {
+    if (context->IsCancelled()) return grpc::Status::CANCELLED;
+  }
+  response->set_exit_code(exec_.value_or(0));
   return grpc::Status::OK;
 }
 

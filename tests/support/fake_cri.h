@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,11 @@ class FakeCri final : public v1::RuntimeService::Service {
   void SetEvents(bool on) { events_on_ = on; }
   // What Status says of the default handler; before the first call.
   void SetUserNamespaces(bool on) { user_namespaces_ = on; }
+  // Exit code of every command from now on; nullopt: it hangs until its caller
+  // gives up.
+  void SetExec(std::optional<int> code);
+  // All containers were started so much earlier.
+  void Age(absl::Duration by);
 
   // What the test looks at. Waits until `ready` holds; false after 20 s.
   struct Container {
@@ -88,6 +94,8 @@ class FakeCri final : public v1::RuntimeService::Service {
                               v1::ListContainersResponse*) override;
   grpc::Status ContainerStatus(Context, const v1::ContainerStatusRequest*,
                                v1::ContainerStatusResponse*) override;
+  grpc::Status ExecSync(Context, const v1::ExecSyncRequest*,
+                        v1::ExecSyncResponse*) override;
   grpc::Status GetContainerEvents(
       Context, const v1::GetEventsRequest*,
       grpc::ServerWriter<v1::ContainerEventResponse>* writer) override;
@@ -106,6 +114,7 @@ class FakeCri final : public v1::RuntimeService::Service {
   std::deque<v1::ContainerEventResponse> events_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   int next_id_ ABSL_GUARDED_BY(mutex_) = 1;
+  std::optional<int> exec_ ABSL_GUARDED_BY(mutex_) = 0;
   bool events_on_ = true;
   bool user_namespaces_ = true;
   std::unique_ptr<ImageService> image_service_;

@@ -16,7 +16,6 @@
 #include "absl/strings/str_cat.h"
 #include "agent/pod/engine.h"
 #include "agent/volume/manager.h"
-#include "runtime/base/executor.h"
 #include "runtime/base/file.h"
 #include "tests/support/fake_cri.h"
 #include "tests/support/fake_object_source.h"
@@ -43,6 +42,20 @@ class FakeCluster : public api::Client {
     auto node = pods_.extract(name);
     if (!node.empty()) events_.push_back({"DELETED", node.mapped()});
   }
+  // Lists that need not be current are empty, as from a cache that is behind.
+  void ServeOldLists() {
+    absl::MutexLock lock(&mutex_);
+    old_lists_ = true;
+  }
+  // What the node controller does to a pod of a node that it has not heard of.
+  void MarkNotReady(const std::string& name) {
+    absl::MutexLock lock(&mutex_);
+    Json pod = pods_[name];
+    for (Json& item : pod["status"]["conditions"]) {
+      if (item["type"] == "Ready") item["status"] = "False";
+    }
+    SetLocked(std::move(pod), "MODIFIED");
+  }
   bool WaitFor(const std::string& name,
                const std::function<bool(const Json&)>& ready) {
     absl::MutexLock lock(&mutex_);
@@ -51,6 +64,26 @@ class FakeCluster : public api::Client {
       return ready(it == pods_.end() ? Json() : it->second);
     };
     return mutex_.AwaitWithTimeout(absl::Condition(&check), absl::Seconds(20));
+  }
+  bool WasTold(const std::string& reason) {
+    absl::MutexLock lock(&mutex_);
+    for (const Json& event : recorded_) {
+      if (event["reason"] == reason) return true;
+    }
+    return false;
+  }
+  void ForgetWrites() {
+    absl::MutexLock lock(&mutex_);
+    written_.clear();
+  }
+  // Whether a status that was written to this pod was ever so.
+  bool WasEver(const std::string& name,
+               const std::function<bool(const Json&)>& so) {
+    absl::MutexLock lock(&mutex_);
+    for (const Json& pod : written_) {
+      if (pod["metadata"]["name"] == name && so(pod)) return true;
+    }
+    return false;
   }
   bool WaitForEvent(const std::string& reason, const std::string& text) {
     absl::MutexLock lock(&mutex_);
@@ -68,13 +101,19 @@ class FakeCluster : public api::Client {
   }
 
   absl::StatusOr<Json> Get(const std::string& path,
-                           const api::Query&) override {
+                           const api::Query& query) override {
     if (path.find("/nodes/") != std::string::npos) {
       return Json{{"metadata", {{"uid", "node-uid"}}}};
     }
     absl::MutexLock lock(&mutex_);
     Json items = Json::array();
-    for (const auto& [name, pod] : pods_) items.push_back(pod);
+    bool old = false;
+    for (const auto& [key, value] : query) {
+      old |= old_lists_ && key == "resourceVersion" && value == "0";
+    }
+    if (!old) {
+      for (const auto& [name, pod] : pods_) items.push_back(pod);
+    }
     return Json{{"metadata", {{"resourceVersion", "1"}}}, {"items", items}};
   }
   absl::StatusOr<Json> Create(const std::string& path, const Json& object,
@@ -118,7 +157,9 @@ class FakeCluster : public api::Client {
         if (!found) status["conditions"].push_back(item);
       }
     }
+    it->second["metadata"]["resourceVersion"] = std::to_string(++version_);
     events_.push_back({"MODIFIED", it->second});
+    written_.push_back(it->second);
     return it->second;
   }
   absl::Status Delete(const std::string& path, const Json& options) override {
@@ -164,6 +205,7 @@ class FakeCluster : public api::Client {
     if (pods_.contains(name) && !pod.contains("status")) {
       pod["status"] = pods_[name]["status"];
     }
+    pod["metadata"]["resourceVersion"] = std::to_string(++version_);
     pods_[name] = pod;
     events_.push_back({type, std::move(pod)});
   }
@@ -172,7 +214,10 @@ class FakeCluster : public api::Client {
   std::map<std::string, Json> pods_ ABSL_GUARDED_BY(mutex_);
   std::deque<api::WatchEvent> events_ ABSL_GUARDED_BY(mutex_);
   std::vector<Json> recorded_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Json> written_ ABSL_GUARDED_BY(mutex_);
+  bool old_lists_ ABSL_GUARDED_BY(mutex_) = false;
   int made_ ABSL_GUARDED_BY(mutex_) = 0;
+  int version_ ABSL_GUARDED_BY(mutex_) = 100;
 };
 
 inline Json Pod(const std::string& name, const std::string& uid,
@@ -187,6 +232,14 @@ inline Json Pod(const std::string& name, const std::string& uid,
         {"containers", Json::array({{{"name", "c"},
                                      {"image", "img:1"},
                                      {"imagePullPolicy", "IfNotPresent"}}})}}}};
+}
+
+inline bool IsReady(const Json& pod) {
+  for (const Json& item :
+       runtime::ArrayAt(runtime::At(pod, "status"), "conditions")) {
+    if (item["type"] == "Ready") return item["status"] == "True";
+  }
+  return false;
 }
 
 inline std::string PhaseOf(const Json& pod) {
@@ -209,17 +262,15 @@ class EngineTest : public testing::Test {
     options.node.name = "node1";
     options.node.host_ips = {"192.0.2.1"};
     options.dns.resolv_conf = "/dev/null";
-    executor_ = std::make_unique<runtime::Executor>("test", 16);
     volumes_ =
         volume::MakeManager({options.kubelet_dir, &objects_, options.node});
     engine_ = MakeEngine(options, cri_.channel(), cluster ? &cluster_ : nullptr,
-                         &objects_, volumes_.get(), executor_.get());
+                         &objects_, volumes_.get());
     ASSERT_THAT(engine_->Start(), IsOk());
   }
   void Stop() {
     if (engine_ == nullptr) return;
     engine_->Stop();
-    executor_.reset();
     engine_.reset();
   }
   bool WaitForPhase(const std::string& name, const std::string& phase) {
@@ -231,7 +282,6 @@ class EngineTest : public testing::Test {
   FakeCri cri_;
   FakeCluster cluster_;
   object::FakeSource objects_;
-  std::unique_ptr<runtime::Executor> executor_;
   std::unique_ptr<volume::Manager> volumes_;
   std::unique_ptr<Engine> engine_;
 };
