@@ -19,6 +19,7 @@
 #include "agent/command/settings.h"
 #include "agent/command/signals.h"
 #include "agent/cri/client.h"
+#include "agent/env/env.h"
 #include "agent/join/bootstrap.h"
 #include "agent/node/capacity.h"
 #include "agent/node/node.h"
@@ -179,7 +180,21 @@ absl::Status Daemon::StartPods() {
                 kubelet.resolv_conf};
   engine.max_pods = static_cast<int>(kubelet.max_pods);
   engine.max_restart_backoff = kubelet.max_restart_period;
-  engine.serialize_image_pulls = kubelet.serialize_image_pulls;
+  if (kubelet.serialize_image_pulls) {
+    engine.max_parallel_pulls = 1;
+  } else if (kubelet.max_parallel_image_pulls > 0) {
+    engine.max_parallel_pulls =
+        static_cast<int>(kubelet.max_parallel_image_pulls);
+  }
+  engine.sync_frequency = kubelet.sync_frequency;
+  engine.seccomp_default = kubelet.seccomp_default;
+  engine.allowed_unsafe_sysctls = kubelet.allowed_unsafe_sysctls;
+  engine.pod_pids_limit = kubelet.pod_pids_limit;
+  engine.cpu_cfs_quota = kubelet.cpu_cfs_quota;
+  ASSIGN_OR_RETURN(engine.log_limits.max_size,
+                   env::QuantityBytes(kubelet.container_log_max_size));
+  engine.log_limits.max_files =
+      static_cast<int>(kubelet.container_log_max_files);
   engine_ = pod::MakeEngine(engine, channel_, client_.get(), objects_.get(),
                             volumes_.get());
   return engine_->Start();
@@ -199,6 +214,9 @@ absl::Status Daemon::StartServer() {
   options.port = static_cast<int>(kubelet.port);
   options.cert_file = serving.cert_file;
   options.key_file = serving.key_file;
+  ASSIGN_OR_RETURN(options.tls,
+                   server::ParseTlsPolicy(kubelet.tls_min_version,
+                                          kubelet.tls_cipher_suites));
   options.node_name = settings_.node_name;
   options.pod_logs_dir = kubelet.pod_logs_dir;
   options.debugging_handlers = kubelet.enable_debugging_handlers;

@@ -39,6 +39,10 @@ absl::StatusOr<config::KubeletConfig> LoadConfig(const DaemonOptions& options,
     runtime::log::Warning(path, ": unknown fields are ignored: ",
                           absl::StrJoin(loaded.unknown_fields, ", "));
   }
+  if (!loaded.unused_fields.empty()) {
+    runtime::log::Warning(path, ": not implemented, without effect: ",
+                          absl::StrJoin(loaded.unused_fields, ", "));
+  }
   config::KubeletConfig& config = loaded.config;
   for (std::string* file :
        {&config.client_ca_file, &config.static_pod_path, &config.tls_cert_file,

@@ -9,6 +9,26 @@
 namespace agent::config {
 
 using runtime::Json;
+namespace {
+
+// What kubeadm writes for fields that nobody has set.
+bool SaysNothing(const Json& value) {
+  switch (value.type()) {
+    case Json::value_t::null:
+      return true;
+    case Json::value_t::boolean:
+      return !value.get<bool>();
+    case Json::value_t::string:
+      return value == "" || value == "0" || value == "0s";
+    case Json::value_t::object:
+    case Json::value_t::array:
+      return std::all_of(value.begin(), value.end(), SaysNothing);
+    default:
+      return value == 0;
+  }
+}
+
+}  // namespace
 
 Fields::Fields(const Json& object, const std::string& path, absl::Status* error,
                std::vector<std::string>* unknown)
@@ -122,8 +142,12 @@ void Fields::List(const char* key, Json* value) {
   *value = *found;
 }
 
-void Fields::Ignore(absl::Span<const char* const> keys) {
-  for (const char* key : keys) asked_.insert(key);
+void Fields::Unused(absl::Span<const char* const> keys,
+                    std::vector<std::string>* given) {
+  for (const char* key : keys) {
+    const Json* found = Find(key);
+    if (found != nullptr && !SaysNothing(*found)) given->push_back(Path(key));
+  }
 }
 
 Fields Fields::Object(const char* key) {

@@ -42,15 +42,18 @@ class Fields {
   // Replaces the whole map if the key is there.
   void Map(const char* key, std::map<std::string, std::string>* value);
   void List(const char* key, runtime::Json* value);
-  // Known to the kubelet, not used here: no warning.
-  void Ignore(absl::Span<const char* const> keys);
+  // Known to the kubelet, not used here. The paths of those that were given a
+  // value other than zero, "" or "0s" are added to `given`.
+  void Unused(absl::Span<const char* const> keys,
+              std::vector<std::string>* given);
+  // Refuses the value at `key`.
+  void Fail(const char* key, absl::string_view expected);
   // A nested object; an empty one if missing or of a wrong type.
   Fields Object(const char* key);
 
  private:
   // The value at `key` if it is there and not null.
   const runtime::Json* Find(const char* key);
-  void Fail(const char* key, absl::string_view expected);
   std::string Path(absl::string_view key) const;
 
   const runtime::Json& object_;

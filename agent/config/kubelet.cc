@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/config/kubelet.h"
 
+#include <algorithm>
 #include <limits>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "agent/config/fields.h"
 #include "agent/config/yaml.h"
+#include "agent/env/env.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
 
@@ -18,82 +21,99 @@ constexpr int64_t kMaxInt = std::numeric_limits<int32_t>::max();
 constexpr int64_t kMaxPort = 65535;
 
 // Documented fields that change nothing here yet.
-constexpr const char* kIgnored[] = {"readOnlyPort",
-                                    "tlsCurvePreferences",
-                                    "enableProfilingHandler",
-                                    "enableDebugFlagsHandler",
-                                    "enableSystemLogHandler",
-                                    "enableSystemLogQuery",
-                                    "podsPerCore",
-                                    "shutdownGracePeriod",
-                                    "shutdownGracePeriodCriticalPods",
-                                    "shutdownGracePeriodByPodPriority",
-                                    "staticPodURL",
-                                    "staticPodURLHeader",
-                                    "httpCheckFrequency",
-                                    "runtimeRequestTimeout",
-                                    "configMapAndSecretChangeDetectionStrategy",
-                                    "enableControllerAttachDetach",
-                                    "imageServiceEndpoint",
-                                    "registryPullQPS",
-                                    "registryBurst",
-                                    "imagePullCredentialsVerificationPolicy",
-                                    "preloadedImagesVerificationAllowlist",
-                                    "imageMinimumGCAge",
-                                    "imageMaximumGCAge",
-                                    "imageGCHighThresholdPercent",
-                                    "imageGCLowThresholdPercent",
-                                    "containerLogMaxWorkers",
-                                    "containerLogMonitorInterval",
-                                    "hairpinMode",
-                                    "kubeletCgroups",
-                                    "systemCgroups",
-                                    "systemReservedCgroup",
-                                    "kubeReservedCgroup",
-                                    "enforceNodeAllocatable",
-                                    "reservedSystemCPUs",
-                                    "qosReserved",
-                                    "cpuCFSQuotaPeriod",
-                                    "singleProcessOOMKill",
-                                    "memoryThrottlingFactor",
-                                    "memoryReservationPolicy",
-                                    "memorySwap",
-                                    "userNamespaces",
-                                    "cpuManagerPolicy",
-                                    "cpuManagerPolicyOptions",
-                                    "cpuManagerReconcilePeriod",
-                                    "memoryManagerPolicy",
-                                    "reservedMemory",
-                                    "topologyManagerPolicy",
-                                    "topologyManagerScope",
-                                    "topologyManagerPolicyOptions",
-                                    "evictionSoft",
-                                    "evictionSoftGracePeriod",
-                                    "evictionPressureTransitionPeriod",
-                                    "evictionMaxPodGracePeriod",
-                                    "evictionMinimumReclaim",
-                                    "localStorageCapacityIsolation",
-                                    "volumeStatsAggPeriod",
-                                    "volumePluginDir",
-                                    "defaultPodSysctls",
-                                    "protectKernelDefaults",
-                                    "oomScoreAdj",
-                                    "maxOpenFiles",
-                                    "makeIPTablesUtilChains",
-                                    "iptablesMasqueradeBit",
-                                    "iptablesDropBit",
-                                    "contentType",
-                                    "kubeAPIQPS",
-                                    "kubeAPIBurst",
-                                    "eventRecordQPS",
-                                    "eventBurst",
-                                    "featureGates",
-                                    "logging",
-                                    "tracing",
-                                    "showHiddenMetricsForVersion",
-                                    "kernelMemcgNotification",
-                                    "runOnce",
-                                    "enableContentionProfiling"};
+constexpr const char* kUnused[] = {"readOnlyPort",
+                                   "failSwapOn",
+                                   "fileCheckFrequency",
+                                   "podCIDR",
+                                   "cgroupDriver",
+                                   "streamingConnectionIdleTimeout",
+                                   "tlsCurvePreferences",
+                                   "enableProfilingHandler",
+                                   "enableDebugFlagsHandler",
+                                   "enableSystemLogHandler",
+                                   "enableSystemLogQuery",
+                                   "podsPerCore",
+                                   "shutdownGracePeriod",
+                                   "shutdownGracePeriodCriticalPods",
+                                   "shutdownGracePeriodByPodPriority",
+                                   "staticPodURL",
+                                   "staticPodURLHeader",
+                                   "httpCheckFrequency",
+                                   "runtimeRequestTimeout",
+                                   "configMapAndSecretChangeDetectionStrategy",
+                                   "enableControllerAttachDetach",
+                                   "imageServiceEndpoint",
+                                   "registryPullQPS",
+                                   "registryBurst",
+                                   "imagePullCredentialsVerificationPolicy",
+                                   "preloadedImagesVerificationAllowlist",
+                                   "imageMinimumGCAge",
+                                   "imageMaximumGCAge",
+                                   "imageGCHighThresholdPercent",
+                                   "imageGCLowThresholdPercent",
+                                   "containerLogMaxWorkers",
+                                   "containerLogMonitorInterval",
+                                   "hairpinMode",
+                                   "kubeletCgroups",
+                                   "systemCgroups",
+                                   "systemReservedCgroup",
+                                   "kubeReservedCgroup",
+                                   "enforceNodeAllocatable",
+                                   "reservedSystemCPUs",
+                                   "qosReserved",
+                                   "cpuCFSQuotaPeriod",
+                                   "singleProcessOOMKill",
+                                   "memoryThrottlingFactor",
+                                   "memoryReservationPolicy",
+                                   "memorySwap",
+                                   "userNamespaces",
+                                   "cpuManagerPolicy",
+                                   "cpuManagerPolicyOptions",
+                                   "cpuManagerReconcilePeriod",
+                                   "memoryManagerPolicy",
+                                   "reservedMemory",
+                                   "topologyManagerPolicy",
+                                   "topologyManagerScope",
+                                   "topologyManagerPolicyOptions",
+                                   "evictionSoft",
+                                   "evictionSoftGracePeriod",
+                                   "evictionPressureTransitionPeriod",
+                                   "evictionMaxPodGracePeriod",
+                                   "evictionMinimumReclaim",
+                                   "localStorageCapacityIsolation",
+                                   "volumeStatsAggPeriod",
+                                   "volumePluginDir",
+                                   "defaultPodSysctls",
+                                   "protectKernelDefaults",
+                                   "oomScoreAdj",
+                                   "maxOpenFiles",
+                                   "makeIPTablesUtilChains",
+                                   "iptablesMasqueradeBit",
+                                   "iptablesDropBit",
+                                   "contentType",
+                                   "kubeAPIQPS",
+                                   "kubeAPIBurst",
+                                   "eventRecordQPS",
+                                   "eventBurst",
+                                   "featureGates",
+                                   "logging",
+                                   "tracing",
+                                   "showHiddenMetricsForVersion",
+                                   "kernelMemcgNotification",
+                                   "runOnce",
+                                   "enableContentionProfiling"};
+
+// Of a namespace that each pod has for itself. May end in '*'.
+bool IsNamespacedSysctl(const std::string& pattern) {
+  std::string name = pattern;
+  std::replace(name.begin(), name.end(), '/', '.');
+  if (name == "kernel.sem") return true;
+  for (const char* prefix :
+       {"kernel.shm", "kernel.msg", "fs.mqueue.", "net."}) {
+    if (absl::StartsWith(name, prefix)) return true;
+  }
+  return false;
+}
 
 void ReadServer(Fields& root, KubeletConfig* c) {
   root.Bool("enableServer", &c->enable_server);
@@ -158,15 +178,31 @@ void ReadPods(Fields& root, KubeletConfig* c) {
     backoff.Duration("maxContainerRestartPeriod", &c->max_restart_period);
   }
   root.String("containerRuntimeEndpoint", &c->container_runtime_endpoint);
-  root.Bool("serializeImagePulls", &c->serialize_image_pulls);
   root.Int("maxParallelImagePulls", &c->max_parallel_image_pulls, 0, kMaxInt);
+  // Whoever allows several at once does not want them one by one.
+  c->serialize_image_pulls = c->max_parallel_image_pulls <= 1;
+  root.Bool("serializeImagePulls", &c->serialize_image_pulls);
+  if (c->serialize_image_pulls && c->max_parallel_image_pulls > 1) {
+    root.Fail("maxParallelImagePulls",
+              "no more than 1 while serializeImagePulls is true");
+  }
   root.String("containerLogMaxSize", &c->container_log_max_size);
+  if (!env::QuantityBytes(c->container_log_max_size).ok()) {
+    root.Fail("containerLogMaxSize", "a quantity such as \"10Mi\"");
+  }
   root.Int("containerLogMaxFiles", &c->container_log_max_files, 2, kMaxInt);
   root.StringList("clusterDNS", &c->cluster_dns);
   root.String("clusterDomain", &c->cluster_domain);
   root.String("resolvConf", &c->resolv_conf);
   root.Bool("seccompDefault", &c->seccomp_default);
   root.StringList("allowedUnsafeSysctls", &c->allowed_unsafe_sysctls);
+  for (const std::string& pattern : c->allowed_unsafe_sysctls) {
+    if (!IsNamespacedSysctl(pattern)) {
+      root.Fail("allowedUnsafeSysctls",
+                "sysctls of a pod's own namespaces (kernel.shm*, kernel.msg*, "
+                "kernel.sem, fs.mqueue.*, net.*)");
+    }
+  }
 }
 
 void ReadResources(Fields& root, KubeletConfig* c) {
@@ -209,7 +245,10 @@ absl::StatusOr<LoadedConfig> ParseKubeletConfig(absl::string_view text,
     ReadNode(fields, &loaded.config);
     ReadPods(fields, &loaded.config);
     ReadResources(fields, &loaded.config);
-    fields.Ignore(kIgnored);
+    fields.Unused(kUnused, &loaded.unused_fields);
+    if (!loaded.config.cgroups_per_qos) {
+      loaded.unused_fields.push_back("cgroupsPerQOS");
+    }
   }
   if (!error.ok()) return runtime::Annotate(error, source);
   return loaded;

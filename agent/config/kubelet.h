@@ -95,6 +95,7 @@ struct KubeletConfig {
 struct LoadedConfig {
   KubeletConfig config;
   Strings unknown_fields;  // full paths; worth one warning
+  Strings unused_fields;   // the kubelet's, but nothing here looks at them
 };
 
 // YAML or JSON. A wrong type or value is INVALID_ARGUMENT and names `source`

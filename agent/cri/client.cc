@@ -141,6 +141,14 @@ absl::StatusOr<v1::StatusResponse> Client::Status() {
                v1::StatusRequest());
 }
 
+absl::Status Client::ReopenContainerLog(const std::string& id) {
+  v1::ReopenContainerLogRequest request;
+  request.set_container_id(id);
+  return Block(runtime_.get(), &v1::RuntimeService::Stub::ReopenContainerLog,
+               request)
+      .status();
+}
+
 absl::Status Client::UpdateRuntimeConfig(const std::string& pod_cidr) {
   v1::UpdateRuntimeConfigRequest request;
   request.mutable_runtime_config()->mutable_network_config()->set_pod_cidr(

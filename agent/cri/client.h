@@ -46,6 +46,7 @@ class Client {
 
   absl::StatusOr<v1::VersionResponse> Version();
   absl::StatusOr<v1::StatusResponse> Status();
+  absl::Status ReopenContainerLog(const std::string& id);
   absl::Status UpdateRuntimeConfig(const std::string& pod_cidr);
   absl::StatusOr<v1::ListPodSandboxResponse> ListPodSandbox();
   absl::StatusOr<v1::ListContainersResponse> ListContainers();

@@ -87,6 +87,7 @@ std::vector<CgroupHierarchy> ParseCgroupMounts(absl::string_view mountinfo) {
     for (absl::string_view option : absl::StrSplit(right[2], ',')) {
       hierarchy.cpu |= option == "cpu";
       hierarchy.memory |= option == "memory";
+      hierarchy.pids |= option == "pids";
     }
     bool known = std::any_of(out.begin(), out.end(), [&](const auto& other) {
       return other.mount_point == hierarchy.mount_point;
@@ -105,8 +106,11 @@ int64_t CpuWeight(int64_t shares) {
   return static_cast<int64_t>(std::ceil(std::pow(10, exponent)));
 }
 
-Cgroups::Cgroups(std::string root, std::vector<CgroupHierarchy> hierarchies)
-    : root_(std::move(root)), hierarchies_(std::move(hierarchies)) {}
+Cgroups::Cgroups(std::string root, std::vector<CgroupHierarchy> hierarchies,
+                 CgroupSettings settings)
+    : root_(std::move(root)),
+      hierarchies_(std::move(hierarchies)),
+      settings_(settings) {}
 
 std::vector<CgroupHierarchy> Cgroups::Detect() {
   auto text = runtime::ReadFile("/proc/self/mountinfo");
@@ -121,7 +125,9 @@ absl::Status Cgroups::Make(const std::string& path) {
   bool only_v2 = std::none_of(hierarchies_.begin(), hierarchies_.end(),
                               [](const auto& h) { return !h.v2; });
   for (const CgroupHierarchy& hierarchy : hierarchies_) {
-    if (!hierarchy.cpu && !hierarchy.memory && !(hierarchy.v2 && only_v2)) {
+    const bool pids = hierarchy.pids && settings_.pids_limit > 0;
+    if (!hierarchy.cpu && !hierarchy.memory && !pids &&
+        !(hierarchy.v2 && only_v2)) {
       continue;
     }
     std::string dir = hierarchy.mount_point;
@@ -154,7 +160,13 @@ absl::Status Cgroups::Limit(const std::string& path, const PodLimits& limits) {
       RETURN_IF_ERROR(write("memory.max", limits.memory > 0
                                               ? absl::StrCat(limits.memory)
                                               : std::string("max")));
+      if (limits.pids > 0) {
+        RETURN_IF_ERROR(write("pids.max", absl::StrCat(limits.pids)));
+      }
       continue;
+    }
+    if (hierarchy.pids && limits.pids > 0) {
+      RETURN_IF_ERROR(write("pids.max", absl::StrCat(limits.pids)));
     }
     if (hierarchy.cpu) {
       RETURN_IF_ERROR(write("cpu.shares", absl::StrCat(limits.cpu_shares)));
@@ -182,6 +194,8 @@ absl::Status Cgroups::Init() {
 
 absl::Status Cgroups::CreatePod(const Json& pod) {
   ASSIGN_OR_RETURN(PodLimits limits, LimitsOfPod(pod));
+  if (!settings_.cpu_quota) limits.cpu_quota = 0;
+  limits.pids = settings_.pids_limit;
   std::string path = PodPath(pod);
   RETURN_IF_ERROR(Make(path));
   return Limit(path, limits);

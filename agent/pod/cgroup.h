@@ -19,7 +19,14 @@ namespace agent::pod {
 struct CgroupHierarchy {
   std::string mount_point;
   bool v2 = false;
-  bool cpu = false, memory = false;  // v1: which controller it carries
+  // v1: which controllers it carries.
+  bool cpu = false, memory = false, pids = false;
+};
+
+// What the node's configuration says of every pod.
+struct CgroupSettings {
+  int64_t pids_limit = -1;  // below 1: none
+  bool cpu_quota = true;    // enforce CPU limits
 };
 
 // The hierarchies in the text of /proc/<pid>/mountinfo.
@@ -32,7 +39,8 @@ int64_t CpuWeight(int64_t shares);
 class Cgroups {
  public:
   // `root` is the cgroup below which kubepods goes ("/").
-  Cgroups(std::string root, std::vector<CgroupHierarchy> hierarchies);
+  Cgroups(std::string root, std::vector<CgroupHierarchy> hierarchies,
+          CgroupSettings settings = CgroupSettings());
   // Hierarchies of this process.
   static std::vector<CgroupHierarchy> Detect();
 
@@ -56,6 +64,7 @@ class Cgroups {
 
   const std::string root_;
   const std::vector<CgroupHierarchy> hierarchies_;
+  const CgroupSettings settings_;
 };
 
 }  // namespace agent::pod

@@ -210,9 +210,13 @@ absl::StatusOr<v1::ContainerConfig> BuildContainerConfig(
   ASSIGN_OR_RETURN(
       *out.mutable_linux()->mutable_resources(),
       ContainerResources(*plan.pod, container, plan.memory_capacity));
+  if (!plan.options->cpu_cfs_quota) {
+    out.mutable_linux()->mutable_resources()->set_cpu_quota(0);
+  }
   ASSIGN_OR_RETURN(*out.mutable_linux()->mutable_security_context(),
                    ContainerSecurity(*plan.pod, plan.spec, plan.image,
-                                     plan.options->kubelet_dir));
+                                     plan.options->kubelet_dir,
+                                     plan.options->seccomp_default));
   *out.mutable_linux()
        ->mutable_security_context()
        ->mutable_namespace_options() = Namespaces(*plan.pod, plan.target_id);

@@ -19,7 +19,7 @@ namespace log = ::runtime::log;
 
 constexpr int kThreads = 32;
 constexpr absl::Duration kConditionPeriod = absl::Seconds(5);
-constexpr absl::Duration kResync = absl::Seconds(60);
+constexpr absl::Duration kLogCheck = absl::Seconds(10);
 
 RuntimeCondition ToCondition(
     const absl::StatusOr<v1::StatusResponse>& response) {
@@ -67,10 +67,11 @@ EngineImpl::EngineImpl(const EngineOptions& options,
                        volume::Manager* volumes)
     : pool_("pods", kThreads),
       cri_(std::move(channel)),
-      cgroups_(options.cgroup_root, options.cgroup_root.empty()
-                                        ? std::vector<CgroupHierarchy>()
-                                        : Cgroups::Detect()),
-      images_(&cri_, objects, &pool_, options.serialize_image_pulls),
+      cgroups_(options.cgroup_root,
+               options.cgroup_root.empty() ? std::vector<CgroupHierarchy>()
+                                           : Cgroups::Detect(),
+               {options.pod_pids_limit, options.cpu_cfs_quota}),
+      images_(&cri_, objects, &pool_, options.max_parallel_pulls),
       recorder_(client, &pool_, options.node_name),
       writer_(client, &pool_),
       prober_(&cri_, &net_, &pool_, &recorder_,
@@ -129,7 +130,7 @@ absl::Status EngineImpl::Start() {
     absl::MutexLock lock(&mutex_);
     api_synced_ = client_ == nullptr;
     static_synced_ = deps_.options.static_pod_dir.empty();
-    next_resync_ = absl::Now() + kResync;
+    next_resync_ = absl::Now() + deps_.options.sync_frequency;
     CleanOrphans();
   }
   if (!deps_.options.static_pod_dir.empty()) {
@@ -207,8 +208,8 @@ void EngineImpl::CheckCondition() {
   WakeAll();
 }
 
-// Every 5 s the runtime's condition, every minute a look at all pods: volumes
-// are refreshed, lost news is made good.
+// Every 5 s the runtime's condition, every 10 s the sizes of the logs, every
+// minute a look at all pods: volumes are refreshed, lost news is made good.
 void EngineImpl::Tick() {
   CheckCondition();
   absl::Time now = absl::Now();
@@ -216,14 +217,43 @@ void EngineImpl::Tick() {
   {
     absl::MutexLock lock(&mutex_);
     if (now >= next_resync_) {
-      next_resync_ = now + kResync;
+      next_resync_ = now + deps_.options.sync_frequency;
       for (auto& [uid, entry] : workers_) workers.push_back(entry.worker);
     }
   }
   for (auto& worker : workers) worker->Wake(true);
+  if (now >= next_log_check_) {
+    RotateLogs();
+    next_log_check_ = absl::Now() + kLogCheck;
+  }
   deps_.executor->PostAfter(kConditionPeriod, [weak = std::weak_ptr(self_)] {
     if (auto self = weak.lock()) (*self)->Tick();
   });
+}
+
+void EngineImpl::RotateLogs() {
+  std::vector<std::shared_ptr<Worker>> workers;
+  {
+    absl::MutexLock lock(&mutex_);
+    for (auto& [uid, entry] : workers_) workers.push_back(entry.worker);
+  }
+  for (auto& worker : workers) {
+    for (const auto& [name, attempts] : worker->Snapshot().containers) {
+      for (const auto& attempt : attempts) {
+        if (attempt.state != v1::CONTAINER_RUNNING ||
+            attempt.log_path.empty()) {
+          continue;
+        }
+        absl::Status status =
+            RotateLog(attempt.log_path, deps_.options.log_limits, absl::Now(),
+                      [&] { return cri_.ReopenContainerLog(attempt.id); });
+        if (!status.ok()) {
+          log::Warning("pod ", worker->full_name(), ", log of ", name, ": ",
+                       status.message());
+        }
+      }
+    }
+  }
 }
 
 void EngineImpl::WakeAll() {

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -15,6 +16,7 @@
 #include "agent/api/client.h"
 #include "agent/env/env.h"
 #include "agent/object/source.h"
+#include "agent/pod/log_rotation.h"
 #include "agent/server/pods.h"
 #include "agent/volume/manager.h"
 #include "runtime/base/json.h"
@@ -36,7 +38,14 @@ struct EngineOptions {
   env::DnsOptions dns;
   int max_pods = 110;
   absl::Duration max_restart_backoff = absl::Seconds(300);
-  bool serialize_image_pulls = false;
+  int max_parallel_pulls = 16;
+  absl::Duration sync_frequency = absl::Minutes(1);  // a look at each pod
+  bool seccomp_default = false;  // RuntimeDefault for who asks for nothing
+  // Names and prefixes ("net.*") beside those that are always safe.
+  std::vector<std::string> allowed_unsafe_sysctls;
+  int64_t pod_pids_limit = -1;  // below 1: none
+  bool cpu_cfs_quota = true;    // enforce CPU limits
+  LogLimits log_limits;
 };
 
 // What the node status needs from the engine.

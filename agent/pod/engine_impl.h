@@ -87,6 +87,8 @@ class EngineImpl : public Engine, public server::Pods {
   void RemoveOrphanDirs(std::set<std::string> wanted);
   void CheckCondition() ABSL_LOCKS_EXCLUDED(mutex_);
   void Tick();
+  // Those of running containers that have grown too large.
+  void RotateLogs() ABSL_LOCKS_EXCLUDED(mutex_);
   void WakeAll() ABSL_LOCKS_EXCLUDED(mutex_);
   bool stopped() ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -117,6 +119,8 @@ class EngineImpl : public Engine, public server::Pods {
   absl::Time next_resync_ ABSL_GUARDED_BY(mutex_);
   RuntimeCondition condition_ ABSL_GUARDED_BY(mutex_);
   std::function<void()> condition_listener_ ABSL_GUARDED_BY(mutex_);
+
+  absl::Time next_log_check_ = absl::InfinitePast();  // of Tick
 
   std::unique_ptr<source::PodWatch> watch_;
   std::unique_ptr<source::StaticSource> static_;

@@ -118,11 +118,11 @@ struct Images::Pull {
 };
 
 Images::Images(cri::Client* client, object::Source* objects,
-               runtime::Executor* executor, bool serialize)
+               runtime::Executor* executor, int max_parallel)
     : client_(client),
       objects_(objects),
       executor_(executor),
-      max_parallel_(serialize ? 1 : 16) {}
+      max_parallel_(max_parallel) {}
 
 void Images::Ensure(std::shared_ptr<const Json> pod, const Json& container,
                     const v1::PodSandboxConfig& sandbox,

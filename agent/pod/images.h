@@ -55,7 +55,7 @@ class Images {
   using Done = std::function<void(ImageOutcome)>;
 
   Images(cri::Client* client, object::Source* objects,
-         runtime::Executor* executor, bool serialize);
+         runtime::Executor* executor, int max_parallel);
 
   // `on_pull` is called before a pull begins (the Pulling event). Both run on
   // the executor or a gRPC thread and must not block. `sandbox` goes along with

@@ -177,7 +177,9 @@ void EngineImpl::Accept(PodPtr pod, Origin origin) {
 
 std::pair<std::string, std::string> EngineImpl::Admit(
     const Json& pod, const Requests& requests) {
-  if (std::string name = UnsafeSysctl(pod); !name.empty()) {
+  if (std::string name =
+          UnsafeSysctl(pod, deps_.options.allowed_unsafe_sysctls);
+      !name.empty()) {
     return {"SysctlForbidden",
             absl::StrCat("forbidden sysctl: \"", name, "\" not allowlisted")};
   }

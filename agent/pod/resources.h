@@ -31,6 +31,7 @@ struct PodLimits {
   int64_t cpu_shares = 2;
   int64_t cpu_quota = 0;
   int64_t memory = 0;
+  int64_t pids = 0;
 };
 absl::StatusOr<PodLimits> LimitsOfPod(const Json& pod);
 

@@ -33,6 +33,16 @@ constexpr const char* kSafeSysctls[] = {"kernel.shm_rmid_forced",
                                         "net.ipv4.tcp_rmem",
                                         "net.ipv4.tcp_wmem"};
 
+// `pattern` is a name with dots or slashes, or a prefix and '*'.
+bool Fits(const std::string& dotted, std::string pattern) {
+  std::replace(pattern.begin(), pattern.end(), '/', '.');
+  if (absl::EndsWith(pattern, "*")) {
+    pattern.pop_back();
+    return absl::StartsWith(dotted, pattern);
+  }
+  return dotted == pattern;
+}
+
 // `key` of the container's context, else of the pod's.
 const Json& Merged(const Json& pod, const Json& container, const char* key) {
   const Json& own = runtime::At(container, {"securityContext", key});
@@ -96,9 +106,11 @@ void FillUser(const Json& pod, const Json& container, const v1::Image& image,
 }
 
 v1::SecurityProfile Seccomp(const Json& pod, const Json& container,
-                            const std::string& kubelet_dir) {
+                            const std::string& kubelet_dir,
+                            bool seccomp_default) {
   const Json& profile = Merged(pod, container, "seccompProfile");
-  std::string type = runtime::StringAt(profile, "type", "Unconfined");
+  std::string type = runtime::StringAt(
+      profile, "type", seccomp_default ? "RuntimeDefault" : "Unconfined");
   v1::SecurityProfile out;
   if (type == "RuntimeDefault") {
     out.set_profile_type(v1::SecurityProfile::RuntimeDefault);
@@ -169,7 +181,8 @@ std::vector<int64_t> SupplementalGroups(const Json& pod) {
   return out;
 }
 
-std::string UnsafeSysctl(const Json& pod) {
+std::string UnsafeSysctl(const Json& pod,
+                         const std::vector<std::string>& allowed) {
   const Json& security = runtime::At(pod, {"spec", "securityContext"});
   for (const Json& sysctl : runtime::ArrayAt(security, "sysctls")) {
     std::string name = runtime::StringAt(sysctl, "name");
@@ -177,9 +190,12 @@ std::string UnsafeSysctl(const Json& pod) {
     std::replace(dotted.begin(), dotted.end(), '/', '.');
     bool safe = std::any_of(std::begin(kSafeSysctls), std::end(kSafeSysctls),
                             [&](const char* s) { return dotted == s; });
+    safe |= std::any_of(allowed.begin(), allowed.end(),
+                        [&](const std::string& p) { return Fits(dotted, p); });
     // A sysctl of a namespace that the pod shares with the node is the node's.
     safe &= !(absl::StartsWith(dotted, "net.") && status::HostNetwork(pod));
-    safe &= !(absl::StartsWith(dotted, "kernel.") &&
+    safe &= !((absl::StartsWith(dotted, "kernel.") ||
+               absl::StartsWith(dotted, "fs.mqueue.")) &&
               runtime::BoolAt(runtime::At(pod, "spec"), "hostIPC"));
     if (!safe) return name;
   }
@@ -188,12 +204,14 @@ std::string UnsafeSysctl(const Json& pod) {
 
 absl::StatusOr<v1::LinuxContainerSecurityContext> ContainerSecurity(
     const Json& pod, const status::ContainerSpec& container,
-    const v1::Image& image, const std::string& kubelet_dir) {
+    const v1::Image& image, const std::string& kubelet_dir,
+    bool seccomp_default) {
   RETURN_IF_ERROR(CheckNonRoot(pod, container, image));
   v1::LinuxContainerSecurityContext out;
   FillUser(pod, *container.json, image, out);
   FillPrivilege(runtime::At(*container.json, "securityContext"), out);
-  *out.mutable_seccomp() = Seccomp(pod, *container.json, kubelet_dir);
+  *out.mutable_seccomp() =
+      Seccomp(pod, *container.json, kubelet_dir, seccomp_default);
   const Json& apparmor = Merged(pod, *container.json, "appArmorProfile");
   if (apparmor.is_object()) *out.mutable_apparmor() = AppArmor(apparmor);
   FillSelinux(Merged(pod, *container.json, "seLinuxOptions"), out);

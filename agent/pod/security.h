@@ -17,16 +17,20 @@ using runtime::Json;
 namespace v1 = ::runtime::v1;
 
 // The container's security context, without namespaces. `image` decides the
-// user where the spec does not; an error is a CreateContainerConfigError.
+// user where the spec does not; `seccomp_default` gives RuntimeDefault to who
+// asks for no profile; an error is a CreateContainerConfigError.
 absl::StatusOr<v1::LinuxContainerSecurityContext> ContainerSecurity(
     const Json& pod, const status::ContainerSpec& container,
-    const v1::Image& image, const std::string& kubelet_dir);
+    const v1::Image& image, const std::string& kubelet_dir,
+    bool seccomp_default = false);
 
 // supplementalGroups and fsGroup.
 std::vector<int64_t> SupplementalGroups(const Json& pod);
 
-// "" or the name of the first sysctl that is not in the safe set.
-std::string UnsafeSysctl(const Json& pod);
+// "" or the name of the first sysctl that is neither in the safe set nor in
+// `allowed` (names, or prefixes that end in '*').
+std::string UnsafeSysctl(const Json& pod,
+                         const std::vector<std::string>& allowed = {});
 
 }  // namespace agent::pod
 

@@ -51,7 +51,7 @@ class ServerImpl : public Server, public ConnectionHost {
       : options_(options),
         handlers_(options),
         tls_(options.cert_file, options.key_file,
-             options.authentication.client_ca_file),
+             options.authentication.client_ca_file, options.tls),
         io_(1),
         work_(io_.get_executor()),
         acceptor_(io_),

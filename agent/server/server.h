@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "agent/api/client.h"
 #include "agent/server/pods.h"
+#include "agent/server/tls_policy.h"
 #include "agent/server/usage.h"
 #include "runtime/base/executor.h"
 #include "runtime/base/json.h"
@@ -49,6 +50,7 @@ struct Options {
   // PEM, read again when they change. While they are missing, the port listens
   // and handshakes fail.
   std::string cert_file, key_file;
+  TlsPolicy tls;
   std::string node_name;
   std::string pod_logs_dir;        // no log outside of it is ever read
   bool debugging_handlers = true;  // containerLogs, exec and their like

@@ -65,10 +65,11 @@ bool Verify(X509* leaf, STACK_OF(X509) * chain, X509_STORE* clients) {
 }  // namespace
 
 TlsFiles::TlsFiles(std::string cert_file, std::string key_file,
-                   std::string client_ca)
+                   std::string client_ca, TlsPolicy policy)
     : cert_file_(std::move(cert_file)),
       key_file_(std::move(key_file)),
-      client_ca_(std::move(client_ca)) {}
+      client_ca_(std::move(client_ca)),
+      policy_(std::move(policy)) {}
 
 std::string TlsFiles::Stamp() const {
   std::string stamp = "-";
@@ -87,7 +88,11 @@ std::string TlsFiles::Stamp() const {
 absl::StatusOr<std::shared_ptr<TlsContext>> TlsFiles::Load() const {
   auto result = std::make_shared<TlsContext>();
   SSL_CTX* ssl = result->ssl.native_handle();
-  SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION);
+  SSL_CTX_set_min_proto_version(ssl, policy_.min_version);
+  if (!policy_.ciphers.empty() &&
+      SSL_CTX_set_cipher_list(ssl, policy_.ciphers.c_str()) != 1) {
+    return SslError(absl::StrCat("cipher suites ", policy_.ciphers));
+  }
   // Without resumption every connection shows its certificate chain.
   SSL_CTX_set_options(
       ssl, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "agent/server/auth.h"
+#include "agent/server/tls_policy.h"
 
 namespace agent::server {
 
@@ -30,7 +31,8 @@ struct TlsContext {
 // Thread safe.
 class TlsFiles {
  public:
-  TlsFiles(std::string cert_file, std::string key_file, std::string client_ca);
+  TlsFiles(std::string cert_file, std::string key_file, std::string client_ca,
+           TlsPolicy policy);
 
   // What the files hold now; what they held last if they cannot be read; null
   // if that was never anything. Problems are logged once for each change.
@@ -41,6 +43,7 @@ class TlsFiles {
   absl::StatusOr<std::shared_ptr<TlsContext>> Load() const;
 
   const std::string cert_file_, key_file_, client_ca_;
+  const TlsPolicy policy_;
   absl::Mutex mutex_;
   std::string stamp_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<TlsContext> current_ ABSL_GUARDED_BY(mutex_);

@@ -100,6 +100,13 @@ TEST(KubeletConfigTest, DiesOfWrongTypesNamingFileAndField) {
       {"evictionHard: {memory.available: 5}",
        "f: evictionHard: expected a map of strings"},
       {"cgroupDriver: none", "f: cgroupDriver: expected one of"},
+      {"{serializeImagePulls: true, maxParallelImagePulls: 2}",
+       "f: maxParallelImagePulls: expected no more than 1"},
+      {"allowedUnsafeSysctls: [net.core.somaxconn, vm.overcommit_memory]",
+       "f: allowedUnsafeSysctls: expected sysctls of a pod's own namespaces"},
+      {"containerLogMaxSize: big",
+       "f: containerLogMaxSize: expected a quantity"},
+      {"containerLogMaxFiles: 1", "f: containerLogMaxFiles: expected"},
       {"kind: Pod", "f: kind: expected one of KubeletConfiguration"},
       {"[1]", "f: expected an object"},
       {"port: [", "f: line "},
@@ -120,6 +127,32 @@ TEST(KubeletConfigTest, CollectsUnknownFieldsWithTheirPaths) {
                          "f"));
   EXPECT_THAT(loaded.unknown_fields,
               UnorderedElementsAre("prot", "authentication.webhook.ttl"));
+}
+
+TEST(KubeletConfigTest, CollectsWhatIsGivenButNotImplemented) {
+  ASSERT_OK_AND_ASSIGN(const LoadedConfig loaded, ParseKubeletConfig(R"(
+cpuManagerPolicy: static
+cgroupsPerQOS: false
+evictionPressureTransitionPeriod: 0s
+memorySwap: {}
+failSwapOn: false
+logging: {flushFrequency: 0, options: {json: {infoBufferSize: "0"}}}
+readOnlyPort: 0
+seccompDefault: true
+)",
+                                                                     "f"));
+  EXPECT_THAT(loaded.unused_fields,
+              UnorderedElementsAre("cpuManagerPolicy", "cgroupsPerQOS"));
+  EXPECT_TRUE(loaded.unknown_fields.empty());
+  EXPECT_TRUE(loaded.config.seccomp_default);
+}
+
+TEST(KubeletConfigTest, ParallelPullsNeedNotBeAskedForTwice) {
+  EXPECT_TRUE(Parse("").serialize_image_pulls);
+  const KubeletConfig config = Parse("maxParallelImagePulls: 5");
+  EXPECT_FALSE(config.serialize_image_pulls);
+  EXPECT_EQ(config.max_parallel_image_pulls, 5);
+  EXPECT_FALSE(Parse("serializeImagePulls: false").serialize_image_pulls);
 }
 
 }  // namespace

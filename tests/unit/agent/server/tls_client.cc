@@ -80,7 +80,7 @@ std::unique_ptr<Identity> MakeIdentity(
   return made;
 }
 
-TlsClient::TlsClient(int port, const Identity* identity)
+TlsClient::TlsClient(int port, const Identity* identity, int max_version)
     : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   // OpenSSL writes without MSG_NOSIGNAL, and servers hang up on us here.
   signal(SIGPIPE, SIG_IGN);
@@ -89,6 +89,7 @@ TlsClient::TlsClient(int port, const Identity* identity)
   address.sin_port = htons(static_cast<uint16_t>(port));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   context_ = SSL_CTX_new(TLS_client_method());
+  if (max_version != 0) SSL_CTX_set_max_proto_version(context_, max_version);
   if (identity != nullptr) {
     SSL_CTX_use_certificate(context_, identity->certificate);
     SSL_CTX_use_PrivateKey(context_, identity->key);

@@ -34,8 +34,9 @@ std::unique_ptr<Identity> MakeIdentity(
 
 class TlsClient {
  public:
-  // Connects to 127.0.0.1 and shakes hands; ok() tells.
-  TlsClient(int port, const Identity* identity);
+  // Connects to 127.0.0.1 and shakes hands; ok() tells. `max_version` 0: the
+  // newest.
+  TlsClient(int port, const Identity* identity, int max_version = 0);
   ~TlsClient();
 
   bool ok() const { return ok_; }
