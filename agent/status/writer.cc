@@ -29,6 +29,15 @@ std::string Path(const Json& pod) {
                       Name(pod));
 }
 
+// The next repair of a pod is not before a second from the last one.
+template <typename Entry>
+void PauseRepairs(Entry& entry) {
+  if (entry.pause > absl::ZeroDuration()) return;
+  entry.not_before =
+      std::max(entry.not_before, entry.last_repair + kRepairPause);
+  entry.last_repair = std::max(absl::Now(), entry.not_before);
+}
+
 }  // namespace
 
 Writer::Writer(api::Client* client, runtime::Executor* executor)
@@ -104,11 +113,7 @@ void Writer::Repair(const EntryPtr& entry) {
   if (own == OwnPart(*entry->latest) || own == entry->insisted) return;
   entry->written = std::make_shared<const Json>(status);
   entry->wanted = entry->latest;
-  if (entry->pause == absl::ZeroDuration()) {
-    entry->not_before =
-        std::max(entry->not_before, entry->last_repair + kRepairPause);
-  }
-  entry->last_repair = std::max(absl::Now(), entry->not_before);
+  PauseRepairs(*entry);
   Schedule(entry);
 }
 
@@ -264,6 +269,7 @@ void Writer::TakeAnswer(const EntryPtr& entry, const Json& answer,
   entry->insisted = std::move(own);
   entry->written = std::make_shared<const Json>(status);
   if (entry->wanted == nullptr) entry->wanted = std::move(wanted);
+  PauseRepairs(*entry);
 }
 
 absl::Status Writer::AfterConflict(const EntryPtr& entry, const Json& pod,
