@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -45,6 +46,10 @@ void Holder::OnExternalReportEnd(HeldContainer* container) {
   if (container->started) {
     record.phase = state::Phase::kRunning;
     record.started_ns = WallNanoseconds();
+    // It may have ended before the news of its start came.
+    if (container->reaped) {
+      record.started_ns = std::min(record.started_ns, record.finished_ns);
+    }
     Announce(*container);
     return;
   }

@@ -133,7 +133,10 @@ TEST_F(ExternalRuntimeTest, AnEndBeforeStartHasReturnedWaitsForIt) {
   auto started = handler_->StartContainer("s", "c");
   ASSERT_THAT(started, IsOk());
   EXPECT_NE(started->started_at, absl::InfinitePast());
-  EXPECT_EQ(news_->Await("c", ContainerPhase::kExited).exit_code, 6);
+  ContainerState exited = news_->Await("c", ContainerPhase::kExited);
+  EXPECT_EQ(exited.exit_code, 6);
+  EXPECT_EQ(exited.started_at, started->started_at);
+  EXPECT_LE(exited.started_at, exited.finished_at);
 }
 
 TEST_F(ExternalRuntimeTest, AFailedCreateIsOneLineAndUndone) {
