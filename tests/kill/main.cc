@@ -2,10 +2,12 @@
 // A CRI server dies at every change of state of every operation, one after the
 // other: each time the next one must find what was confirmed, the repeated call
 // must succeed, and nothing may be left once the pod is removed.
-//   cri_kill PRELOAD SCRATCH ROOT STATE IMAGE OTHER_IMAGE COMMAND…
-// COMMAND serves STATE/cri.sock; both images can be pulled by it.
+//   cri_kill OPERATIONS PRELOAD SCRATCH ROOT STATE IMAGE OTHER_IMAGE COMMAND…
+// OPERATIONS is "all", or names with commas: RunPodSandbox,start. COMMAND
+// serves STATE/cri.sock; both images can be pulled by it.
 #include <signal.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <functional>
 #include <string>
@@ -35,10 +37,21 @@ struct Places {
   std::string scratch, root, state, image, other_image;
 };
 
+// Of the command line.
+struct Wanted {
+  std::vector<std::string> names;
+  bool Has(absl::string_view name) const {
+    return names.front() == "all" ||
+           std::find(names.begin(), names.end(), name) != names.end();
+  }
+};
+
 class Test {
  public:
-  Test(Places places, Daemon& daemon)
-      : places_(std::move(places)), daemon_(daemon) {}
+  Test(Places places, Wanted wanted, Daemon& daemon)
+      : places_(std::move(places)),
+        wanted_(std::move(wanted)),
+        daemon_(daemon) {}
 
   void Run();
 
@@ -77,6 +90,7 @@ class Test {
   void CleanUp();
 
   const Places places_;
+  const Wanted wanted_;
   Daemon& daemon_;
   Snapshot before_;
   std::string context_ = "begin";
@@ -326,8 +340,10 @@ void Test::Run() {
   StartWitness();
   before_ = Take(places_.root, places_.state);
   CleanUp();
-  for (const Operation& operation : Operations()) KillAtEveryStep(operation);
-  KillAtEveryStepOfStart();
+  for (const Operation& operation : Operations()) {
+    if (wanted_.Has(operation.name)) KillAtEveryStep(operation);
+  }
+  if (wanted_.Has("start")) KillAtEveryStepOfStart();
   CheckLog();
   Must(client().RemovePod(witness_id_), "RemovePodSandbox");
 }
@@ -337,16 +353,17 @@ void Test::Run() {
 
 int main(int argc, char** argv) {
   const std::vector<std::string> words(argv, argv + argc);
-  if (argc < 8) {
+  if (argc < 9) {
     fprintf(stderr,
-            "usage: cri_kill PRELOAD SCRATCH ROOT STATE IMAGE OTHER_IMAGE "
-            "COMMAND...\n");
+            "usage: cri_kill OPERATIONS PRELOAD SCRATCH ROOT STATE IMAGE "
+            "OTHER_IMAGE COMMAND...\n");
     return 2;
   }
   signal(SIGPIPE, SIG_IGN);
-  tests::kill::Daemon daemon(words[4] + "/cri.sock", words[5], words[1],
-                             words[2], {words.begin() + 7, words.end()});
-  tests::kill::Test({words[2], words[3], words[4], words[5], words[6]}, daemon)
+  tests::kill::Daemon daemon(words[5] + "/cri.sock", words[6], words[2],
+                             words[3], {words.begin() + 8, words.end()});
+  tests::kill::Test({words[3], words[4], words[5], words[6], words[7]},
+                    {absl::StrSplit(words[1], ',')}, daemon)
       .Run();
   return 0;
 }
