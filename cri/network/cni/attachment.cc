@@ -99,6 +99,20 @@ absl::Status Attachments::Remove(const Attachment& attachment) const {
   return runtime::ErrnoStatus(absl::StrCat("unlink ", path));
 }
 
+absl::Status Attachments::RemoveHalves(const std::string& container_id) const {
+  if (!runtime::Exists(dir_)) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::vector<std::string> names,
+                   runtime::ListDir(dir_));
+  for (const std::string& name : names) {
+    if (!absl::StartsWith(name, ".") || !absl::EndsWith(name, ".tmp") ||
+        !absl::StrContains(name, absl::StrCat("-", container_id, "-"))) {
+      continue;
+    }
+    RETURN_IF_ERROR(runtime::RemoveTree(absl::StrCat(dir_, "/", name)));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<Attachment>> Attachments::Find(
     const std::string& container_id) const {
   ASSIGN_OR_RETURN(const std::vector<Attachment> all,

@@ -40,6 +40,9 @@ class Attachments {
   absl::Status Save(const Attachment& attachment) const;
   // OK if there is none.
   absl::Status Remove(const Attachment& attachment) const;
+  // Removes what a killed server left of a write for one sandbox, which no
+  // other process works on.
+  absl::Status RemoveHalves(const std::string& container_id) const;
   // Ours of one sandbox, as they are on disk.
   absl::StatusOr<std::vector<Attachment>> Find(
       const std::string& container_id) const;

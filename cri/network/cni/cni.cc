@@ -321,7 +321,7 @@ absl::Status CniNetwork::Teardown(const PodNetwork& pod) {
   for (const Attachment& attachment : known) {
     RETURN_IF_ERROR(Detach(attachment));
   }
-  return absl::OkStatus();
+  return attachments_.RemoveHalves(pod.sandbox_id);
 }
 
 // Runs before anything else does, as GC must: no ADD or DEL may be under way.
