@@ -88,19 +88,40 @@ void Registry::ReadDirectory(const std::string& directory, size_t priority,
   }
 }
 
-absl::StatusOr<Edits> Registry::Resolve(
-    const std::vector<std::string>& names) const {
-  Edits result;
-  if (names.empty()) return result;
-  std::vector<std::string> directories;
-  {
-    absl::MutexLock lock(&mutex_);
-    directories = directories_;
-  }
+std::vector<std::string> Registry::Directories() const {
+  absl::MutexLock lock(&mutex_);
+  return directories_;
+}
+
+Registry::Scan Registry::ScanAll(const std::vector<std::string>& directories) {
   Scan scan;
   for (size_t i = 0; i < directories.size(); ++i) {
     ReadDirectory(directories[i], i, scan);
   }
+  return scan;
+}
+
+Overview Registry::Look() const {
+  Overview overview;
+  overview.directories = Directories();
+  Scan scan = ScanAll(overview.directories);
+  for (const auto& [name, found] : scan.devices) {
+    overview.devices.push_back(name);
+    if (found.rival != nullptr) {
+      scan.problems.push_back(absl::StrCat(found.file->path, ": ", name,
+                                           " is also in ", found.rival->path));
+    }
+  }
+  overview.problems = std::move(scan.problems);
+  return overview;
+}
+
+absl::StatusOr<Edits> Registry::Resolve(
+    const std::vector<std::string>& names) const {
+  Edits result;
+  if (names.empty()) return result;
+  const std::vector<std::string> directories = Directories();
+  const Scan scan = ScanAll(directories);
   for (const std::string& problem : scan.problems) {
     runtime::log::Warning("CDI: ", problem);
   }

@@ -17,7 +17,14 @@
 
 namespace cri::cdi {
 
-// Thread safe; Resolve reads files.
+// For people: what could be asked for, and what is wrong.
+struct Overview {
+  std::vector<std::string> directories;
+  std::vector<std::string> devices;   // full names
+  std::vector<std::string> problems;  // "<path>: <field>: <reason>"
+};
+
+// Thread safe; Resolve and Look read files.
 class Registry {
  public:
   // Files "*.json" and "*.yaml" directly in these directories; a device of a
@@ -34,6 +41,8 @@ class Registry {
   absl::StatusOr<Edits> Resolve(const std::vector<std::string>& names) const
       ABSL_LOCKS_EXCLUDED(mutex_);
 
+  Overview Look() const ABSL_LOCKS_EXCLUDED(mutex_);
+
  private:
   struct File {
     std::string path;
@@ -48,6 +57,8 @@ class Registry {
     std::vector<std::string> problems;
   };
 
+  std::vector<std::string> Directories() const ABSL_LOCKS_EXCLUDED(mutex_);
+  static Scan ScanAll(const std::vector<std::string>& directories);
   static void ReadDirectory(const std::string& directory, size_t priority,
                             Scan& scan);
   static void Add(std::shared_ptr<const File> file, size_t priority,

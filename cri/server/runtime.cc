@@ -110,7 +110,11 @@ absl::StatusOr<v1::StatusResponse> Status(Context& context,
                            {"bytes", pull.bytes_total},
                            {"bytes_done", pull.bytes_done}});
     }
+    const cdi::Overview devices = engine.cdi.Look();
     auto& info = *response.mutable_info();
+    info["cdi"] = runtime::DumpJson(Json{{"directories", devices.directories},
+                                         {"devices", devices.devices},
+                                         {"problems", devices.problems}});
     info["config"] = runtime::DumpJson(ConfigInfo(engine));
     info["host"] = runtime::DumpJson(host);
     info["operations"] = runtime::DumpJson(OperationsInfo(absl::Now()));

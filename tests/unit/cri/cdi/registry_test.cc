@@ -115,6 +115,19 @@ TEST_F(RegistryTest, RefusesByNameWhatItCannotDo) {
   EXPECT_OK(registry_.Resolve({"v/c=b"}));
 }
 
+TEST_F(RegistryTest, LookShowsDevicesAndProblems) {
+  Write(low_ + "/1.yaml", Devices("1", "ab"));
+  Write(low_ + "/2.yaml", Devices("2", "a"));
+  Write(low_ + "/bad.json", "{}");
+  const Overview overview = registry_.Look();
+  EXPECT_THAT(overview.directories, ElementsAre(low_, high_, dir_ / "missing"));
+  EXPECT_THAT(overview.devices, ElementsAre("v/c=a", "v/c=b"));
+  EXPECT_THAT(overview.problems,
+              ElementsAre(HasSubstr("bad.json: cdiVersion: is missing"),
+                          AllOf(HasSubstr("/1.yaml: v/c=a is also in "),
+                                HasSubstr("/2.yaml"))));
+}
+
 TEST_F(RegistryTest, OtherDirectoriesCountAtOnce) {
   Write(dir_ / "v.yaml", Devices("x", "a"));
   EXPECT_FALSE(registry_.Resolve({"v/c=a"}).ok());
