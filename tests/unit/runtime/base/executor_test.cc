@@ -48,6 +48,26 @@ TEST(ExecutorTest, NeverMoreThreadsThanAllowed) {
   EXPECT_LE(most, 3);
 }
 
+TEST(ExecutorTest, StopEndsWhatIsQueuedAndTakesNothingMore) {
+  std::atomic<int> ran = 0;
+  Executor executor("test", 2);
+  for (int i = 0; i < 100; ++i) {
+    executor.Post([&] {
+      ++ran;
+      executor.Post([&] { ++ran; });
+    });
+  }
+  executor.PostAfter(absl::Hours(1), [&] { ran += 1000; });
+  executor.Stop();
+  EXPECT_EQ(ran, 200);
+  executor.Post([&] { ran += 1000; });
+  const Executor::TimerId timer =
+      executor.PostAfter(absl::ZeroDuration(), [&] { ran += 1000; });
+  EXPECT_FALSE(executor.Cancel(timer));
+  executor.Stop();
+  EXPECT_EQ(ran, 200);
+}
+
 TEST(ExecutorTest, TheDestructorRunsWhatIsQueuedAndDropsTimers) {
   std::atomic<int> ran = 0;
   {
