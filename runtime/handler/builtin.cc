@@ -28,7 +28,18 @@ constexpr absl::Duration kSetupTime = absl::Minutes(4);
 constexpr absl::Duration kRemoveTime = absl::Minutes(1);
 constexpr absl::Duration kAnswerTime = absl::Seconds(20);
 
-absl::StatusOr<state::ContainerPlan> MakePlan(const ContainerOptions& options) {
+// Holders do not run hooks; another runtime does, with its own commands.
+absl::Status CheckHooks(const Json& config) {
+  for (const char* hook : {"poststart", "poststop"}) {
+    if (!Has(ObjectAt(config, "hooks"), hook)) continue;
+    return absl::UnimplementedError(absl::StrCat(
+        "hooks.", hook, ": the built-in handler does not run such hooks"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<state::ContainerPlan> MakePlan(
+    const ContainerOptions& options, std::vector<std::string> runtime) {
   ASSIGN_OR_RETURN(Json config, ParseJson(options.oci_config, "config.json"));
   state::ContainerPlan plan;
   plan.id = options.id;
@@ -36,11 +47,7 @@ absl::StatusOr<state::ContainerPlan> MakePlan(const ContainerOptions& options) {
   if (plan.cgroups_path.empty()) {
     return absl::InvalidArgumentError("linux.cgroupsPath: missing");
   }
-  for (const char* hook : {"poststart", "poststop"}) {
-    if (!Has(ObjectAt(config, "hooks"), hook)) continue;
-    return absl::UnimplementedError(absl::StrCat(
-        "hooks.", hook, ": the built-in handler does not run such hooks"));
-  }
+  if (runtime.empty()) RETURN_IF_ERROR(CheckHooks(config));
   bool names_pid = false, own_pid = false;
   for (const Json& item : ArrayAt(At(config, "linux"), "namespaces")) {
     if (StringAt(item, "type") != "pid") continue;
@@ -59,6 +66,8 @@ absl::StatusOr<state::ContainerPlan> MakePlan(const ContainerOptions& options) {
   plan.upper_dir = options.upper_dir;
   plan.work_dir = options.work_dir;
   plan.rootfs_dir = options.rootfs_dir;
+  plan.runtime = std::move(runtime);
+  if (!plan.runtime.empty()) plan.flags |= state::kExternal;
   return plan;
 }
 
@@ -206,14 +215,13 @@ absl::StatusOr<ContainerState> BuiltinHandler::CreateContainer(
     return absl::InvalidArgumentError(
         absl::StrCat("container \"", options.id, "\": not a valid id"));
   }
-  absl::StatusOr<state::ContainerPlan> plan = MakePlan(options);
-  if (!plan.ok()) return Annotate(plan.status(), context);
   ASSIGN_OR_RETURN(Connection connection,
                    OpenHolder(pods_dir_, options.sandbox_id));
   ASSIGN_OR_RETURN(state::SandboxRecord sandbox,
                    ReadSandbox(options.sandbox_id));
-  plan->runtime = std::move(sandbox.runtime);
-  if (!plan->runtime.empty()) plan->flags |= state::kExternal;
+  absl::StatusOr<state::ContainerPlan> plan =
+      MakePlan(options, std::move(sandbox.runtime));
+  if (!plan.ok()) return Annotate(plan.status(), context);
   const std::string dir = PodDir(options.sandbox_id);
   ASSIGN_OR_RETURN(UniqueFd dir_fd, OpenFile(dir, O_RDONLY | O_DIRECTORY));
   const std::string name = absl::StrCat(options.id, ".plan");
