@@ -120,39 +120,47 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(ServerOptions options) {
     }
   });
   self->MakeSampler();
-  sandbox::SandboxesOptions sandboxes;
-  sandboxes.root = options.config.root;
-  sandboxes.shm_bytes = options.config.shm_bytes;
-  sandboxes.executor = self->executor.get();
-  sandboxes.handler = self->handler.get();
-  sandboxes.network = self->network.get();
-  sandboxes.notify = [self](const sandbox::SandboxPtr& sandbox,
-                            v1::ContainerEventType type) {
-    self->PublishEvent(*sandbox, sandbox->id, type);
-  };
-  self->sandboxes = std::make_unique<sandbox::Sandboxes>(sandboxes);
-
-  container::ContainersOptions containers;
-  containers.root = options.config.root;
-  containers.executor = self->executor.get();
-  containers.handler = self->handler.get();
-  containers.images = self->images.get();
-  containers.sandboxes = self->sandboxes.get();
-  containers.cdi = &self->cdi;
-  containers.pod_annotations = [self](const std::string& handler) {
-    const auto current = self->Config();
-    const config::HandlerConfig* found = config::FindHandler(*current, handler);
-    return found == nullptr ? std::vector<std::string>() : found->annotations;
-  };
-  containers.notify = [self](const container::ContainerPtr& container,
-                             v1::ContainerEventType type) {
-    self->PublishEvent(*container->sandbox, container->id, type);
-  };
-  self->containers = std::make_unique<container::Containers>(containers);
+  self->MakeSandboxes(options.config);
+  self->MakeContainers(options.config);
   self->Apply(options.config);
   RETURN_IF_ERROR(self->Recover());
   RETURN_IF_ERROR(self->StartStreams());
   return engine;
+}
+
+void Engine::MakeSandboxes(const config::Config& config) {
+  sandbox::SandboxesOptions options;
+  options.root = config.root;
+  options.shm_bytes = config.shm_bytes;
+  options.executor = executor.get();
+  options.handler = handler.get();
+  options.network = network.get();
+  options.notify = [this](const sandbox::SandboxPtr& sandbox,
+                          v1::ContainerEventType type) {
+    PublishEvent(*sandbox, sandbox->id, type);
+  };
+  sandboxes = std::make_unique<sandbox::Sandboxes>(options);
+}
+
+void Engine::MakeContainers(const config::Config& config) {
+  container::ContainersOptions options;
+  options.root = config.root;
+  options.executor = executor.get();
+  options.handler = handler.get();
+  options.images = images.get();
+  options.sandboxes = sandboxes.get();
+  options.cdi = &cdi;
+  options.pod_annotations = [this](const std::string& handler_name) {
+    const auto current = Config();
+    const config::HandlerConfig* found =
+        config::FindHandler(*current, handler_name);
+    return found == nullptr ? std::vector<std::string>() : found->annotations;
+  };
+  options.notify = [this](const container::ContainerPtr& container,
+                          v1::ContainerEventType type) {
+    PublishEvent(*container->sandbox, container->id, type);
+  };
+  containers = std::make_unique<container::Containers>(options);
 }
 
 absl::Status Engine::StartStreams() {

@@ -102,6 +102,17 @@ absl::StatusOr<std::string> ProcessFromFlags(const ExecFlags& flags,
   return DumpJson(process);
 }
 
+// The process that is asked for: a file's, or the container's own with `args`.
+absl::StatusOr<std::string> WantedProcess(const ExecFlags& flags,
+                                          const std::string& config_json,
+                                          const Words& args) {
+  if (!flags.process.empty()) return ReadFile(flags.process);
+  if (args.empty()) {
+    return absl::InvalidArgumentError("a command or --process is needed");
+  }
+  return ProcessFromFlags(flags, config_json, args);
+}
+
 }  // namespace
 
 absl::StatusOr<int> Exec(const Context& context, const Words& words) {
@@ -132,16 +143,10 @@ absl::StatusOr<int> Exec(const Context& context, const Words& words) {
   request.stderr_fd = 2;
   ASSIGN_OR_RETURN(request.config_json,
                    ReadFile(records.ConfigFile(record.id)));
-  if (!exec.process.empty()) {
-    ASSIGN_OR_RETURN(request.process_json, ReadFile(exec.process));
-  } else {
-    Words args(parsed.rest.begin() + 1, parsed.rest.end());
-    if (args.empty()) {
-      return absl::InvalidArgumentError("a command or --process is needed");
-    }
-    ASSIGN_OR_RETURN(request.process_json,
-                     ProcessFromFlags(exec, request.config_json, args));
-  }
+  ASSIGN_OR_RETURN(
+      request.process_json,
+      WantedProcess(exec, request.config_json,
+                    Words(parsed.rest.begin() + 1, parsed.rest.end())));
   ASSIGN_OR_RETURN(Made made, MakeProcess([&](int report_fd) {
                      request.report_fd = report_fd;
                      launch::RunExec(request);

@@ -66,6 +66,7 @@ class Holder {
                 std::vector<UniqueFd>* fds);
   void Subscribe(Connection* connection);
   void ReplySandbox(Connection* connection);
+  void Get(Connection* connection, const std::string& id);
   void Kill(Connection* connection, const Request& request);
   void ReopenLog(Connection* connection, const Request& request);
   void SendNetwork(Connection* connection);

@@ -47,11 +47,7 @@ void Holder::Dispatch(Connection* connection, const Request& request,
       if (HeldContainer* container = Find(request.id)) Destroy(container);
       return Wait(connection, request);
     case RequestType::kGet:
-      if (HeldContainer* container = Find(request.id)) {
-        return ReplyState(connection, *container);
-      }
-      return ReplyStatus(connection, absl::StatusCode::kNotFound,
-                         absl::StrCat("container ", request.id, ": unknown"));
+      return Get(connection, request.id);
     case RequestType::kList:
       for (auto& c : containers_) ReplyState(connection, *c);
       return Reply(connection, {.type = ReplyType::kEnd});
@@ -82,6 +78,14 @@ void Holder::Dispatch(Connection* connection, const Request& request,
   ReplyStatus(connection, absl::StatusCode::kUnimplemented,
               absl::StrCat("holder: unknown request ",
                            static_cast<uint32_t>(request.type)));
+}
+
+void Holder::Get(Connection* connection, const std::string& id) {
+  if (HeldContainer* container = Find(id)) {
+    return ReplyState(connection, *container);
+  }
+  ReplyStatus(connection, absl::StatusCode::kNotFound,
+              absl::StrCat("container ", id, ": unknown"));
 }
 
 HeldContainer* Holder::Find(absl::string_view id) {
