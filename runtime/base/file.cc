@@ -33,38 +33,6 @@ struct CloseDir {
 };
 using UniqueDir = std::unique_ptr<DIR, CloseDir>;
 
-absl::Status RemoveBelow(UniqueFd dir_fd, dev_t device,
-                         const std::string& path) {
-  UniqueDir dir(fdopendir(dir_fd.get()));
-  if (dir == nullptr) return ErrnoStatus(absl::StrCat("fdopendir ", path));
-  int fd = dir_fd.release();  // owned by `dir` from here on
-  while (dirent* entry = readdir(dir.get())) {
-    std::string name = entry->d_name;
-    if (name == "." || name == "..") continue;
-    std::string child = JoinPath(path, name);
-    if (unlinkat(fd, name.c_str(), 0) == 0 || errno == ENOENT) continue;
-    if (errno != EISDIR && errno != EPERM) {
-      return ErrnoStatus(absl::StrCat("remove ", child));
-    }
-    UniqueFd below(openat(fd, name.c_str(),
-                          O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!below.ok()) return ErrnoStatus(absl::StrCat("open ", child));
-    struct stat st;
-    if (fstat(below.get(), &st) != 0) {
-      return ErrnoStatus(absl::StrCat("stat ", child));
-    }
-    if (st.st_dev != device) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "remove ", child, ": another filesystem is mounted here"));
-    }
-    RETURN_IF_ERROR(RemoveBelow(std::move(below), device, child));
-    if (unlinkat(fd, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
-      return ErrnoStatus(absl::StrCat("rmdir ", child));
-    }
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::StatusOr<UniqueFd> OpenFile(const std::string& path, int flags,
@@ -182,27 +150,6 @@ absl::Status MakeDirs(const std::string& path, mode_t mode) {
   RETURN_IF_ERROR(MakeDirs(ParentOf(path), mode));
   if (mkdir(path.c_str(), mode) != 0 && errno != EEXIST) {
     return ErrnoStatus(absl::StrCat("mkdir ", path));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status RemoveTree(const std::string& path) {
-  struct stat st;
-  if (lstat(path.c_str(), &st) != 0) {
-    if (errno == ENOENT) return absl::OkStatus();
-    return ErrnoStatus(absl::StrCat("stat ", path));
-  }
-  if (!S_ISDIR(st.st_mode)) {
-    if (unlink(path.c_str()) != 0 && errno != ENOENT) {
-      return ErrnoStatus(absl::StrCat("remove ", path));
-    }
-    return absl::OkStatus();
-  }
-  ASSIGN_OR_RETURN(UniqueFd dir,
-                   OpenFile(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-  RETURN_IF_ERROR(RemoveBelow(std::move(dir), st.st_dev, path));
-  if (rmdir(path.c_str()) != 0 && errno != ENOENT) {
-    return ErrnoStatus(absl::StrCat("rmdir ", path));
   }
   return absl::OkStatus();
 }

@@ -11,8 +11,10 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
 #include "runtime/cgroup/limits.h"
@@ -207,6 +209,18 @@ UniqueFd Cgroup::OpenUnified() const {
   if (unified == nullptr) return UniqueFd();
   return UniqueFd(
       open(Directory(*unified).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
+UniqueFd Cgroup::OpenUnifiedOf(absl::string_view membership) const {
+  const Hierarchy* unified = layout_.Unified();
+  if (unified == nullptr) return UniqueFd();
+  for (absl::string_view line : absl::StrSplit(membership, '\n')) {
+    if (!absl::ConsumePrefix(&line, "0::")) continue;
+    if (line != path_ && !absl::StartsWith(line, path_ + "/")) break;
+    return UniqueFd(open(absl::StrCat(unified->mount_point, line).c_str(),
+                         O_PATH | O_DIRECTORY | O_CLOEXEC));
+  }
+  return UniqueFd();
 }
 
 absl::StatusOr<std::vector<pid_t>> Cgroup::Pids() const {

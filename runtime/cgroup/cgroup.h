@@ -50,6 +50,11 @@ class Cgroup {
   absl::StatusOr<std::vector<UniqueFd>> OpenDoors(bool v2_joined) const;
   // For CLONE_INTO_CGROUP; an invalid descriptor if there is no v2 hierarchy.
   UniqueFd OpenUnified() const;
+  // The same for the cgroup of a process of the container, whose
+  // /proc/PID/cgroup reads `membership`: the container may have made cgroups of
+  // its own below this one, which then takes no process any more (cgroups(7),
+  // "no internal processes"). Invalid if that is not at or below this cgroup.
+  UniqueFd OpenUnifiedOf(absl::string_view membership) const;
 
   // Processes in the cgroup and below it (of the pids, freezer or any other
   // hierarchy).

@@ -58,6 +58,7 @@ class ExecSetup {
   std::optional<path::Proc> proc_;  // the host's
   bool in_user_namespace_ = false;
   UniqueFd unified_fd_;
+  UniqueFd inner_fd_;  // the cgroup that the container's init is in
   std::vector<UniqueFd> doors_;
 };
 
@@ -85,6 +86,11 @@ absl::Status ExecSetup::OpenCgroups() {
   // Opened while the host's files can still be seen. The new process enters by
   // itself; on v2 it is cloned into the cgroup.
   unified_fd_ = cgroup.OpenUnified();
+  if (unified_fd_.ok()) {
+    ASSIGN_OR_RETURN(std::string membership,
+                     proc_->Read(absl::StrCat(request_.init_pid, "/cgroup")));
+    inner_fd_ = cgroup.OpenUnifiedOf(membership);
+  }
   ASSIGN_OR_RETURN(doors_, cgroup.OpenDoors(unified_fd_.ok()));
   return absl::OkStatus();
 }
@@ -183,6 +189,9 @@ absl::Status ExecSetup::Clone() {
   }
   UniqueFd socket(sockets[0]), other(sockets[1]);
   pid_t pid = CloneProcess(CLONE_PARENT, unified_fd_.get());
+  if (pid < 0 && errno == EBUSY && inner_fd_.ok()) {
+    pid = CloneProcess(CLONE_PARENT, inner_fd_.get());
+  }
   if (pid < 0) return ErrnoStatus("clone");
   if (pid == 0) {
     socket.reset();

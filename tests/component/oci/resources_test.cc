@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Limits of a container, on whatever cgroup layout the host has.
+#include <sys/stat.h>
+
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runtime/base/file.h"
 #include "runtime/cgroup/cgroup.h"
 #include "runtime/cgroup/layout.h"
 #include "tests/support/oci.h"
@@ -99,6 +103,39 @@ TEST_F(OciResourcesTest, ChildCgroupsGoWithTheContainer) {
       "2>/dev/null; done; true");
   ASSERT_EQ(oci.Run().code, 0);
   EXPECT_EQ(oci.CgroupFile("pids", "pids.max"), "");
+}
+
+// As systemd or a container engine inside does: the container's own cgroup has
+// controllers for its children and takes no process any more.
+TEST_F(OciResourcesTest, ExecEntersAContainerThatHasCgroupsOfItsOwn) {
+  Oci oci;
+  oci.Script("exec sleep 1000");
+  ASSERT_EQ(oci.Start().code, 0);
+  absl::StatusOr<runtime::cgroup::Cgroup> cgroup =
+      runtime::cgroup::Cgroup::At(oci.cgroup());
+  ASSERT_TRUE(cgroup.ok()) << cgroup.status();
+  const runtime::cgroup::Hierarchy* unified = cgroup->layout().Unified();
+  if (unified == nullptr) GTEST_SKIP() << "this host has no cgroup v2 at all";
+  const std::string own = cgroup->Directory(*unified);
+  const std::string inner = own + "/init";
+  ASSERT_EQ(mkdir(inner.c_str(), 0755), 0);
+  absl::StatusOr<std::string> pid = runtime::ReadFile(own + "/cgroup.procs");
+  ASSERT_TRUE(pid.ok()) << pid.status();
+  ASSERT_TRUE(runtime::WriteFile(inner + "/cgroup.procs", Trim(*pid)).ok());
+  absl::StatusOr<std::string> all =
+      runtime::ReadFile(own + "/cgroup.controllers");
+  ASSERT_TRUE(all.ok()) << all.status();
+  // A hybrid host may have none in its v2 hierarchy.
+  const std::string first = Trim(all->substr(0, all->find(' ')));
+  if (!first.empty()) {
+    ASSERT_TRUE(runtime::WriteFile(own + "/cgroup.subtree_control",
+                                   absl::StrCat("+", first))
+                    .ok());
+  }
+  Output output = oci.Exec("cat /proc/self/cgroup");
+  EXPECT_EQ(output.code, 0) << output.err;
+  EXPECT_THAT(output.out,
+              testing::HasSubstr(first.empty() ? "0::/" : "0::/init"));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runtime/base/unique_fd.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 
@@ -88,6 +90,27 @@ TEST_F(FileTest, RemoveTreeDoesNotFollowLinks) {
   ASSERT_EQ(symlink("keep", (dir_ / "alone").c_str()), 0);
   EXPECT_THAT(RemoveTree(dir_ / "alone"), IsOk());
   EXPECT_TRUE(Exists(dir_ / "keep/f"));
+}
+
+// As a container can make it in an emptyDir: deeper than any path is long.
+TEST_F(FileTest, RemoveTreeOfAnyDepthNeedsFewDescriptors) {
+  ASSERT_THAT(MakeDirs(dir_ / "go/beside"), IsOk());
+  ASSERT_THAT(MakeDirs(dir_ / "go/.deep-1"), IsOk());
+  UniqueFd at(open((dir_ / "go").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  for (int level = 0; level < 5000; ++level) {
+    ASSERT_EQ(mkdirat(at.get(), "d", 0700), 0) << level;
+    at = UniqueFd(openat(at.get(), "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    ASSERT_TRUE(at.ok()) << level;
+  }
+  at = UniqueFd();
+  struct rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  struct rlimit few = before;
+  few.rlim_cur = 128;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+  EXPECT_THAT(RemoveTree(dir_ / "go"), IsOk());
+  EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_FALSE(Exists(dir_ / "go"));
 }
 
 TEST_F(FileTest, RemoveTreeStopsAtAMount) {
