@@ -88,6 +88,11 @@ Container::StopTurn Container::BeginStop(absl::Time kill_at) {
   return turn;
 }
 
+void Container::ForgetStop() {
+  absl::MutexLock lock(&mutex_);
+  kill_at_.reset();
+}
+
 Json Container::ToRecord() const {
   Json body;
   body["sandbox"] = sandbox->id;

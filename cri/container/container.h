@@ -75,6 +75,8 @@ class Container {
     bool earlier = false;  // this one sets the kill timer
   };
   StopTurn BeginStop(absl::Time kill_at) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The stop signal could not be sent: the next stop sends it.
+  void ForgetStop() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // The record on disk and back; `sandbox` and `id` are set by the caller.
   runtime::Json ToRecord() const ABSL_LOCKS_EXCLUDED(mutex_);

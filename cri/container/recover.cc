@@ -76,7 +76,8 @@ absl::Status Containers::Load(const std::string& id,
 
 void Containers::Reconcile(const sandbox::SandboxPtr& sandbox) {
   std::set<std::string> known;
-  if (sandbox->IsReady()) {
+  // Also of a sandbox whose stop was cut short: its holder knows the exits.
+  if (sandbox->holder_pid > 0) {
     absl::StatusOr<std::vector<runtime::ContainerState>> states =
         options_.handler->ListContainers(sandbox->id);
     if (!states.ok()) {

@@ -40,12 +40,16 @@ absl::Status Containers::Stop(const ContainerPtr& container,
   const absl::Time kill_at = absl::Now() + grace;
   Container::StopTurn turn = container->BeginStop(kill_at);
   if (grace > absl::ZeroDuration()) {
-    if (turn.earlier) KillLater(container, kill_at);
     if (turn.first) {
-      RETURN_IF_ERROR(options_.handler->KillContainer(
+      absl::Status sent = options_.handler->KillContainer(
           container->sandbox->id, container->id, container->stop_signal,
-          /*all=*/false));
+          /*all=*/false);
+      if (!sent.ok()) {
+        container->ForgetStop();
+        return sent;
+      }
     }
+    if (turn.earlier) KillLater(container, kill_at);
     const runtime::activity::Step step(absl::StrCat(
         "waits for the end of the container, which has until ",
         absl::FormatTime("%H:%M:%S", kill_at, absl::UTCTimeZone()), " UTC"));

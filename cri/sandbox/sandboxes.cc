@@ -252,7 +252,8 @@ absl::Status Sandboxes::Recover(
       }));
   std::vector<network::PodNetwork> kept;
   for (const SandboxPtr& sandbox : registry_.List()) {
-    if (sandbox->IsReady() && !sandbox->HostNetwork()) {
+    // A stop that was cut short ends in order, with the network still known.
+    if (!sandbox->IsTornDown() && !sandbox->HostNetwork()) {
       kept.push_back(PodNetworkOf(*sandbox));
     }
   }
@@ -275,6 +276,7 @@ absl::Status Sandboxes::Load(
   if (it == living.end()) {
     // The holder died (a reboot, most likely): what it held is gone.
     sandbox->Close();
+    sandbox->holder_pid = 0;
   } else {
     sandbox->holder_pid = it->second.holder_pid;
     sandbox->pause_pid = it->second.pause_pid;

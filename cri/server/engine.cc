@@ -267,7 +267,23 @@ absl::Status Engine::Recover() {
                      living.size(), " alive) and ", containers->List().size(),
                      " containers in ",
                      absl::FormatDuration(absl::Now() - begin));
+  FinishStops();
   return absl::OkStatus();
+}
+
+// What was being stopped when the daemon ended, or whose holder died with the
+// machine, gives back its addresses now and not only when somebody asks again.
+void Engine::FinishStops() {
+  for (const sandbox::SandboxPtr& sandbox : sandboxes->List()) {
+    if (sandbox->IsReady() || sandbox->IsTornDown()) continue;
+    executor->Post([this, sandbox] {
+      absl::Status stopped = StopSandbox(sandbox, absl::InfiniteFuture());
+      if (!stopped.ok()) {
+        runtime::log::Error("sandbox ", sandbox->id,
+                            ": finish its stop: ", stopped.message());
+      }
+    });
+  }
 }
 
 absl::Status Engine::StopSandbox(const sandbox::SandboxPtr& sandbox,

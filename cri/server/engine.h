@@ -77,6 +77,7 @@ struct Engine {
   absl::Status StartStreams();
   void OnState(const runtime::ContainerState& state);
   void MakeSampler();
+  void FinishStops();
   void MakeSandboxes(const config::Config& config);
   void MakeContainers(const config::Config& config);
   void PublishEvent(const sandbox::Sandbox& sandbox, const std::string& id,

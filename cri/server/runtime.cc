@@ -89,7 +89,10 @@ absl::StatusOr<v1::StatusResponse> Status(Context& context,
                                           const v1::StatusRequest& request) {
   Engine& engine = context.engine;
   v1::StatusResponse response;
-  AddCondition("RuntimeReady", true, "", "", *response.mutable_status());
+  absl::Status ready = engine.handler->Ready();
+  AddCondition("RuntimeReady", ready.ok(),
+               ready.ok() ? "" : "PodsCannotBeStarted",
+               std::string(ready.message()), *response.mutable_status());
   network::Readiness network = engine.network->Ready();
   AddCondition("NetworkReady", network.ready, network.reason, network.message,
                *response.mutable_status());

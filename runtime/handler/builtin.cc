@@ -113,6 +113,8 @@ void BuiltinHandler::SetListener(StateListener listener) {
   events_.SetListener(std::move(listener));
 }
 
+absl::Status BuiltinHandler::Ready() { return launcher_.Ensure(); }
+
 void BuiltinHandler::SetRuntimes(std::map<std::string, OciRuntime> runtimes) {
   runtimes_.Set(std::move(runtimes));
 }

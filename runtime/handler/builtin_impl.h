@@ -33,6 +33,7 @@ class BuiltinHandler : public Handler {
   absl::StatusOr<std::vector<SandboxState>> Recover() override;
   void SetListener(StateListener listener) override;
   void SetRuntimes(std::map<std::string, OciRuntime> runtimes) override;
+  absl::Status Ready() override;
   HandlerFeatures Features(const std::string& handler) override;
   absl::StatusOr<SandboxState> StartSandbox(
       const SandboxOptions& options) override;

@@ -154,6 +154,9 @@ class Handler {
   // unless it is among them. Sandboxes that live keep what they have.
   virtual void SetRuntimes(std::map<std::string, OciRuntime>) {}
 
+  // OK if sandboxes can be started now, else why not. What is missing is tried
+  // to be had first.
+  virtual absl::Status Ready() { return absl::OkStatus(); }
   // Of a handler, after Recover. The first call may take a while, later ones
   // do not. Nothing for a name that is not known.
   virtual HandlerFeatures Features(const std::string&) { return {}; }

@@ -101,7 +101,7 @@ class FakeImages : public cri::image::ImageStore {
 // Gives out 10.9.0.2, .3, … Thread safe.
 class FakeNetwork : public cri::network::Network {
  public:
-  absl::Status setup_error;
+  absl::Status setup_error, teardown_error;
 
   cri::network::Readiness Ready() override { return {true, "", ""}; }
   absl::Status SetPodCidr(const std::string& cidr) override {
@@ -120,6 +120,7 @@ class FakeNetwork : public cri::network::Network {
   }
   absl::Status SetupLoopback(int) override { return absl::OkStatus(); }
   absl::Status Teardown(const cri::network::PodNetwork& pod) override {
+    if (!teardown_error.ok()) return teardown_error;
     absl::MutexLock lock(&mutex_);
     leases_.erase(pod.sandbox_id);
     last_teardown_ = pod;

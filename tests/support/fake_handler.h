@@ -32,7 +32,8 @@ class FakeHandler : public runtime::Handler {
     std::map<std::string, runtime::ContainerOptions> created;  // by id
     std::vector<std::pair<std::string, int>> signals;          // id, signal
     std::vector<std::pair<std::string, std::string>> updates;  // id, JSON
-    absl::Status start_sandbox_error, start_container_error, update_error;
+    absl::Status start_sandbox_error, start_container_error, update_error,
+        kill_error, not_ready;
     // StartSandbox waits for this; a test closes the gate first.
     bool gate_open = true;
     int sandboxes_started = 0;
@@ -48,6 +49,11 @@ class FakeHandler : public runtime::Handler {
       states.push_back({id, 100, 0, "/shm"});
     }
     return states;
+  }
+
+  absl::Status Ready() override {
+    absl::MutexLock lock(&world_.mutex);
+    return world_.not_ready;
   }
 
   void SetListener(runtime::StateListener listener) override {
@@ -139,6 +145,7 @@ class FakeHandler : public runtime::Handler {
     bool dies;
     {
       absl::MutexLock lock(&world_.mutex);
+      if (!world_.kill_error.ok()) return world_.kill_error;
       world_.signals.emplace_back(id, signal);
       dies = signal == 9 || world_.dies_of_sigterm;
     }

@@ -209,6 +209,9 @@ TEST_F(CrashTest, AMissingLauncherBinaryIsOneClearError) {
   handler_ = runtime::MakeBuiltinHandler(
       {.state_dir = dir_ + "/other", .launcher_binary = "/nope/coracle-oci"});
   EXPECT_THAT(handler_->Recover(), IsOk());
+  EXPECT_THAT(handler_->Ready(),
+              StatusIs(absl::StatusCode::kNotFound,
+                       ::testing::HasSubstr("/nope/coracle-oci")));
   EXPECT_THAT(handler_->StartSandbox({.id = "s"}),
               StatusIs(absl::StatusCode::kNotFound,
                        ::testing::HasSubstr("/nope/coracle-oci")));

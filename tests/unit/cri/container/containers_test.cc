@@ -120,6 +120,32 @@ class ContainersTest : public ::testing::Test {
   sandbox::SandboxPtr sandbox_;
 };
 
+// kill -9 of the daemon in StopPodSandbox, after NOTREADY was written: the
+// holder still lives and knows the exit code.
+TEST_F(ContainersTest, ExitCodesAreKeptWhenAStopWasCutShort) {
+  ContainerPtr container = Running();
+  network_.teardown_error = absl::UnavailableError("cut short");
+  sandbox_->Close();
+  EXPECT_FALSE(sandboxes_->TearDown(sandbox_).ok());
+  handler_->SetListener(nullptr);
+  handler_->Exit(container->id, 7);
+  Restart();
+  EXPECT_FALSE(sandbox_->IsReady());
+  EXPECT_EQ(network_.Leases().size(), 1u);
+  ASSERT_OK_AND_ASSIGN(container, containers_->Find(container->id));
+  EXPECT_EQ(ToStatus(*container).exit_code(), 7);
+  EXPECT_EQ(ToStatus(*container).reason(), "Error");
+}
+
+TEST_F(ContainersTest, AStopWhoseSignalFailedSendsItNextTime) {
+  ContainerPtr container = Running();
+  world_.kill_error = absl::UnavailableError("holder is busy");
+  EXPECT_FALSE(containers_->Stop(container, absl::Seconds(60), kNever).ok());
+  world_.kill_error = absl::OkStatus();
+  ASSERT_OK(containers_->Stop(container, absl::Seconds(60), kNever));
+  EXPECT_THAT(world_.signals, ElementsAre(Pair(container->id, SIGTERM)));
+}
+
 TEST_F(ContainersTest, LifeFromCreateToRemove) {
   ASSERT_OK_AND_ASSIGN(ContainerPtr container, Create());
   EXPECT_EQ(container->log_path, dir_ / "logs/web/0.log");

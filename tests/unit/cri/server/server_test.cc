@@ -265,5 +265,36 @@ TEST_F(ServerTest, ServesItsSocketAndOnlyOnce) {
             absl::StatusCode::kAlreadyExists);
 }
 
+TEST_F(ServerTest, StatusTellsWhyNoPodCanBeStarted) {
+  {
+    absl::MutexLock lock(&world_.mutex);
+    world_.not_ready = absl::NotFoundError("stat /nope/coracle-oci: none");
+  }
+  v1::StatusResponse response;
+  ASSERT_TRUE(
+      Call(*runtime_, &Runtime::Status, v1::StatusRequest(), &response).ok());
+  const v1::RuntimeCondition& runtime = response.status().conditions(0);
+  EXPECT_EQ(runtime.type(), "RuntimeReady");
+  EXPECT_FALSE(runtime.status());
+  EXPECT_EQ(runtime.reason(), "PodsCannotBeStarted");
+  EXPECT_EQ(runtime.message(), "stat /nope/coracle-oci: none");
+}
+
+TEST_F(ServerTest, AStopThatWasCutShortIsFinishedAtTheNextStart) {
+  const std::string id = RunPod();
+  network_->teardown_error = absl::UnavailableError("cut short");
+  v1::StopPodSandboxRequest stop;
+  stop.set_pod_sandbox_id(id);
+  v1::StopPodSandboxResponse stopped;
+  EXPECT_FALSE(Call(*runtime_, &Runtime::StopPodSandbox, stop, &stopped).ok());
+  Restart();
+  absl::MutexLock lock(&world_.mutex);
+  auto gone = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(world_.mutex) {
+    return world_.sandboxes.empty();
+  };
+  EXPECT_TRUE(
+      world_.mutex.AwaitWithTimeout(absl::Condition(&gone), absl::Seconds(20)));
+}
+
 }  // namespace
 }  // namespace cri::server
