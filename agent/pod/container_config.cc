@@ -170,6 +170,23 @@ void FillNames(const ContainerPlan& plan, v1::ContainerConfig& out) {
   Put(annotations, *out.mutable_annotations());
 }
 
+absl::Status FillLinux(const ContainerPlan& plan, v1::ContainerConfig& out) {
+  ASSIGN_OR_RETURN(
+      *out.mutable_linux()->mutable_resources(),
+      ContainerResources(*plan.pod, *plan.spec.json, plan.memory_capacity));
+  if (!plan.options->cpu_cfs_quota) {
+    out.mutable_linux()->mutable_resources()->set_cpu_quota(0);
+  }
+  ASSIGN_OR_RETURN(*out.mutable_linux()->mutable_security_context(),
+                   ContainerSecurity(*plan.pod, plan.spec, plan.image,
+                                     plan.options->kubelet_dir,
+                                     plan.options->seccomp_default));
+  *out.mutable_linux()
+       ->mutable_security_context()
+       ->mutable_namespace_options() = Namespaces(*plan.pod, plan.target_id);
+  return MapUsers(plan, out);
+}
+
 }  // namespace
 
 std::string LogPath(const std::string& container, uint32_t attempt) {
@@ -207,20 +224,7 @@ absl::StatusOr<v1::ContainerConfig> BuildContainerConfig(
   out.set_stdin(runtime::BoolAt(container, "stdin"));
   out.set_stdin_once(runtime::BoolAt(container, "stdinOnce"));
   out.set_tty(runtime::BoolAt(container, "tty"));
-  ASSIGN_OR_RETURN(
-      *out.mutable_linux()->mutable_resources(),
-      ContainerResources(*plan.pod, container, plan.memory_capacity));
-  if (!plan.options->cpu_cfs_quota) {
-    out.mutable_linux()->mutable_resources()->set_cpu_quota(0);
-  }
-  ASSIGN_OR_RETURN(*out.mutable_linux()->mutable_security_context(),
-                   ContainerSecurity(*plan.pod, plan.spec, plan.image,
-                                     plan.options->kubelet_dir,
-                                     plan.options->seccomp_default));
-  *out.mutable_linux()
-       ->mutable_security_context()
-       ->mutable_namespace_options() = Namespaces(*plan.pod, plan.target_id);
-  RETURN_IF_ERROR(MapUsers(plan, out));
+  RETURN_IF_ERROR(FillLinux(plan, out));
   // "SIGRTMIN+1" is SIGRTMINPLUS1 in the CRI.
   std::string name = absl::StrReplaceAll(
       runtime::StringAt(container, {"lifecycle", "stopSignal"}),

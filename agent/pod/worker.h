@@ -113,29 +113,33 @@ class Worker : public std::enable_shared_from_this<Worker> {
   void Post(std::function<void(Worker&)> task);
 
   // worker.cc
-  void Adopt();
-  // Started and ready of a container, as the status before this agent has it.
-  probe::State LastState(const ContainerFact& fact) const;
-  void ForgetMissing(absl::Time asked,
-                     const v1::ListPodSandboxResponse& sandboxes,
-                     const v1::ListContainersResponse& containers);
   void Sync();
   void Apply(PodPtr pod);
   bool MustEnd();
   void CheckDeadline();
   void WakeAt(absl::Time time);
-  void Publish();
-  status::Input StatusInput();
-  ActualView View();
   Op& OpOf(const std::string& name);
   bool Busy() const;
+
+  // worker_status.cc
+  ActualView View();
+  status::Input StatusInput();
+  void Publish();
   void Event(const std::string& container, status::EventType type,
              const std::string& reason, const std::string& message);
+  // Started and ready of a container, as the status before this agent has it.
+  probe::State LastState(const ContainerFact& fact) const;
+
+  // worker_news.cc
+  void Adopt();
   void ContainerNews(const v1::ContainerStatus& status,
                      const std::string& sandbox_id);
   void OnListed(absl::Time asked,
                 absl::StatusOr<v1::ListPodSandboxResponse> sandboxes,
                 absl::StatusOr<v1::ListContainersResponse> containers);
+  void ForgetMissing(absl::Time asked,
+                     const v1::ListPodSandboxResponse& sandboxes,
+                     const v1::ListContainersResponse& containers);
 
   // worker_waits.cc
   std::vector<Wait> Waits();
@@ -156,15 +160,17 @@ class Worker : public std::enable_shared_from_this<Worker> {
   absl::Status MakeDirs();
   void Retire();
 
-  // worker_start.cc
-  void Advance(const status::ContainerSpec& spec);
-  bool InCrashBackoff(const status::ContainerSpec& spec, Op& op);
+  // worker_image.cc
   void EnsureImage(const status::ContainerSpec& spec, Op& op);
   void EnsureNextImage(const std::string& name, Op& op);
   void OnImage(const std::string& name, ImageOutcome outcome);
   void ImageFailed(const std::string& name, const std::string& image,
                    const ImageFailure& failure, Op& op);
   void ShowPullBackoff(const std::string& name, const std::string& image);
+
+  // worker_start.cc
+  void Advance(const status::ContainerSpec& spec);
+  bool InCrashBackoff(const status::ContainerSpec& spec, Op& op);
   ContainerPlan PlanContainer(const status::ContainerSpec& spec,
                               const v1::Image& image,
                               const v1::PodSandboxStatus& sandbox);

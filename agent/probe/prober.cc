@@ -172,6 +172,30 @@ void Prober::Schedule(const ProbePtr& probe, absl::Duration delay) {
   });
 }
 
+void Prober::RunExec(const ProbePtr& probe, absl::Duration timeout) {
+  std::vector<std::string> command;
+  for (const Json& word :
+       runtime::ArrayAt(runtime::At(probe->spec, "exec"), "command")) {
+    if (word.is_string()) command.push_back(word.get<std::string>());
+  }
+  cri_->ExecSync(
+      probe->container->id, command, timeout,
+      [weak = std::weak_ptr(self_), probe,
+       timeout](absl::StatusOr<cri::v1::ExecSyncResponse> response) {
+        auto self = weak.lock();
+        if (self == nullptr) return;
+        absl::Status result = response.status();
+        if (absl::IsDeadlineExceeded(result)) {
+          result = absl::DeadlineExceededError(absl::StrCat(
+              "command timed out after ", absl::FormatDuration(timeout)));
+        } else if (result.ok() && response->exit_code() != 0) {
+          std::string output = response->stdout() + response->stderr();
+          result = absl::AbortedError(output.substr(0, 1024));
+        }
+        (*self)->OnResult(probe, result);
+      });
+}
+
 void Prober::Run(const ProbePtr& probe) {
   Container& container = *probe->container;
   {
@@ -186,30 +210,7 @@ void Prober::Run(const ProbePtr& probe) {
     }
   }
   absl::Duration timeout = SecondsAt(probe->spec, "timeoutSeconds", 1);
-  if (runtime::Has(probe->spec, "exec")) {
-    std::vector<std::string> command;
-    for (const Json& word :
-         runtime::ArrayAt(runtime::At(probe->spec, "exec"), "command")) {
-      if (word.is_string()) command.push_back(word.get<std::string>());
-    }
-    cri_->ExecSync(
-        container.id, command, timeout,
-        [weak = std::weak_ptr(self_), probe,
-         timeout](absl::StatusOr<cri::v1::ExecSyncResponse> response) {
-          auto self = weak.lock();
-          if (self == nullptr) return;
-          absl::Status result = response.status();
-          if (absl::IsDeadlineExceeded(result)) {
-            result = absl::DeadlineExceededError(absl::StrCat(
-                "command timed out after ", absl::FormatDuration(timeout)));
-          } else if (result.ok() && response->exit_code() != 0) {
-            std::string output = response->stdout() + response->stderr();
-            result = absl::AbortedError(output.substr(0, 1024));
-          }
-          (*self)->OnResult(probe, result);
-        });
-    return;
-  }
+  if (runtime::Has(probe->spec, "exec")) return RunExec(probe, timeout);
   const Json& spec = status::FindContainer(*container.pod, container.name);
   auto done = [weak = std::weak_ptr(self_), probe](absl::Status result) {
     if (auto self = weak.lock()) (*self)->OnResult(probe, std::move(result));

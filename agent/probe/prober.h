@@ -63,6 +63,7 @@ class Prober {
 
   void Schedule(const ProbePtr& probe, absl::Duration delay);
   void Run(const ProbePtr& probe);
+  void RunExec(const ProbePtr& probe, absl::Duration timeout);
   void OnResult(const ProbePtr& probe, absl::Status result);
   void Evaluate(const ProbePtr& probe, const absl::Status& result,
                 bool& changed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -73,10 +73,6 @@ InitState CheckInit(const Input& input, const Json& status) {
   return InitState::kDone;
 }
 
-bool IsTerminal(const std::string& phase) {
-  return phase == "Succeeded" || phase == "Failed";
-}
-
 // The phase if nothing but the containers decided.
 std::string PhaseOfContainers(const Input& input, const Json& status) {
   Counts counts = CountRegular(input, status);

@@ -50,6 +50,9 @@ struct Input {
 
 Json ComputeStatus(const Input& input);
 
+// The pod has ended for good: phase Succeeded or Failed.
+bool IsTerminal(const std::string& phase);
+
 // A condition that only the node sets.
 bool IsOwnCondition(const std::string& type);
 
