@@ -89,7 +89,7 @@ TEST_F(SandboxesTest, AUserNamespaceThatTheHostLacksIsRefused) {
   user.add_gids()->set_length(65536);
   EXPECT_THAT(Run(config).status(),
               StatusIs(absl::StatusCode::kFailedPrecondition,
-                       HasSubstr("this host has no user namespaces")));
+                       HasSubstr("there are no user namespaces for pods")));
 }
 
 TEST_F(SandboxesTest, RunOfAStoppedSandboxMakesAnother) {
