@@ -202,12 +202,14 @@ TEST_F(PullTest, ATruncatedBlobIsAClearErrorAndLeavesNothing) {
   ExpectNothingLeft();
 }
 
+// Of the registry it is asked first; a fast one answers within a millisecond,
+// so the deadline is one that has passed by then.
 TEST_F(PullTest, AShortDeadlineFailsEvenIfTheImageIsHere) {
   ImageBuilder builder = SmallImage("d");
   Push(&builder, "app:1");
   ASSERT_OK(store_->Pull(Name("app:1"), {}));
   PullOptions options;
-  options.deadline = absl::Now() + absl::Milliseconds(1);
+  options.deadline = absl::Now();
   EXPECT_THAT(store_->Pull(Name("app:1"), options),
               StatusIs(absl::StatusCode::kDeadlineExceeded));
 }
