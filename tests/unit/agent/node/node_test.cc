@@ -253,8 +253,9 @@ TEST(NodeTest, NodeThatTheControllerGaveUpSaysAtOnceThatItIsReady) {
            !absl::StrContains(runtime::DumpJson(patch), "2020-01-01T00:00:00Z");
   }));
   node.Stop();
-  // Echoes of its own reports are no news.
-  EXPECT_EQ(server.status_patches(), 1);
+  // Echoes of its own reports are no news. One of the first report may still
+  // have been on its way.
+  EXPECT_LE(server.status_patches(), 2);
 }
 
 TEST(NodeTest, WatchThatEndsAtOnceIsNotRepeatedAtOnce) {
