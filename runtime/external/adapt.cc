@@ -3,37 +3,16 @@
 
 #include <linux/capability.h>
 #include <sys/capability.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 
 #include "absl/strings/numbers.h"
 #include "runtime/base/file.h"
 #include "runtime/caps/caps.h"
+#include "runtime/spec/rlimit.h"
 
 namespace runtime::external {
 namespace {
-
-struct Limit {
-  const char* name;
-  int resource;
-};
-constexpr Limit kLimits[] = {{"RLIMIT_AS", RLIMIT_AS},
-                             {"RLIMIT_CORE", RLIMIT_CORE},
-                             {"RLIMIT_CPU", RLIMIT_CPU},
-                             {"RLIMIT_DATA", RLIMIT_DATA},
-                             {"RLIMIT_FSIZE", RLIMIT_FSIZE},
-                             {"RLIMIT_LOCKS", RLIMIT_LOCKS},
-                             {"RLIMIT_MEMLOCK", RLIMIT_MEMLOCK},
-                             {"RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE},
-                             {"RLIMIT_NICE", RLIMIT_NICE},
-                             {"RLIMIT_NOFILE", RLIMIT_NOFILE},
-                             {"RLIMIT_NPROC", RLIMIT_NPROC},
-                             {"RLIMIT_RSS", RLIMIT_RSS},
-                             {"RLIMIT_RTPRIO", RLIMIT_RTPRIO},
-                             {"RLIMIT_RTTIME", RLIMIT_RTTIME},
-                             {"RLIMIT_SIGPENDING", RLIMIT_SIGPENDING},
-                             {"RLIMIT_STACK", RLIMIT_STACK}};
 
 bool CanBeGiven(const Json& name, uint64_t capabilities) {
   cap_value_t value;
@@ -61,11 +40,11 @@ Privileges Privileges::Own() {
   int score = 0;
   own.least_oom_score_adj =
       text.ok() && absl::SimpleAtoi(*text, &score) ? score : 0;
-  for (const Limit& limit : kLimits) {
+  for (const auto& [name, resource] : spec::kRlimits) {
     rlimit value;
-    auto resource = static_cast<__rlimit_resource_t>(limit.resource);
-    if (getrlimit(resource, &value) == 0 && value.rlim_max != RLIM_INFINITY) {
-      own.hard_limits[limit.name] = value.rlim_max;
+    if (getrlimit(static_cast<__rlimit_resource_t>(resource), &value) == 0 &&
+        value.rlim_max != RLIM_INFINITY) {
+      own.hard_limits[name] = value.rlim_max;
     }
   }
   return own;
