@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/env/env.h"
 #include "runtime/base/file.h"
+#include "tests/support/temp_dir.h"
 
 namespace agent::env {
 namespace {
@@ -18,7 +19,7 @@ class DnsTest : public ::testing::Test {
   void SetUp() override {
     options_.cluster_dns = {"10.96.0.10"};
     options_.cluster_domain = "cluster.local";
-    options_.resolv_conf = ::testing::TempDir() + "/coracle-resolv.conf";
+    options_.resolv_conf = dir_ / "resolv.conf";
     Write(
         "# comment\nnameserver 192.0.2.1\nsearch old.example\n"
         "search example.com. corp.example\noptions ndots:2 rotate\n");
@@ -33,6 +34,7 @@ class DnsTest : public ::testing::Test {
     EXPECT_TRUE(dns.ok()) << dns.status();
     return dns.ok() ? *dns : Dns();
   }
+  tests::TempDir dir_;
   DnsOptions options_;
 };
 

@@ -4,6 +4,7 @@
 
 #include "agent/env/env.h"
 #include "runtime/base/file.h"
+#include "tests/support/temp_dir.h"
 
 namespace agent::env {
 namespace {
@@ -72,7 +73,8 @@ TEST(HostsTest, ListsThePodAndItsAliases) {
 
 TEST(HostsTest, HostNetworkGetsTheNodesFile) {
   DnsOptions options = Options();
-  options.hosts_file = ::testing::TempDir() + "/coracle-hosts";
+  const tests::TempDir dir;
+  options.hosts_file = dir / "hosts";
   ASSERT_TRUE(runtime::WriteFileAtomic(options.hosts_file, "9.9.9.9 x\n").ok());
   EXPECT_EQ(HostsFile(Pod(R"({"hostNetwork":true})"), {}, options),
             "# Kubernetes-managed hosts file (host network).\n9.9.9.9 x\n");
