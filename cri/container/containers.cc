@@ -136,7 +136,7 @@ absl::Status Containers::RemoveNow(const ContainerPtr& container,
   }
   RETURN_IF_ERROR(
       options_.handler->RemoveContainer(container->sandbox->id, container->id));
-  RETURN_IF_ERROR(runtime::RemoveTree(Dir(container->id)));
+  RETURN_IF_ERROR(options_.trash->Take(Dir(container->id)));
   absl::Notification done;
   absl::Status unlinked;
   container->sandbox->queue.Post([&, container] {
@@ -159,7 +159,7 @@ void Containers::Undo(const std::string& sandbox_id, const std::string& id) {
     LogFailure(id, options_.handler->RemoveContainer(sandbox_id, id));
   }
   unlink(RecordPath(id).c_str());
-  LogFailure(id, runtime::RemoveTree(Dir(id)));
+  LogFailure(id, options_.trash->Take(Dir(id)));
   options_.images->Release(id);
 }
 

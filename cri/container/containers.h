@@ -28,6 +28,7 @@ struct ContainersOptions {
   runtime::Handler* handler = nullptr;
   image::ImageStore* images = nullptr;
   sandbox::Sandboxes* sandboxes = nullptr;
+  sandbox::Trash* trash = nullptr;
   const cdi::Registry* cdi = nullptr;
   // Annotations of the pod, by name, that a handler may see.
   std::function<std::vector<std::string>(const std::string& handler)>

@@ -194,7 +194,7 @@ void Sandboxes::Undo(const network::PodNetwork& pod, int holder_pid) {
   LogFailure(id, Disconnect(pod, holder_pid));
   LogFailure(id, options_.handler->RemoveSandbox(id));
   unlink(RecordPath(id).c_str());
-  LogFailure(id, runtime::RemoveTree(FilesDir(id)));
+  LogFailure(id, options_.trash->Take(FilesDir(id)));
 }
 
 absl::Status Sandboxes::SetLimits(const SandboxPtr& sandbox,
@@ -231,7 +231,7 @@ absl::Status Sandboxes::TearDown(const SandboxPtr& sandbox) {
 }
 
 absl::Status Sandboxes::Remove(const SandboxPtr& sandbox) {
-  RETURN_IF_ERROR(runtime::RemoveTree(FilesDir(sandbox->id)));
+  RETURN_IF_ERROR(options_.trash->Take(FilesDir(sandbox->id)));
   std::string record = RecordPath(sandbox->id);
   if (unlink(record.c_str()) != 0 && errno != ENOENT) {
     return runtime::ErrnoStatus("unlink " + record);

@@ -16,6 +16,7 @@
 #include "cri/sandbox/flights.h"
 #include "cri/sandbox/registry.h"
 #include "cri/sandbox/sandbox.h"
+#include "cri/sandbox/trash.h"
 #include "runtime/base/executor.h"
 #include "runtime/handler/handler.h"
 
@@ -27,6 +28,7 @@ struct SandboxesOptions {
   runtime::Executor* executor = nullptr;
   runtime::Handler* handler = nullptr;
   network::Network* network = nullptr;
+  Trash* trash = nullptr;
   // Told of CREATED, STARTED, STOPPED, DELETED on the sandbox's queue.
   std::function<void(const SandboxPtr&, runtime::v1::ContainerEventType)>
       notify;

@@ -119,6 +119,8 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(ServerOptions options) {
       runtime::log::Warning("the pod network is not ready: ", now.message);
     }
   });
+  self->trash = std::make_unique<sandbox::Trash>(options.config.root + "/trash",
+                                                 self->executor.get());
   self->MakeSampler();
   self->MakeSandboxes(options.config);
   self->MakeContainers(options.config);
@@ -135,6 +137,7 @@ void Engine::MakeSandboxes(const config::Config& config) {
   options.executor = executor.get();
   options.handler = handler.get();
   options.network = network.get();
+  options.trash = trash.get();
   options.notify = [this](const sandbox::SandboxPtr& sandbox,
                           v1::ContainerEventType type) {
     PublishEvent(*sandbox, sandbox->id, type);
@@ -149,6 +152,7 @@ void Engine::MakeContainers(const config::Config& config) {
   options.handler = handler.get();
   options.images = images.get();
   options.sandboxes = sandboxes.get();
+  options.trash = trash.get();
   options.cdi = &cdi;
   options.pod_annotations = [this](const std::string& handler_name) {
     const auto current = Config();
@@ -253,6 +257,7 @@ void Engine::OnState(const runtime::ContainerState& state) {
 
 absl::Status Engine::Recover() {
   absl::Time begin = absl::Now();
+  RETURN_IF_ERROR(trash->Open());
   ASSIGN_OR_RETURN(std::vector<runtime::SandboxState> living,
                    handler->Recover());
   RETURN_IF_ERROR(sandboxes->Recover(living));

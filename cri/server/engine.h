@@ -31,6 +31,7 @@ struct Engine {
   EventBus events;
   cdi::Registry cdi{{}};
   std::unique_ptr<runtime::Handler> handler;
+  std::unique_ptr<sandbox::Trash> trash;
   std::unique_ptr<sandbox::Sandboxes> sandboxes;
   std::unique_ptr<container::Containers> containers;
   std::unique_ptr<stats::Sampler> sampler;

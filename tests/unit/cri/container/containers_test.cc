@@ -56,12 +56,15 @@ class ContainersTest : public ::testing::Test {
     containers_.reset();
     sandboxes_.reset();
     executor_ = std::make_unique<runtime::Executor>("test", 8);
+    trash_ = std::make_unique<sandbox::Trash>(dir_ / "trash", executor_.get());
+    ASSERT_OK(trash_->Open());
     handler_ = std::make_unique<tests::FakeHandler>(&world_);
     sandbox::SandboxesOptions sandboxes;
     sandboxes.root = dir_.path();
     sandboxes.executor = executor_.get();
     sandboxes.handler = handler_.get();
     sandboxes.network = &network_;
+    sandboxes.trash = trash_.get();
     sandboxes.notify = [](const auto&, auto) {};
     sandboxes_ = std::make_unique<sandbox::Sandboxes>(sandboxes);
     ContainersOptions options;
@@ -70,6 +73,7 @@ class ContainersTest : public ::testing::Test {
     options.handler = handler_.get();
     options.images = &images_;
     options.sandboxes = sandboxes_.get();
+    options.trash = trash_.get();
     options.cdi = &cdi_;
     options.notify = [this](const ContainerPtr& container,
                             v1::ContainerEventType type) {
@@ -114,6 +118,7 @@ class ContainersTest : public ::testing::Test {
   std::vector<std::pair<std::string, int>> events_
       ABSL_GUARDED_BY(events_mutex_);
   std::unique_ptr<tests::FakeHandler> handler_;
+  std::unique_ptr<sandbox::Trash> trash_;
   std::unique_ptr<sandbox::Sandboxes> sandboxes_;
   std::unique_ptr<Containers> containers_;
   std::unique_ptr<runtime::Executor> executor_;

@@ -35,12 +35,15 @@ class SandboxesTest : public ::testing::Test {
     executor_.reset();  // ends all work first
     sandboxes_.reset();
     executor_ = std::make_unique<runtime::Executor>("test", 8);
+    trash_ = std::make_unique<Trash>(dir_ / "trash", executor_.get());
+    ASSERT_OK(trash_->Open());
     handler_ = std::make_unique<tests::FakeHandler>(&world_);
     SandboxesOptions options;
     options.root = dir_.path();
     options.executor = executor_.get();
     options.handler = handler_.get();
     options.network = &network_;
+    options.trash = trash_.get();
     options.notify = [](const SandboxPtr&, v1::ContainerEventType) {};
     sandboxes_ = std::make_unique<Sandboxes>(options);
     ASSERT_OK_AND_ASSIGN(auto living, handler_->Recover());
@@ -56,6 +59,7 @@ class SandboxesTest : public ::testing::Test {
   tests::FakeHandler::World world_;
   tests::FakeNetwork network_;
   std::unique_ptr<tests::FakeHandler> handler_;
+  std::unique_ptr<Trash> trash_;
   std::unique_ptr<Sandboxes> sandboxes_;
   std::unique_ptr<runtime::Executor> executor_;
 };
