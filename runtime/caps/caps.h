@@ -5,9 +5,9 @@
 #ifndef CORACLE_RUNTIME_CAPS_CAPS_H_
 #define CORACLE_RUNTIME_CAPS_CAPS_H_
 
-#include <cstdint>
+#include <stdint.h>
 
-#include "runtime/spec/spec.h"
+#include "runtime/spec/plain.h"
 
 namespace runtime::caps {
 

@@ -197,13 +197,6 @@ absl::StatusOr<std::vector<UniqueFd>> Cgroup::OpenDoors(bool v2_joined) const {
   return doors;
 }
 
-absl::Status Enter(const std::vector<UniqueFd>& doors) {
-  for (const UniqueFd& door : doors) {
-    if (write(door.get(), "0", 1) != 1) return ErrnoStatus("enter cgroup");
-  }
-  return absl::OkStatus();
-}
-
 UniqueFd Cgroup::OpenUnified() const {
   const Hierarchy* unified = layout_.Unified();
   if (unified == nullptr) return UniqueFd();

@@ -46,7 +46,8 @@ class Cgroup {
   // be dropped, since the kernel would then kill.
   absl::Status Update(const spec::Resources& resources);
   // What a process needs to enter: a file of each v1 hierarchy, and of the v2
-  // one unless `v2_joined` (the process will be cloned into it).
+  // one unless `v2_joined` (the process will be cloned into it). Whoever has
+  // one thread and writes "0" to all is in.
   absl::StatusOr<std::vector<UniqueFd>> OpenDoors(bool v2_joined) const;
   // For CLONE_INTO_CGROUP; an invalid descriptor if there is no v2 hierarchy.
   UniqueFd OpenUnified() const;
@@ -70,9 +71,6 @@ class Cgroup {
   Layout layout_;
   std::string path_;
 };
-
-// Moves the calling process, which has one thread, through the doors.
-absl::Status Enter(const std::vector<UniqueFd>& doors);
 
 // For the keeper of a container; see runtime/launch/container.h.
 int Remove(const std::string& path);

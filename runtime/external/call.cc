@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/external/call.h"
 
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -16,6 +14,7 @@
 #include "absl/strings/str_split.h"
 #include "runtime/base/file.h"
 #include "runtime/base/json.h"
+#include "runtime/base/spawn.h"
 #include "runtime/base/status.h"
 
 namespace runtime::external {
@@ -23,34 +22,6 @@ namespace {
 
 constexpr size_t kMaxReason = 400;
 constexpr size_t kMaxLog = 1 << 20;
-
-// Tells `failed` what went wrong before the runtime ran.
-[[noreturn]] void Become(const std::vector<std::string>& words,
-                         const Call& call, pid_t parent, int failed) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != parent) _exit(127);
-  int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  const int fds[] = {call.in, call.out, call.err};
-  int error = null < 0 ? errno : 0;
-  for (int i = 0; i < 3 && error == 0; ++i) {
-    if (dup2(fds[i] >= 0 ? fds[i] : null, i) < 0) error = errno;
-  }
-  std::vector<char*> argv;
-  for (const std::string& word : words) {
-    argv.push_back(const_cast<char*>(word.c_str()));
-  }
-  argv.push_back(nullptr);
-  // Holders have given up their environment for their title.
-  char path[] =
-      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-  char* environment[] = {path, nullptr};
-  if (error == 0) {
-    execve(argv[0], argv.data(), environment);
-    error = errno;
-  }
-  if (write(failed, &error, sizeof error) < 0) _exit(126);
-  _exit(127);
-}
 
 std::string NameOf(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
@@ -101,23 +72,23 @@ absl::Status Run(const Call& call) {
   std::vector<std::string> words = call.command;
   words.insert(words.end(), {"--log", call.log_file, "--log-format", "json"});
   words.insert(words.end(), call.args.begin(), call.args.end());
-  int fds[2];
-  if (pipe2(fds, O_CLOEXEC) != 0) return ErrnoStatus("pipe");
-  UniqueFd failed(fds[0]), failed_there(fds[1]);
-  const pid_t parent = getpid();
-  pid_t pid = fork();
-  if (pid < 0) return ErrnoStatus("fork");
-  if (pid == 0) Become(words, call, parent, failed_there.get());
-  failed_there.reset();
-  int error = 0;
-  const ssize_t size = read(failed.get(), &error, sizeof error);
+  Program program;
+  program.path = call.command[0];
+  program.args = std::move(words);
+  // Holders have given up their environment for their title.
+  program.env = {
+      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"};
+  program.in = call.in;
+  program.out = call.out;
+  program.err = call.err;
+  program.dies_with_parent = true;
+  ASSIGN_OR_RETURN(Spawned spawned, Spawn(program));
+  absl::Status started = AwaitSpawn(spawned, program.path);
   int wait_status = 0;
-  while (waitpid(pid, &wait_status, 0) < 0) {
+  while (waitpid(spawned.pid, &wait_status, 0) < 0) {
     if (errno != EINTR) return ErrnoStatus("wait for the runtime");
   }
-  if (size == sizeof error) {
-    return ErrnoStatus(error, absl::StrCat("start ", call.command[0]));
-  }
+  RETURN_IF_ERROR(started);
   absl::Status status = ToStatus(call, wait_status);
   unlink(call.log_file.c_str());
   return status;

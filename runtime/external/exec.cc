@@ -57,7 +57,7 @@ void RunExec(const ExecRequest& request) {
   launch::Reporter reporter(request.report_fd);
   absl::Status status = Exec(request, &reporter);
   if (status.ok()) _exit(0);
-  reporter.Failed(status);
+  launch::ReportFailure(status, &reporter);
   _exit(1);
 }
 

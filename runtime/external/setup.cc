@@ -114,7 +114,7 @@ void RunSetup(const SetupRequest& request) {
   absl::Status status = setup.Create();
   if (status.ok()) status = setup.Start();
   if (status.ok()) _exit(0);
-  setup.reporter().Failed(status);
+  launch::ReportFailure(status, &setup.reporter());
   _exit(1);
 }
 

@@ -2,7 +2,6 @@
 #include "runtime/hold/pause.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/capability.h>
 #include <linux/sched.h>
 #include <sched.h>
@@ -18,6 +17,7 @@
 #include <cerrno>
 
 #include "runtime/hold/child.h"
+#include "runtime/ns/root_child.h"
 
 namespace runtime::hold {
 namespace {
@@ -95,11 +95,10 @@ void BecomePause() {
 [[noreturn]] void RunMaker(int mounts_fd, int user_fd, int ready, int made) {
   BecomePause();
   int error = Isolate(mounts_fd);
-  if (error == 0 &&
-      (setns(user_fd, CLONE_NEWUSER) != 0 || setgroups(0, nullptr) != 0 ||
-       setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0)) {
+  if (error == 0 && setns(user_fd, CLONE_NEWUSER) != 0) {
     error = errno;
   }
+  if (error == 0) error = ns::TakeRoot();
   pid_t pid = error == 0 ? CloneInNewPidNamespace(CLONE_PARENT) : -1;
   if (pid == 0) RunPause(ready, 0);
   if (pid < 0) pid = error == 0 ? -errno : -error;

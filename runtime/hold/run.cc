@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/hold/run.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -12,30 +11,17 @@
 #include <cerrno>
 #include <cstring>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "runtime/base/file.h"
+#include "runtime/base/spawn.h"
+#include "runtime/base/status.h"
 #include "runtime/hold/child.h"
 #include "runtime/hold/held.h"
 #include "runtime/hold/socket.h"
 
 namespace runtime::hold {
 namespace {
-
-[[noreturn]] void Become(const Request& request, int out, int err) {
-  ResetChild();
-  int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0) {
-    _exit(126);
-  }
-  std::vector<char*> argv;
-  for (const std::string& arg : request.args) {
-    argv.push_back(const_cast<char*>(arg.c_str()));
-  }
-  argv.push_back(nullptr);
-  execv(argv[0], argv.data());
-  dprintf(2, "%s: %s\n", argv[0], strerror(errno));
-  _exit(127);
-}
 
 // Its wait status; -1 if the one who asked went before.
 int Await(pid_t pid, int peer) {
@@ -53,18 +39,38 @@ int Await(pid_t pid, int peer) {
   return gone ? -1 : wait_status;
 }
 
-void Answer(int peer, pid_t pid) {
+void Answer(int peer, const absl::StatusOr<Spawned>& spawned) {
   Reply reply;
-  if (pid < 0) {
+  if (!spawned.ok()) {
     reply.code = static_cast<int32_t>(absl::StatusCode::kResourceExhausted);
-    reply.text = absl::StrCat("fork: ", strerror(errno));
+    reply.text = std::string(spawned.status().message());
   } else {
-    const int wait_status = Await(pid, peer);
+    const int wait_status = Await(spawned->pid, peer);
     if (wait_status < 0) return;
     reply.type = ReplyType::kExecExit;
     reply.value = ExitCode(wait_status);
   }
   SendMessage(peer, Encode(reply));
+}
+
+// A command that cannot run says so where it would have said anything else.
+absl::StatusOr<Spawned> Start(const Request& request, int out, int err) {
+  Program program;
+  program.path = request.args[0];
+  program.args = request.args;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    program.env.push_back(*entry);
+  }
+  program.out = out;
+  program.err = err;
+  program.dies_with_parent = true;
+  ASSIGN_OR_RETURN(Spawned spawned, Spawn(program));
+  absl::Status started = AwaitSpawn(spawned, program.path);
+  if (!started.ok()) {
+    RETURN_IF_ERROR(
+        WriteAll(err, absl::StrCat(started.message(), "\n"), program.path));
+  }
+  return spawned;
 }
 
 }  // namespace
@@ -80,13 +86,12 @@ void RunCommand(const Request& request, const std::vector<UniqueFd>& fds,
   }
   // The launcher does not wait: it would keep everybody else waiting.
   const pid_t runner = fork();
-  if (runner < 0) return Answer(peer.get(), runner);
+  if (runner < 0) return Answer(peer.get(), ErrnoStatus("fork"));
   if (runner > 0) return;
   signal(SIGCHLD, SIG_DFL);
   prctl(PR_SET_CHILD_SUBREAPER, 0);
-  const pid_t pid = fork();
-  if (pid == 0) Become(request, fds[0].get(), fds[1].get());
-  Answer(peer.get(), pid);
+  SetOomScore(0);  // raising is always allowed
+  Answer(peer.get(), Start(request, fds[0].get(), fds[1].get()));
   _exit(0);
 }
 

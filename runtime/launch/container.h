@@ -15,26 +15,9 @@
 #include <string>
 #include <vector>
 
-namespace runtime::launch {
+#include "runtime/launch/report_child.h"
 
-// One message on the report socket (SOCK_SEQPACKET, set-up or init → keeper).
-// In order: kPhase for each finished step, then kCreated or kFailed. After the
-// start byte the socket closes on exec: end of file = the workload runs, a
-// kFailed before it = the exec failed.
-struct Report {
-  enum Kind : uint32_t {
-    kPhase = 1,    // text = name of the step, nanoseconds = how long it took
-    kCreated = 2,  // pid = init; with a tty the pty master comes as SCM_RIGHTS
-    kFailed = 3,  // error = errno or 0; text = "mount /data: Permission denied"
-    kStarted = 4,  // of another runtime, whose start cannot be seen
-  };
-  uint32_t kind;
-  int32_t pid;
-  int32_t error;
-  uint32_t reserved;
-  uint64_t nanoseconds;
-  char text[480];  // NUL terminated
-};
+namespace runtime::launch {
 
 struct SetupRequest {
   std::string id;

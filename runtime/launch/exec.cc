@@ -4,28 +4,23 @@
 // cannot be inspected until it execs (CVE-2016-9962).
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <array>
-#include <cstring>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
 #include "runtime/cgroup/cgroup.h"
-#include "runtime/launch/clone.h"
+#include "runtime/launch/child.h"
 #include "runtime/launch/container.h"
 #include "runtime/launch/identity.h"
-#include "runtime/launch/init.h"
+#include "runtime/launch/init_child.h"
 #include "runtime/launch/report.h"
 #include "runtime/mount/devices.h"
 #include "runtime/ns/user.h"
@@ -40,27 +35,34 @@ class ExecSetup {
       : request_(request), reporter_(request.report_fd) {}
 
   absl::Status Run();
-  Reporter& reporter() { return reporter_; }
+  // Tells the keeper, unless the process itself has.
+  void Fail(const absl::Status& status);
 
  private:
   absl::Status Parse();
   absl::Status OpenCgroups();
   void GivePipes();
   absl::Status EnterNamespaces();
+  pid_t CloneIntoCgroup();
   absl::Status Clone();
-  [[noreturn]] void RunChild(int socket);
-  absl::Status PrepareChild(int socket, UniqueFd* master);
+  absl::Status HandOver();
 
   const ExecRequest& request_;
   Reporter reporter_;
   spec::Config config_;
   Identity identity_;
   std::optional<path::Proc> proc_;  // the host's
-  bool in_user_namespace_ = false;
   UniqueFd unified_fd_;
   UniqueFd inner_fd_;  // the cgroup that the container's init is in
   std::vector<UniqueFd> doors_;
+  ExecOrders orders_;
+  Child child_;
 };
+
+void ExecSetup::Fail(const absl::Status& status) {
+  if (!child_.reported()) ReportFailure(status, &reporter_);
+  if (child_.pid() > 0) kill(child_.pid(), SIGKILL);
+}
 
 absl::Status ExecSetup::Parse() {
   ASSIGN_OR_RETURN(config_, spec::Parse(request_.config_json));
@@ -68,6 +70,11 @@ absl::Status ExecSetup::Parse() {
                    spec::ParseProcess(request_.process_json, config_.process));
   ASSIGN_OR_RETURN(
       identity_, PrepareIdentity(process, config_, request_.seccomp_cache_dir));
+  orders_.identity = OrdersFor(&identity_);
+  orders_.identity.in = request_.stdin_fd;
+  orders_.identity.out = request_.stdout_fd;
+  orders_.identity.err = request_.stderr_fd;
+  orders_.report_fd = request_.report_fd;
   return absl::OkStatus();
 }
 
@@ -123,91 +130,53 @@ absl::Status ExecSetup::EnterNamespaces() {
     GivePipes();
     // The kernel joins it first, and the others with what it then allows.
     all |= CLONE_NEWUSER;
-    in_user_namespace_ = true;
+    orders_.identity.user_namespace = true;
   }
+  // Inherited over the clone; in force from the exec on.
+  RETURN_IF_ERROR(
+      lsm::SetForInit(identity_.labels, lsm::ProcAttributes(&*proc_)));
   if (setns(pidfd.get(), all) != 0) {
     return ErrnoStatus("enter the container's namespaces");
   }
   return absl::OkStatus();
 }
 
-absl::Status ExecSetup::PrepareChild(int socket, UniqueFd* master) {
-  RETURN_IF_ERROR(cgroup::Enter(doors_));
-  if (in_user_namespace_) RETURN_IF_ERROR(ns::BecomeRoot());
-  ResetSignals();
-  if (setsid() < 0) return ErrnoStatus("setsid");
-  // What the command starts and orphans stays below it while it lives, so that
-  // a keeper that ends the command's tree finds all of it.
-  prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-  RETURN_IF_ERROR(JoinKeyring(identity_, *proc_));
-  if (identity_.process.terminal) {
-    ASSIGN_OR_RETURN(path::Root root, path::Root::Open("/"));
-    ASSIGN_OR_RETURN(mount::Terminal terminal, mount::OpenTerminal(root));
-    RETURN_IF_ERROR(SetTerminal(terminal.slave.get(), identity_.process));
-    *master = std::move(terminal.master);
-  } else {
-    RETURN_IF_ERROR(
-        SetStdio(request_.stdin_fd, request_.stdout_fd, request_.stderr_fd));
+// In the v2 cgroup, or beside the container's init in one of its own making.
+pid_t ExecSetup::CloneIntoCgroup() {
+  pid_t pid = CloneSibling(unified_fd_.get());
+  if (pid < 0 && errno == EBUSY && inner_fd_.ok()) {
+    pid = CloneSibling(inner_fd_.get());
   }
-  AddHome(&identity_);
-  RETURN_IF_ERROR(
-      lsm::SetForExec(identity_.labels, lsm::ProcAttributes(&*proc_)));
-  if (!SendByte(socket, kReady, master->get())) return ErrnoStatus("set-up");
-  master->reset();
-  // Until the keeper has been told the pid.
-  if (ReceiveByte(socket) != kTold) {
-    return absl::CancelledError("set-up ended early");
-  }
-  int report = request_.report_fd;
-  if (report != 3 && dup3(report, 3, O_CLOEXEC) < 0) return ErrnoStatus("dup");
-  reporter_.set_fd(3);
-  if (syscall(SYS_close_range, 4, ~0u, 0) != 0) {
-    return ErrnoStatus("close_range");
-  }
-  if (fcntl(3, F_SETFD, FD_CLOEXEC) != 0) return ErrnoStatus("cloexec");
-  RETURN_IF_ERROR(SetRlimits(identity_.process.rlimits));
-  return Become(identity_);
-}
-
-void ExecSetup::RunChild(int socket) {
-  UniqueFd master;
-  if (absl::Status status = PrepareChild(socket, &master); !status.ok()) {
-    reporter_.Failed(status);
-    SendByte(socket, kFault);
-    _exit(127);
-  }
-  std::string path;
-  int error = Exec(identity_, &path);
-  reporter_.Failed(error, ExecError(path, error));
-  _exit(error == ENOENT ? 127 : 126);
+  return pid;
 }
 
 absl::Status ExecSetup::Clone() {
-  int sockets[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) {
-    return ErrnoStatus("socketpair");
-  }
-  UniqueFd socket(sockets[0]), other(sockets[1]);
-  pid_t pid = CloneProcess(CLONE_PARENT, unified_fd_.get());
-  if (pid < 0 && errno == EBUSY && inner_fd_.ok()) {
-    pid = CloneProcess(CLONE_PARENT, inner_fd_.get());
-  }
+  RETURN_IF_ERROR(child_.Prepare());
+  std::vector<int> doors;
+  for (const UniqueFd& door : doors_) doors.push_back(door.get());
+  orders_.identity.cgroup_doors = doors.data();
+  orders_.identity.cgroup_door_count = doors.size();
+  orders_.socket = child_.far_end();
+  orders_.other_end = child_.near_end();
+  pid_t pid = CloneIntoCgroup();
+  if (pid == 0) RunExecChild(&orders_);
   if (pid < 0) return ErrnoStatus("clone");
-  if (pid == 0) {
-    socket.reset();
-    RunChild(other.release());
-  }
-  other.reset();
-  int terminal = -1;
-  int byte = ReceiveByte(socket.get(), &terminal);
-  UniqueFd master(terminal);
-  if (byte == kFault) _exit(1);  // the child has told why
-  if (byte != kReady) {
-    return absl::AbortedError("the process was killed during set-up");
-  }
-  reporter_.Created(pid, master.get());
-  SendByte(socket.get(), kTold);
+  child_.Cloned(pid);
   return absl::OkStatus();
+}
+
+absl::Status ExecSetup::HandOver() {
+  if (orders_.identity.user_namespace) RETURN_IF_ERROR(ns::BecomeRoot());
+  mount::Terminal terminal;
+  if (orders_.identity.terminal) {
+    ASSIGN_OR_RETURN(path::Root root, path::Root::Open("/"));
+    ASSIGN_OR_RETURN(terminal, mount::OpenTerminal(root));
+  }
+  RETURN_IF_ERROR(child_.GoOn(HomeFor(orders_.identity), terminal.slave.get()));
+  ASSIGN_OR_RETURN(char byte, child_.Await());
+  if (byte != kReady) return absl::InternalError("the process is out of step");
+  reporter_.Created(child_.pid(), terminal.master.get());
+  return child_.Tell(kTold);
 }
 
 absl::Status ExecSetup::Run() {
@@ -220,7 +189,8 @@ absl::Status ExecSetup::Run() {
   RETURN_IF_ERROR(OpenCgroups());
   RETURN_IF_ERROR(EnterNamespaces());
   reporter_.Phase("namespaces");
-  return Clone();
+  RETURN_IF_ERROR(Clone());
+  return HandOver();
 }
 
 }  // namespace
@@ -229,7 +199,7 @@ void RunExec(const ExecRequest& request) {
   ExecSetup setup(request);
   absl::Status status = setup.Run();
   if (status.ok()) _exit(0);
-  setup.reporter().Failed(status);
+  setup.Fail(status);
   _exit(1);
 }
 

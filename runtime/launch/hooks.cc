@@ -13,35 +13,27 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/file.h"
 #include "runtime/base/json.h"
+#include "runtime/base/spawn.h"
 #include "runtime/base/status.h"
 
 namespace runtime::launch {
 namespace {
-
-[[noreturn]] void ExecHook(const spec::Hook& hook, int input) {
-  std::vector<std::string> args = hook.args;
-  if (args.empty()) args.push_back(hook.path);
-  std::vector<std::string> env = hook.env;
-  std::vector<char*> argv, envp;
-  for (std::string& text : args) argv.push_back(text.data());
-  for (std::string& text : env) envp.push_back(text.data());
-  argv.push_back(nullptr);
-  envp.push_back(nullptr);
-  // What a hook prints goes where the runtime's own errors go.
-  if (dup2(input, 0) < 0 || dup2(2, 1) < 0) _exit(126);
-  syscall(SYS_close_range, 3, ~0u, 4 /* CLOSE_RANGE_CLOEXEC */);
-  execve(hook.path.c_str(), argv.data(), envp.data());
-  _exit(errno == ENOENT ? 127 : 126);
-}
 
 absl::Status RunHook(const spec::Hook& hook, const std::string& state) {
   UniqueFd input(memfd_create("state", MFD_CLOEXEC));
   if (!input.ok()) return ErrnoStatus("memfd_create");
   RETURN_IF_ERROR(WriteAll(input.get(), state, "state"));
   if (lseek(input.get(), 0, SEEK_SET) != 0) return ErrnoStatus("lseek");
-  pid_t pid = fork();
-  if (pid < 0) return ErrnoStatus("fork");
-  if (pid == 0) ExecHook(hook, input.get());
+  Program program;
+  program.path = hook.path;
+  program.args = hook.args.empty() ? std::vector{hook.path} : hook.args;
+  program.env = hook.env;
+  program.in = input.get();
+  // What a hook prints goes where the runtime's own errors go.
+  program.out = program.err = 2;
+  ASSIGN_OR_RETURN(Spawned spawned, Spawn(program));
+  const pid_t pid = spawned.pid;
+  absl::Status started = AwaitSpawn(spawned, hook.path);
   UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   pollfd wait = {pidfd.get(), POLLIN, 0};
   int timeout = hook.timeout_seconds > 0 ? hook.timeout_seconds * 1000 : -1;
@@ -50,6 +42,7 @@ absl::Status RunHook(const spec::Hook& hook, const std::string& state) {
   int result = 0;
   while (waitpid(pid, &result, 0) < 0 && errno == EINTR) {
   }
+  RETURN_IF_ERROR(started);
   if (!in_time) {
     return absl::DeadlineExceededError(
         absl::StrCat("took longer than ", hook.timeout_seconds, " s"));
@@ -69,12 +62,12 @@ bool HasRuntimeHooks(const spec::Hooks& hooks) {
   return !hooks.prestart.empty() || !hooks.create_runtime.empty();
 }
 
+bool HasHooks(const spec::Hooks& hooks) {
+  return HasRuntimeHooks(hooks) || !hooks.create_container.empty() ||
+         !hooks.start_container.empty();
+}
+
 std::string HookState(const Plan& plan, pid_t pid) {
-  const spec::Hooks& hooks = plan.config.hooks;
-  if (!HasRuntimeHooks(hooks) && hooks.create_container.empty() &&
-      hooks.start_container.empty()) {
-    return "";
-  }
   Json state = {{"ociVersion", "1.2.0"},
                 {"id", plan.request->id},
                 {"status", "creating"},

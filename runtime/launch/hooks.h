@@ -16,8 +16,11 @@ namespace runtime::launch {
 
 // Hooks that run in the runtime's own namespaces while init waits.
 bool HasRuntimeHooks(const spec::Hooks& hooks);
+// Any that are run before the workload.
+bool HasHooks(const spec::Hooks& hooks);
 
-// The OCI state document that hooks read on standard input.
+// The OCI state document that hooks read on standard input. `pid` is init's, as
+// they see it.
 std::string HookState(const Plan& plan, pid_t pid);
 
 // Runs them one after another; the first that fails (or takes longer than its

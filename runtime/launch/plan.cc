@@ -51,7 +51,7 @@ absl::Status PlanNamespaces(Plan* plan) {
       if (entry.kind == NamespaceKind::kCgroup) {
         plan->new_cgroup_namespace = true;
       } else {
-        plan->clone_flags |= static_cast<uint64_t>(flag);
+        plan->new_namespaces |= flag;
       }
       continue;
     }
@@ -64,9 +64,9 @@ absl::Status PlanNamespaces(Plan* plan) {
     plan->join.emplace_back(std::move(fd), flag);
   }
   // Mounts of a container are never made in the host's mount namespace.
-  plan->clone_flags |= CLONE_NEWNS;
+  plan->new_namespaces |= CLONE_NEWNS;
   if (plan->request->pid_namespace_fd >= 0) {
-    plan->clone_flags &= ~static_cast<uint64_t>(CLONE_NEWPID);
+    plan->new_namespaces &= ~CLONE_NEWPID;
   }
   return absl::OkStatus();
 }

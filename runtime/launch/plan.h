@@ -25,13 +25,11 @@ struct Plan {
   spec::Config config;
   Identity identity;
   mount::RootPlan root;
-  std::unique_ptr<mount::RootBuilder> builder;
   std::unique_ptr<path::Proc> proc;  // the host's
   std::unique_ptr<cgroup::Cgroup> cgroup;
-  std::vector<UniqueFd> cgroup_doors;  // opened when the cgroup exists
   // New namespaces, as CLONE_NEW… flags; the cgroup namespace is unshared
   // later, when the process is in its cgroup.
-  uint64_t clone_flags = 0;
+  int new_namespaces = 0;
   bool new_cgroup_namespace = false;
   // The container's, or none: entered before the clone, so that it owns all
   // that the clone makes. See userns.h.

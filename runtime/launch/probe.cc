@@ -3,7 +3,6 @@
 // need: kernels, filesystems and nested containers differ in it.
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -13,7 +12,6 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
-#include "runtime/launch/clone.h"
 #include "runtime/launch/container.h"
 #include "runtime/mount/api.h"
 #include "runtime/mount/overlay.h"
@@ -48,8 +46,11 @@ absl::Status TryTmpfs(int user) {
 // A new procfs is refused where the one in sight is partly covered.
 absl::Status TryKernelFilesystems(int user) {
   RETURN_IF_ERROR(ns::EnterUser(user));
-  pid_t pid = CloneProcess(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET, -1);
-  if (pid < 0) return ErrnoStatus("clone");
+  if (unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET) != 0) {
+    return ErrnoStatus("make namespaces");
+  }
+  pid_t pid = fork();
+  if (pid < 0) return ErrnoStatus("fork");
   if (pid == 0) {
     if (!ns::BecomeRoot().ok()) _exit(1);
     for (const char* type : {"proc", "sysfs"}) {

@@ -1,63 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
-// The transient process that makes a container: plan, cgroups, clone, join.
-// It lives until init is ready, then exits and takes its memory along.
-#include <errno.h>
-#include <linux/sched.h>
+// The transient process that makes a container: plan, cgroups, namespaces,
+// init, root. It lives until init is ready, then exits and takes its memory
+// along.
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cstring>
+#include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "runtime/base/status.h"
-#include "runtime/launch/clone.h"
+#include "runtime/launch/child.h"
 #include "runtime/launch/container.h"
-#include "runtime/launch/init.h"
+#include "runtime/launch/hooks.h"
+#include "runtime/launch/host.h"
 #include "runtime/launch/plan.h"
 #include "runtime/launch/report.h"
+#include "runtime/launch/start.h"
 #include "runtime/launch/userns.h"
+#include "runtime/mount/devices.h"
 
 namespace runtime::launch {
-
-absl::Status SetOomScore(const path::Proc& proc, std::optional<int> score) {
-  if (!score.has_value()) return absl::OkStatus();
-  absl::Status status = proc.Write("self/oom_score_adj", absl::StrCat(*score));
-  // Going below one's own value takes CAP_SYS_RESOURCE; without it the value
-  // stays as low as it may be.
-  if (absl::IsPermissionDenied(status)) return absl::OkStatus();
-  return status;
-}
-
-// A mount needs a descriptor while it is on its way; the container's own limit
-// is set later from its config.
-void RaiseFileLimit() {
-  rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 65536);
-  setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-pid_t CloneProcess(uint64_t flags, int cgroup_fd) {
-  struct clone_args args = {};
-  args.flags = flags;
-  // With CLONE_PARENT the child inherits the caller's exit signal.
-  if ((flags & CLONE_PARENT) == 0) args.exit_signal = SIGCHLD;
-  if (cgroup_fd >= 0) {
-    args.flags |= CLONE_INTO_CGROUP;
-    args.cgroup = static_cast<uint64_t>(cgroup_fd);
-  }
-  return static_cast<pid_t>(syscall(SYS_clone3, &args, sizeof(args)));
-}
-
 namespace {
 
-absl::Status JoinNamespaces(const Plan& plan) {
+// The rest is made here and shared by init, which is cloned into it.
+absl::Status EnterNamespaces(const Plan& plan) {
   for (const auto& [fd, type] : plan.join) {
     if (setns(fd.get(), type) != 0) return ErrnoStatus("join namespace");
   }
@@ -68,65 +40,62 @@ absl::Status JoinNamespaces(const Plan& plan) {
   return absl::OkStatus();
 }
 
+// The number that `pid` has in its own PID namespace.
+absl::StatusOr<pid_t> InnerPid(const path::Proc& proc, pid_t pid) {
+  ASSIGN_OR_RETURN(std::string text, proc.Read(absl::StrCat(pid, "/status")));
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    pid_t inner = 0;
+    if (absl::ConsumePrefix(&line, "NSpid:") &&
+        absl::SimpleAtoi(line.substr(line.find_last_of(" \t") + 1), &inner)) {
+      return inner;
+    }
+  }
+  return absl::NotFoundError("init has no NSpid");
+}
+
 class Setup {
  public:
   explicit Setup(const SetupRequest& request)
       : request_(request), reporter_(request.report_fd) {}
 
   absl::Status Run();
-  // Removes what a failed Run made.
-  void Undo();
-  Reporter& reporter() { return reporter_; }
-  bool reported() const { return reported_; }
+  // Tells the keeper, and removes what a failed Run made.
+  void Fail(const absl::Status& status);
 
  private:
-  absl::Status CloneInit();
-  absl::Status AwaitInit();
-  absl::Status PrepareRoot();
-  absl::Status Hook();
+  absl::Status MakeCgroup();
   absl::Status LimitCpuTime();
+  absl::Status MakeNamespaces();
+  absl::Status CloneInit();
+  absl::Status AwaitBegun();
+  absl::Status BecomeContainersRoot();
+  absl::Status BuildRoot();
+  absl::Status RunHooksOfRoot();
+  absl::Status HandOver();
 
   const SetupRequest& request_;
   Reporter reporter_;
   Plan plan_;
+  mount::RootBuilder builder_{&plan_.root};
+  std::vector<mount::RootBuilder::Proc> procs_;
   HookRunner hooks_;
-  UniqueFd socket_;
-  pid_t pid_ = 0;
+  Start start_;
+  Child init_;
+  pid_t inner_pid_ = 0;
+  UniqueFd pty_, pty_slave_;
   bool made_cgroup_ = false;
-  bool reported_ = false;  // init told the keeper what went wrong
 };
 
-absl::Status Setup::CloneInit() {
-  int sockets[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) {
-    return ErrnoStatus("socketpair");
-  }
-  socket_.reset(sockets[0]);
-  UniqueFd other(sockets[1]);
-  UniqueFd unified = plan_.cgroup->OpenUnified();
-  ASSIGN_OR_RETURN(plan_.cgroup_doors, plan_.cgroup->OpenDoors(unified.ok()));
-  uint64_t flags = plan_.clone_flags | CLONE_PARENT;
-  pid_ = CloneProcess(flags, unified.get());
-  if (pid_ < 0 && unified.ok()) {
-    // Before Linux 5.7, or a v2 cgroup that takes no process that way.
-    ASSIGN_OR_RETURN(plan_.cgroup_doors, plan_.cgroup->OpenDoors(false));
-    pid_ = CloneProcess(flags, -1);
-  }
-  if (pid_ == 0) {
-    socket_.reset();
-    RunInit(&plan_, other.release());
-  }
-  if (pid_ < 0) {
-    pid_ = 0;
-    return ErrnoStatus("clone");
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Setup::Hook() {
-  RETURN_IF_ERROR(hooks_.Run(pid_));
-  if (!SendByte(socket_.get(), kHooked)) return ErrnoStatus("init");
-  return absl::OkStatus();
+absl::Status Setup::MakeCgroup() {
+  made_cgroup_ = true;
+  RETURN_IF_ERROR(plan_.cgroup->Create());
+  // All but the CPU quota: init's first steps must not be throttled by a small
+  // one.
+  spec::Resources resources = plan_.config.linux_section.resources;
+  resources.cpu_quota.reset();
+  resources.cpu_period.reset();
+  resources.cpu_burst.reset();
+  return plan_.cgroup->Limit(resources, plan_.config.linux_section.devices);
 }
 
 absl::Status Setup::LimitCpuTime() {
@@ -138,34 +107,92 @@ absl::Status Setup::LimitCpuTime() {
   return plan_.cgroup->Limit(resources, {});
 }
 
-absl::Status Setup::AwaitInit() {
-  while (true) {
-    int terminal = -1;
-    switch (ReceiveByte(socket_.get(), &terminal)) {
-      case kBuilt:
-        RETURN_IF_ERROR(Hook());
-        break;
-      case kReady: {
-        UniqueFd owned(terminal);
-        RETURN_IF_ERROR(LimitCpuTime());
-        reporter_.Created(pid_, owned.get());
-        return absl::OkStatus();
-      }
-      case kFault:
-        reported_ = true;
-        return absl::AbortedError("init failed");
-      default:
-        return absl::AbortedError(
-            "the container's init was killed during set-up");
-    }
+absl::Status Setup::MakeNamespaces() {
+  // Labels are inherited over the clone and hold from init's exec on.
+  const lsm::ProcAttributes attributes(plan_.proc.get());
+  RETURN_IF_ERROR(lsm::SetForInit(plan_.identity.labels, attributes));
+  // The cgroup was decided and made before, by the host's rules: a container
+  // in a user namespace has no say in it (CVE-2025-47291).
+  RETURN_IF_ERROR(EnterUserNamespace(plan_));
+  if (unshare(plan_.new_namespaces) != 0) {
+    return ErrnoStatus("make the container's namespaces");
   }
+  return absl::OkStatus();
 }
 
-absl::Status Setup::PrepareRoot() {
-  RETURN_IF_ERROR(PlanUserNamespace(&plan_));
-  RETURN_IF_ERROR(hooks_.Start(plan_));
-  plan_.builder = std::make_unique<mount::RootBuilder>(&plan_.root);
-  return plan_.builder->Prepare();
+absl::Status Setup::CloneInit() {
+  RETURN_IF_ERROR(init_.Prepare());
+  InitOrders& orders = start_.orders();
+  orders.socket = init_.far_end();
+  orders.other_end = init_.near_end();
+  UniqueFd unified = plan_.cgroup->OpenUnified();
+  ASSIGN_OR_RETURN(std::vector<UniqueFd> doors,
+                   plan_.cgroup->OpenDoors(unified.ok()));
+  start_.SetDoors(std::move(doors));
+  pid_t pid = CloneSibling(unified.get());
+  if (pid < 0 && unified.ok()) {
+    // Before Linux 5.7, or a v2 cgroup that takes no process that way.
+    ASSIGN_OR_RETURN(doors, plan_.cgroup->OpenDoors(false));
+    start_.SetDoors(std::move(doors));
+    pid = CloneSibling(-1);
+  }
+  if (pid == 0) RunInit(&orders);
+  if (pid < 0) return ErrnoStatus("clone");
+  init_.Cloned(pid);
+  start_.SetDoors({});
+  return absl::OkStatus();
+}
+
+absl::Status Setup::AwaitBegun() {
+  for (const mount::RootBuilder::Proc& proc : procs_) {
+    UniqueFd fd;
+    ASSIGN_OR_RETURN(char byte, init_.Await(&fd));
+    if (byte != kProc) return absl::InternalError("init made no procfs");
+    builder_.TakeProc(proc, std::move(fd));
+  }
+  ASSIGN_OR_RETURN(char byte, init_.Await());
+  if (byte != kBegun) return absl::InternalError("init is out of step");
+  reporter_.Phase("cgroup");
+  RETURN_IF_ERROR(LimitCpuTime());
+  if (!HasHooks(plan_.config.hooks)) return absl::OkStatus();
+  ASSIGN_OR_RETURN(inner_pid_, InnerPid(*plan_.proc, init_.pid()));
+  return start_.SetHookState(HookState(plan_, inner_pid_));
+}
+
+// What is made from here on belongs to the user namespace's root.
+absl::Status Setup::BecomeContainersRoot() {
+  return plan_.user_namespace.ok() ? ns::BecomeRoot() : absl::OkStatus();
+}
+
+// Hooks between the mounts and pivot_root.
+absl::Status Setup::RunHooksOfRoot() {
+  const spec::Hooks& hooks = plan_.config.hooks;
+  if (HasRuntimeHooks(hooks)) RETURN_IF_ERROR(hooks_.Run(init_.pid()));
+  if (hooks.create_container.empty()) return absl::OkStatus();
+  // The label is the workload's.
+  const lsm::ProcAttributes attributes(plan_.proc.get());
+  RETURN_IF_ERROR(lsm::Unset(plan_.identity.labels, attributes));
+  return RunHooks(hooks.create_container, "createContainer",
+                  HookState(plan_, inner_pid_));
+}
+
+absl::Status Setup::BuildRoot() {
+  umask(0);
+  bool terminal = plan_.config.process.terminal;
+  RETURN_IF_ERROR(builder_.Build(terminal ? &pty_ : nullptr, &pty_slave_));
+  reporter_.Phase("mounts");
+  RETURN_IF_ERROR(RunHooksOfRoot());
+  return builder_.Pivot();
+}
+
+absl::Status Setup::HandOver() {
+  const IdentityOrders& identity = start_.orders().identity;
+  if (request_.verify_command) RETURN_IF_ERROR(CheckCommand(identity));
+  RETURN_IF_ERROR(init_.GoOn(HomeFor(identity), pty_slave_.get()));
+  ASSIGN_OR_RETURN(char byte, init_.Await());
+  if (byte != kReady) return absl::InternalError("init is out of step");
+  reporter_.Created(init_.pid(), pty_.get());
+  return absl::OkStatus();
 }
 
 absl::Status Setup::Run() {
@@ -175,33 +202,32 @@ absl::Status Setup::Run() {
   RETURN_IF_ERROR(MakePlan(request_, &plan_));
   reporter_.Phase("plan");
   RETURN_IF_ERROR(SetOomScore(*plan_.proc, plan_.config.process.oom_score_adj));
-  made_cgroup_ = true;
-  RETURN_IF_ERROR(plan_.cgroup->Create());
-  // All but the CPU quota: set-up work must not be throttled by a small one.
-  spec::Resources resources = plan_.config.linux_section.resources;
-  resources.cpu_quota.reset();
-  resources.cpu_period.reset();
-  resources.cpu_burst.reset();
-  RETURN_IF_ERROR(
-      plan_.cgroup->Limit(resources, plan_.config.linux_section.devices));
+  RETURN_IF_ERROR(MakeCgroup());
   reporter_.Phase("limits");
-  RETURN_IF_ERROR(JoinNamespaces(plan_));
-  RETURN_IF_ERROR(PrepareRoot());
+  RETURN_IF_ERROR(EnterNamespaces(plan_));
+  RETURN_IF_ERROR(PlanUserNamespace(&plan_));
+  RETURN_IF_ERROR(hooks_.Start(plan_));
+  RETURN_IF_ERROR(builder_.Prepare());
+  procs_ = builder_.Procs();
+  RETURN_IF_ERROR(start_.Prepare(&plan_, procs_));
   reporter_.Phase("root");
-  // The cgroup was decided and made before, by the host's rules: a container
-  // in a user namespace has no say in it (CVE-2025-47291).
-  RETURN_IF_ERROR(EnterUserNamespace(plan_));
+  RETURN_IF_ERROR(MakeNamespaces());
   RETURN_IF_ERROR(CloneInit());
   reporter_.Phase("clone");
-  return AwaitInit();
+  RETURN_IF_ERROR(AwaitBegun());
+  RETURN_IF_ERROR(BecomeContainersRoot());
+  RETURN_IF_ERROR(SetHost(plan_));
+  RETURN_IF_ERROR(BuildRoot());
+  return HandOver();
 }
 
-void Setup::Undo() {
-  if (pid_ > 0) kill(pid_, SIGKILL);
-  // Ends init's reads. Whoever keeps the container reaps it and removes the
-  // cgroups; without an init there is nothing to wait for.
-  socket_.reset();
-  if (pid_ == 0 && made_cgroup_) cgroup::Remove(plan_.cgroup->path());
+void Setup::Fail(const absl::Status& status) {
+  if (!init_.reported()) ReportFailure(status, &reporter_);
+  if (init_.pid() > 0) kill(init_.pid(), SIGKILL);
+  init_.HangUp();
+  // Whoever keeps the container reaps init and removes the cgroups; without an
+  // init there is nothing to wait for.
+  if (init_.pid() == 0 && made_cgroup_) cgroup::Remove(plan_.cgroup->path());
 }
 
 }  // namespace
@@ -210,8 +236,7 @@ void RunSetup(const SetupRequest& request) {
   Setup setup(request);
   absl::Status status = setup.Run();
   if (status.ok()) _exit(0);
-  if (!setup.reported()) setup.reporter().Failed(status);
-  setup.Undo();
+  setup.Fail(status);
   _exit(1);
 }
 

@@ -88,6 +88,15 @@ absl::Status SetProfile(const std::string& profile,
   return absl::OkStatus();
 }
 
+// The kernel forgets it at the next exec. Kernels without keys have nothing to
+// label.
+absl::Status SetForKeys(const std::string& label,
+                        const Attributes& attributes) {
+  absl::Status status = attributes.Write("keycreate", label);
+  if (absl::IsNotFound(status)) return absl::OkStatus();
+  return Annotate(status, kSelinux);
+}
+
 absl::Status SetContext(const std::string& label,
                         const Attributes& attributes) {
   absl::Status status = attributes.Write("exec", label);
@@ -144,21 +153,22 @@ absl::StatusOr<std::string> ProcAttributes::Read(
   return ReadFd(fd.get(), file, kMaxAttributeBytes);
 }
 
-absl::Status SetForExec(const Labels& labels, const Attributes& attributes) {
+absl::Status SetForInit(const Labels& labels, const Attributes& attributes) {
   if (WantsProfile(labels)) {
     RETURN_IF_ERROR(SetProfile(labels.apparmor_profile, attributes));
   }
-  if (!labels.selinux_label.empty()) {
-    RETURN_IF_ERROR(SetContext(labels.selinux_label, attributes));
-  }
-  return absl::OkStatus();
+  if (labels.selinux_label.empty()) return absl::OkStatus();
+  RETURN_IF_ERROR(SetContext(labels.selinux_label, attributes));
+  return SetForKeys(labels.selinux_label, attributes);
 }
 
-absl::Status SetForKeys(const std::string& label,
-                        const Attributes& attributes) {
-  absl::Status status = attributes.Write("keycreate", label);
-  if (absl::IsNotFound(status)) return absl::OkStatus();
-  return Annotate(status, kSelinux);
+absl::Status Unset(const Labels& labels, const Attributes& attributes) {
+  if (WantsProfile(labels)) {
+    RETURN_IF_ERROR(SetProfile("unconfined", attributes));
+  }
+  if (labels.selinux_label.empty()) return absl::OkStatus();
+  RETURN_IF_ERROR(SetForKeys("", attributes));
+  return Annotate(attributes.Write("exec", ""), kSelinux);
 }
 
 }  // namespace runtime::lsm

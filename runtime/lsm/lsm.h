@@ -56,14 +56,14 @@ class ProcAttributes : public Attributes {
   const path::Proc* const proc_;
 };
 
-// The calling process gets `labels` when it execs; so do the processes that it
-// forks. Both are read back. FAILED_PRECONDITION if a profile is not loaded or
-// a label unknown to the policy.
-absl::Status SetForExec(const Labels& labels, const Attributes& attributes);
+// Processes that the calling one forks get `labels` when they exec, and so
+// would itself; a keyring that they make before has the SELinux one. Both are
+// read back. FAILED_PRECONDITION if a profile is not loaded or a label unknown
+// to the policy.
+absl::Status SetForInit(const Labels& labels, const Attributes& attributes);
 
-// Keyrings that the calling process makes have the label ("": the policy's
-// choice again). Kernels without keys have nothing to label.
-absl::Status SetForKeys(const std::string& label, const Attributes& attributes);
+// The same for processes that are forked later: they get none of `labels`.
+absl::Status Unset(const Labels& labels, const Attributes& attributes);
 
 }  // namespace runtime::lsm
 

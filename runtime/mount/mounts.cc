@@ -224,17 +224,9 @@ bool RootBuilder::IsMappedGroup(absl::string_view option) const {
   return false;
 }
 
-absl::Status RootBuilder::MountOne(Prepared* prepared) {
-  if (prepared->tree.ok()) return MountBind(prepared);
-  const spec::Mount& mount = *prepared->mount;
-  const Options& options = prepared->options;
-  if (IsCgroup(mount)) return MountCgroup(prepared);
-  if (mount.type.empty()) return absl::InvalidArgumentError("type is missing");
-  if (options.copy_up && mount.type != "tmpfs") {
-    return absl::InvalidArgumentError("option tmpcopyup: only for tmpfs");
-  }
+std::vector<std::string> RootBuilder::Data(const Prepared& prepared) const {
   std::vector<std::string> data;
-  for (const std::string& option : options.data) {
+  for (const std::string& option : prepared.options.data) {
     // Every devpts is an instance of its own since Linux 4.7.
     if (option == "newinstance") continue;
     // The kernel refuses a group that the user namespace does not map.
@@ -242,17 +234,53 @@ absl::Status RootBuilder::MountOne(Prepared* prepared) {
     data.push_back(option);
   }
   const std::string& label = plan_->config->linux_section.mount_label;
-  if (!label.empty() && TakesLabel(mount.type)) {
+  if (!label.empty() && TakesLabel(prepared.mount->type)) {
     data.push_back(absl::StrCat("context=", label));
   }
+  return data;
+}
+
+std::vector<RootBuilder::Proc> RootBuilder::Procs() const {
+  std::vector<Proc> procs;
+  for (size_t i = 0; i < mounts_.size(); ++i) {
+    const Prepared& prepared = mounts_[i];
+    if (prepared.mount->type != "proc" || prepared.tree.ok()) continue;
+    Proc proc;
+    proc.index = i;
+    proc.destination = prepared.destination;
+    proc.options = Data(prepared);
+    proc.attributes = prepared.options.set | prepared.options.recursive_set;
+    procs.push_back(std::move(proc));
+  }
+  return procs;
+}
+
+void RootBuilder::TakeProc(const Proc& proc, UniqueFd fd) {
+  mounts_[proc.index].proc = std::move(fd);
+}
+
+absl::StatusOr<UniqueFd> RootBuilder::MakeFilesystem(Prepared* prepared,
+                                                     uint64_t attributes) {
+  const spec::Mount& mount = *prepared->mount;
+  if (mount.type.empty()) return absl::InvalidArgumentError("type is missing");
+  if (prepared->options.copy_up && mount.type != "tmpfs") {
+    return absl::InvalidArgumentError("option tmpcopyup: only for tmpfs");
+  }
+  if (prepared->proc.ok()) return std::move(prepared->proc);
+  return NewFilesystem(mount.type,
+                       mount.source.empty() ? mount.type : mount.source,
+                       Data(*prepared), attributes);
+}
+
+absl::Status RootBuilder::MountOne(Prepared* prepared) {
+  if (prepared->tree.ok()) return MountBind(prepared);
+  const spec::Mount& mount = *prepared->mount;
+  const Options& options = prepared->options;
+  if (IsCgroup(mount)) return MountCgroup(prepared);
   uint64_t attributes = options.set | options.recursive_set;
   bool later = mount.type == "tmpfs" && (attributes & MOUNT_ATTR_RDONLY) != 0;
   if (later) attributes &= ~static_cast<uint64_t>(MOUNT_ATTR_RDONLY);
-  ASSIGN_OR_RETURN(
-      UniqueFd fd,
-      NewFilesystem(mount.type,
-                    mount.source.empty() ? mount.type : mount.source, data,
-                    attributes));
+  ASSIGN_OR_RETURN(UniqueFd fd, MakeFilesystem(prepared, attributes));
   RETURN_IF_ERROR(SetAttributes(fd.get(), 0, 0, options.propagation,
                                 options.propagation_recursive));
   ASSIGN_OR_RETURN(UniqueFd target,

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A container's view of files: root, mounts, devices, masks, pivot_root.
 //
-// Order: Prepare in the set-up process, with all privileges on the host: clones
+// All in the set-up process. Prepare with all privileges on the host: clones
 // what comes from there while the host's propagation is still in place, and
-// makes the root. Then, in the container's new namespaces, in the process that
-// will become its init: Build → Pivot. Both are single-threaded forks of one
-// another. Errors name the mount: "mount /data: …".
+// makes the root. Then, in the container's new namespaces (but the PID
+// namespace, whose init makes the procfs), Build → Pivot; init, which shares
+// the mount namespace, has the new root with it. Errors name the mount: "mount
+// /data: …".
 #ifndef CORACLE_RUNTIME_MOUNT_ROOTFS_H_
 #define CORACLE_RUNTIME_MOUNT_ROOTFS_H_
 
@@ -53,6 +54,17 @@ class RootBuilder {
   explicit RootBuilder(const RootPlan* plan) : plan_(plan) {}
 
   absl::Status Prepare();
+  // A procfs of the config, which a process of the container's PID namespace
+  // has to make.
+  struct Proc {
+    size_t index = 0;
+    std::string destination;
+    std::vector<std::string> options;  // "key=value" or a flag
+    uint64_t attributes = 0;           // MOUNT_ATTR_…
+  };
+  std::vector<Proc> Procs() const;
+  // `fd` is detached.
+  void TakeProc(const Proc& proc, UniqueFd fd);
   // Root, mounts, devices, masks and read-only paths. With `pty` a terminal is
   // made: *pty is its master, the slave becomes /dev/console.
   absl::Status Build(UniqueFd* pty, UniqueFd* pty_slave);
@@ -65,6 +77,7 @@ class RootBuilder {
     Options options;
     std::string destination;        // cleaned, absolute
     UniqueFd tree;                  // of a bind
+    UniqueFd proc;                  // as given to TakeProc
     std::string sub_path;           // what of the tree to show; "" = all
     std::vector<UniqueFd> cgroups;  // of a cgroup mount, as RootPlan::cgroups
     bool directory = true;
@@ -80,6 +93,10 @@ class RootBuilder {
   absl::Status AttachRoot();
   // False only for a "gid=" option that the user namespace does not know.
   bool IsMappedGroup(absl::string_view option) const;
+  // What the filesystem is told.
+  std::vector<std::string> Data(const Prepared& prepared) const;
+  absl::StatusOr<UniqueFd> MakeFilesystem(Prepared* prepared,
+                                          uint64_t attributes);
   absl::Status MountOne(Prepared* prepared);
   absl::Status MountBind(Prepared* prepared);
   absl::Status AttachSubPath(const Prepared& prepared, int target);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
@@ -17,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
+#include "runtime/ns/root_child.h"
 #include "runtime/path/proc.h"
 
 namespace runtime::ns {
@@ -161,11 +161,9 @@ absl::Status EnterUser(int user_fd) {
 }
 
 absl::Status BecomeRoot() {
-  if (setgroups(0, nullptr) != 0 || setresgid(0, 0, 0) != 0 ||
-      setresuid(0, 0, 0) != 0) {
-    return ErrnoStatus("become root of the user namespace");
-  }
-  return absl::OkStatus();
+  int error = TakeRoot();
+  if (error == 0) return absl::OkStatus();
+  return ErrnoStatus(error, "become root of the user namespace");
 }
 
 std::optional<uint32_t> ToHost(const std::vector<spec::IdMapping>& map,

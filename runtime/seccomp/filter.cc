@@ -226,14 +226,4 @@ absl::StatusOr<Program> Compile(const spec::Seccomp& profile) {
   return program;
 }
 
-int Install(const Program& program) {
-  sock_fprog code = {
-      static_cast<unsigned short>(program.code.size()),
-      const_cast<sock_filter*>(program.code.data()),
-  };
-  long result =
-      syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, program.flags, &code);
-  return result == 0 ? 0 : errno;
-}
-
 }  // namespace runtime::seccomp

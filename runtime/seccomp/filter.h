@@ -24,9 +24,6 @@ struct Program {
 // libraries fall back. INVALID_ARGUMENT names the bad field.
 absl::StatusOr<Program> Compile(const spec::Seccomp& profile);
 
-// Raw world. Needs no_new_privs or CAP_SYS_ADMIN. 0 or an errno.
-int Install(const Program& program);
-
 }  // namespace runtime::seccomp
 
 #endif  // CORACLE_RUNTIME_SECCOMP_FILTER_H_

@@ -16,6 +16,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "runtime/spec/plain.h"
 
 namespace runtime::spec {
 
@@ -24,17 +25,6 @@ struct User {
   gid_t gid = 0;
   std::vector<gid_t> additional_gids;
   std::optional<mode_t> umask;
-};
-
-// Sets of capabilities, bit N = capability number N.
-struct Capabilities {
-  uint64_t bounding = 0, effective = 0, permitted = 0;
-  uint64_t inheritable = 0, ambient = 0;
-};
-
-struct Rlimit {
-  int resource = 0;  // RLIMIT_…
-  uint64_t soft = 0, hard = 0;
 };
 
 struct Process {

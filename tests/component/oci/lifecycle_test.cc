@@ -185,6 +185,36 @@ TEST_F(OciLifecycleTest, AFailingHookFailsTheCreation) {
                                     "exit code 3"));
 }
 
+// They run in the process that becomes the workload, inside its root.
+TEST_F(OciLifecycleTest, StartContainerHooksRunInsideBeforeTheWorkload) {
+  Oci oci;
+  oci.config["process"]["args"] = {"/bin/cat", "/tmp/hooks"};
+  oci.config["hooks"]["startContainer"] = {
+      {{"path", "/bin/sh"},
+       {"args", {"sh", "-c", "read x; echo \"$A $x\" > /tmp/hooks"}},
+       {"env", {"A=first"}}},
+      {{"path", "/bin/sh"},
+       {"args", {"sh", "-c", "read x; echo \"second $x\" >> /tmp/hooks"}}}};
+  Output output = oci.Run();
+  EXPECT_EQ(output.code, 0) << output.err;
+  EXPECT_THAT(output.out, HasSubstr("first {"));
+  EXPECT_THAT(output.out, HasSubstr("second {"));
+  EXPECT_THAT(output.out, HasSubstr("\"pid\":1"));
+}
+
+TEST_F(OciLifecycleTest, AFailingStartContainerHookIsTheErrorOfTheStart) {
+  Oci oci;
+  oci.config["hooks"]["startContainer"] = {
+      {{"path", "/bin/sh"}, {"args", {"sh", "-c", "exit 3"}}}};
+  EXPECT_THAT(oci.Run().err, HasSubstr("startContainer hook /bin/sh: ended "
+                                       "with exit code 3"));
+  oci.config["hooks"]["startContainer"] = {{{"path", "/bin/sh"},
+                                            {"args", {"sh", "-c", "sleep 100"}},
+                                            {"timeout", 1}}};
+  EXPECT_THAT(oci.Run().err, HasSubstr("startContainer hook /bin/sh: took "
+                                       "longer than its timeout"));
+}
+
 TEST_F(OciLifecycleTest, TheTerminalGoesToTheConsoleSocket) {
   Oci oci;
   std::string path = oci.host() + "/console";

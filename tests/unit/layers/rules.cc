@@ -73,7 +73,26 @@ bool IsOurs(absl::string_view include) {
   return BeginsWithAny(include, {"proto/", "runtime/", "cri/", "agent/"});
 }
 
+// Between clone3 and execve: see runtime/base/raw.h.
+bool IsRaw(absl::string_view path) {
+  return absl::EndsWith(path, "_child.cc") ||
+         absl::EndsWith(path, "_child.h") || path == "runtime/base/raw.h";
+}
+
+// C headers, other raw files and what has only plain data in it.
+bool MayIncludeInRaw(absl::string_view include) {
+  static const auto* const kPlain =
+      new Strings{"runtime/base/fd_message.h", "runtime/base/unique_fd.h",
+                  "runtime/caps/caps.h", "runtime/spec/plain.h"};
+  if (IsOurs(include)) return IsRaw(include) || BeginsWithAny(include, *kPlain);
+  return absl::EndsWith(include, ".h") && !BeginsWithAny(include, {"absl/"});
+}
+
 bool MayInclude(absl::string_view path, absl::string_view include) {
+  if (IsRaw(path) && absl::StartsWith(path, "runtime/") && !include.empty() &&
+      !MayIncludeInRaw(include)) {
+    return false;
+  }
   if (absl::StartsWith(path, "runtime/") &&
       BeginsWithAny(include, NotInRuntime())) {
     return false;

@@ -92,7 +92,7 @@ TEST(LsmTest, LabelThatNoKernelTakesIsRefused) {
 
 TEST(LsmTest, ProfileIsWrittenToAppArmorsOwnFile) {
   FakeAttributes attributes;
-  EXPECT_OK(SetForExec({"web", ""}, attributes));
+  EXPECT_OK(SetForInit({"web", ""}, attributes));
   EXPECT_THAT(attributes.written,
               ElementsAre(Pair("apparmor/exec", "exec web")));
 }
@@ -100,20 +100,20 @@ TEST(LsmTest, ProfileIsWrittenToAppArmorsOwnFile) {
 TEST(LsmTest, OldKernelHasOneFile) {
   FakeAttributes attributes;
   attributes.files.erase("apparmor/exec");
-  EXPECT_OK(SetForExec({"web", ""}, attributes));
+  EXPECT_OK(SetForInit({"web", ""}, attributes));
   EXPECT_THAT(attributes.written, ElementsAre(Pair("exec", "exec web")));
 }
 
 TEST(LsmTest, NothingIsWrittenWithoutLabels) {
   FakeAttributes attributes;
-  EXPECT_OK(SetForExec({"unconfined", ""}, attributes));
+  EXPECT_OK(SetForInit({"unconfined", ""}, attributes));
   EXPECT_TRUE(attributes.written.empty());
 }
 
 TEST(LsmTest, ProfileThatIsNotLoadedIsNamed) {
   FakeAttributes attributes;
   attributes.refusal = absl::NotFoundError("write");
-  EXPECT_THAT(SetForExec({"web", ""}, attributes),
+  EXPECT_THAT(SetForInit({"web", ""}, attributes),
               StatusIs(absl::StatusCode::kFailedPrecondition,
                        HasSubstr("profile \"web\" is not loaded")));
 }
@@ -124,10 +124,10 @@ TEST(LsmTest, Cve2025_52881_LabelThatIsNotThereAfterwardsIsAnError) {
   for (const char* answer : {"webserver (enforce)", "unconfined", "\n", "x"}) {
     FakeAttributes attributes;
     attributes.answer = answer;
-    EXPECT_THAT(SetForExec({"web", ""}, attributes),
+    EXPECT_THAT(SetForInit({"web", ""}, attributes),
                 StatusIs(absl::StatusCode::kPermissionDenied,
                          HasSubstr("process.apparmorProfile: the kernel has")));
-    EXPECT_THAT(SetForExec({"", "u:r:t:s0"}, attributes),
+    EXPECT_THAT(SetForInit({"", "u:r:t:s0"}, attributes),
                 StatusIs(absl::StatusCode::kPermissionDenied,
                          HasSubstr("process.selinuxLabel: the kernel has")));
   }
@@ -136,27 +136,39 @@ TEST(LsmTest, Cve2025_52881_LabelThatIsNotThereAfterwardsIsAnError) {
 TEST(LsmTest, SelinuxLevelMayComeBackInAnotherSpelling) {
   FakeAttributes attributes;
   attributes.answer = std::string("u:r:t:s0:c1,c2\0", 15);
-  EXPECT_OK(SetForExec({"", "u:r:t:s0:c2,c1"}, attributes));
-  EXPECT_THAT(attributes.written, ElementsAre(Pair("exec", "u:r:t:s0:c2,c1")));
-  EXPECT_FALSE(SetForExec({"", "u:r:other:s0"}, attributes).ok());
+  EXPECT_OK(SetForInit({"", "u:r:t:s0:c2,c1"}, attributes));
+  EXPECT_THAT(attributes.written.front(), Pair("exec", "u:r:t:s0:c2,c1"));
+  EXPECT_FALSE(SetForInit({"", "u:r:other:s0"}, attributes).ok());
 }
 
 TEST(LsmTest, LabelThatThePolicyDoesNotKnowIsNamed) {
   FakeAttributes attributes;
   attributes.refusal = absl::InvalidArgumentError("write");
-  EXPECT_THAT(SetForExec({"", "u:r:t:s0"}, attributes),
+  EXPECT_THAT(SetForInit({"", "u:r:t:s0"}, attributes),
               StatusIs(absl::StatusCode::kFailedPrecondition,
                        HasSubstr("the policy does not know \"u:r:t:s0\"")));
 }
 
 TEST(LsmTest, KeyringsAreLabelledWhereThereAreKeys) {
   FakeAttributes attributes;
-  EXPECT_OK(SetForKeys("u:r:t:s0", attributes));
-  EXPECT_OK(SetForKeys("", attributes));
-  EXPECT_THAT(attributes.written, ElementsAre(Pair("keycreate", "u:r:t:s0"),
-                                              Pair("keycreate", "")));
+  EXPECT_OK(SetForInit({"", "u:r:t:s0"}, attributes));
+  EXPECT_THAT(attributes.written, ElementsAre(Pair("exec", "u:r:t:s0"),
+                                              Pair("keycreate", "u:r:t:s0")));
   attributes.files.erase("keycreate");
-  EXPECT_OK(SetForKeys("u:r:t:s0", attributes));
+  EXPECT_OK(SetForInit({"", "u:r:t:s0"}, attributes));
+}
+
+TEST(LsmTest, NothingOfALabelStaysForOtherProcesses) {
+  FakeAttributes attributes;
+  EXPECT_OK(Unset({"unconfined", ""}, attributes));
+  EXPECT_TRUE(attributes.written.empty());
+  EXPECT_OK(Unset({"", "u:r:t:s0"}, attributes));
+  EXPECT_THAT(attributes.written,
+              ElementsAre(Pair("keycreate", ""), Pair("exec", "")));
+  attributes.answer = "unconfined\n";
+  EXPECT_OK(Unset({"web", ""}, attributes));
+  EXPECT_THAT(attributes.written.back(),
+              Pair("apparmor/exec", "exec unconfined"));
 }
 
 // The kernel's own files: without a module that keeps labels they refuse.
@@ -167,11 +179,11 @@ TEST(LsmTest, ReachesTheKernelsFiles) {
   EXPECT_THAT(attributes.Read("no-such"),
               StatusIs(absl::StatusCode::kNotFound));
   if (Detect().apparmor) {
-    EXPECT_THAT(SetForExec({"coracle-test-no-such-profile", ""}, attributes),
+    EXPECT_THAT(SetForInit({"coracle-test-no-such-profile", ""}, attributes),
                 StatusIs(absl::StatusCode::kFailedPrecondition,
                          HasSubstr("is not loaded")));
   } else {
-    EXPECT_FALSE(SetForExec({"web", ""}, attributes).ok());
+    EXPECT_FALSE(SetForInit({"web", ""}, attributes).ok());
   }
 }
 

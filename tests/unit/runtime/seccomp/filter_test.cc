@@ -9,6 +9,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runtime/seccomp/install_child.h"
 #include "tests/support/status_matchers.h"
 
 namespace runtime::seccomp {
@@ -37,7 +38,11 @@ int ErrorUnder(const Program& program, long number, long argument = 0) {
   pid_t pid = fork();
   if (pid == 0) {
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    if (Install(program) != 0) _exit(255);
+    if (Install(program.code.data(),
+                static_cast<unsigned short>(program.code.size()),
+                program.flags) != 0) {
+      _exit(255);
+    }
     long result = syscall(number, argument, 0, 0, 0);
     _exit(result < 0 ? errno : 0);
   }

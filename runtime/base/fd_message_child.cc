@@ -2,10 +2,9 @@
 #include "runtime/base/fd_message.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-
-#include <cstring>
 
 namespace runtime {
 
@@ -22,7 +21,7 @@ bool SendWithFd(int socket, const void* data, size_t size, int fd) {
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
     header->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(header), &fd, sizeof(int));
+    memcpy(CMSG_DATA(header), &fd, sizeof(int));
   }
   ssize_t sent;
   do {
@@ -48,7 +47,7 @@ ssize_t ReceiveWithFd(int socket, void* data, size_t size, UniqueFd* fd,
   const cmsghdr* header = CMSG_FIRSTHDR(&message);
   if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
     int number;
-    std::memcpy(&number, CMSG_DATA(header), sizeof(int));
+    memcpy(&number, CMSG_DATA(header), sizeof(int));
     UniqueFd passed(number);
     if (fd != nullptr) *fd = std::move(passed);
   }

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/launch/child.h"
+
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/fd_message.h"
+#include "runtime/base/status.h"
+#include "runtime/launch/init_child.h"
+
+namespace runtime::launch {
+
+pid_t CloneSibling(int cgroup_fd) {
+  struct clone_args args = {};
+  // The exit signal is the caller's own.
+  args.flags = CLONE_PARENT;
+  if (cgroup_fd >= 0) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = static_cast<uint64_t>(cgroup_fd);
+  }
+  return static_cast<pid_t>(syscall(SYS_clone3, &args, sizeof(args)));
+}
+
+absl::Status Child::Prepare() {
+  int sockets[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) {
+    return ErrnoStatus("socketpair");
+  }
+  near_.reset(sockets[0]);
+  far_.reset(sockets[1]);
+  return absl::OkStatus();
+}
+
+void Child::Cloned(pid_t pid) {
+  pid_ = pid;
+  far_.reset();
+}
+
+absl::StatusOr<char> Child::Await(UniqueFd* fd) {
+  int passed = -1;
+  int byte = ReceiveByte(near_.get(), &passed);
+  UniqueFd owned(passed);
+  if (byte < 0) {
+    return absl::AbortedError("the process was killed during set-up");
+  }
+  if (byte == kFault) {
+    reported_ = true;
+    return absl::AbortedError("the process failed during set-up");
+  }
+  if (fd != nullptr) *fd = std::move(owned);
+  return static_cast<char>(byte);
+}
+
+absl::Status Child::GoOn(const std::string& home, int slave_fd) {
+  struct GoOn message = {};
+  home.copy(message.home, sizeof message.home - 1);
+  if (!SendWithFd(near_.get(), &message, sizeof message, slave_fd)) {
+    return ErrnoStatus("the process was killed during set-up");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Child::Tell(char byte) {
+  if (SendByte(near_.get(), byte)) return absl::OkStatus();
+  return ErrnoStatus("the process was killed during set-up");
+}
+
+absl::Status SetOomScore(const path::Proc& proc, std::optional<int> score) {
+  if (!score.has_value()) return absl::OkStatus();
+  absl::Status status = proc.Write("self/oom_score_adj", absl::StrCat(*score));
+  // Going below one's own value takes CAP_SYS_RESOURCE; without it the value
+  // stays as low as it may be.
+  if (absl::IsPermissionDenied(status)) return absl::OkStatus();
+  return status;
+}
+
+void RaiseFileLimit() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 65536);
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace runtime::launch
