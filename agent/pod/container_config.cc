@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/pod/container_config.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include <map>
-#include <random>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
+#include "agent/pod/container_files.h"
 #include "agent/pod/labels.h"
 #include "agent/pod/paths.h"
 #include "agent/pod/resources.h"
@@ -33,11 +29,6 @@ using Strings = std::vector<std::pair<std::string, std::string>>;
 void Put(const Strings& items,
          google::protobuf::Map<std::string, std::string>& map) {
   for (const auto& [key, value] : items) map[key] = value;
-}
-
-std::string RandomName() {
-  std::random_device random;
-  return absl::StrFormat("%08x", random());
 }
 
 void AddMount(const std::string& container_path, const std::string& host_path,
@@ -89,23 +80,20 @@ bool MountsPath(const v1::ContainerConfig& config, absl::string_view path) {
 
 // The managed hosts file is written anew for every container start: a restarted
 // sandbox may have another IP.
-absl::Status AddHostsFile(const ContainerPlan& plan, v1::ContainerConfig& out) {
+absl::Status AddHostsFile(const ContainerPlan& plan, const std::string& memory,
+                          v1::ContainerConfig& out) {
   if (MountsPath(out, "/etc/hosts")) return absl::OkStatus();
-  std::string path =
-      absl::StrCat(PodDir(*plan.options, status::Uid(*plan.pod)), "/etc-hosts");
-  std::string content =
-      env::HostsFile(*plan.pod, plan.addresses, plan.options->dns);
-  // Written in place: the file may be bind-mounted into running containers.
   ASSIGN_OR_RETURN(
-      runtime::UniqueFd fd,
-      runtime::OpenFile(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644));
-  RETURN_IF_ERROR(runtime::WriteAll(fd.get(), content, path));
-  fchmod(fd.get(), 0644);
+      std::string path,
+      WriteHostsFile(
+          PodDir(*plan.options, status::Uid(*plan.pod)), memory,
+          env::HostsFile(*plan.pod, plan.addresses, plan.options->dns)));
   AddMount("/etc/hosts", path, false, out);
   return absl::OkStatus();
 }
 
 absl::Status AddTerminationLog(const ContainerPlan& plan,
+                               const std::string& memory,
                                v1::ContainerConfig& out) {
   std::string target = runtime::StringAt(
       *plan.spec.json, "terminationMessagePath", kTerminationLog);
@@ -114,15 +102,8 @@ absl::Status AddTerminationLog(const ContainerPlan& plan,
   Put({{kTerminationPath, target}, {kTerminationPolicy, policy}},
       *out.mutable_annotations());
   if (target.empty()) return absl::OkStatus();
-  std::string dir = absl::StrCat(PodDir(*plan.options, status::Uid(*plan.pod)),
-                                 "/containers/", plan.spec.name);
-  RETURN_IF_ERROR(runtime::MakeDirs(dir, 0755));
-  std::string path = absl::StrCat(dir, "/", RandomName());
-  ASSIGN_OR_RETURN(runtime::UniqueFd fd,
-                   runtime::OpenFile(path, O_WRONLY | O_CREAT | O_EXCL, 0666));
-  // Any user of the container may write its last words, umask or not.
-  if (fchmod(fd.get(), 0666) != 0)
-    return runtime::ErrnoStatus("fchmod " + path);
+  ASSIGN_OR_RETURN(std::string path,
+                   MakeTerminationLog(memory, plan.spec.name));
   AddMount(target, path, false, out);
   return absl::OkStatus();
 }
@@ -216,8 +197,10 @@ absl::StatusOr<v1::ContainerConfig> BuildContainerConfig(
   }
   out.set_working_dir(runtime::StringAt(container, "workingDir"));
   RETURN_IF_ERROR(AddVolumeMounts(plan, variables, out));
-  RETURN_IF_ERROR(AddHostsFile(plan, out));
-  RETURN_IF_ERROR(AddTerminationLog(plan, out));
+  ASSIGN_OR_RETURN(std::string memory,
+                   plan.volumes->ContainerFiles(status::Uid(*plan.pod)));
+  RETURN_IF_ERROR(AddHostsFile(plan, memory, out));
+  RETURN_IF_ERROR(AddTerminationLog(plan, memory, out));
   out.set_log_path(LogPath(plan.spec.name, plan.attempt));
   RETURN_IF_ERROR(runtime::MakeDirs(
       absl::StrCat(LogDir(*plan.options, *plan.pod), "/", plan.spec.name)));

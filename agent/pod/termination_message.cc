@@ -10,13 +10,13 @@
 
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "agent/pod/container_files.h"
 #include "agent/pod/labels.h"
 #include "runtime/base/file.h"
 
 namespace agent::pod {
 namespace {
 
-constexpr size_t kMaxMessage = 4096;
 constexpr int kMaxLines = 80;
 constexpr size_t kMaxLogBytes = 2048;
 constexpr size_t kLogWindow = 64 << 10;
@@ -67,14 +67,21 @@ std::string TailOfLog(const std::string& log, int max_lines, size_t max_bytes) {
   return out;
 }
 
-std::string ReadTerminationMessage(const ::runtime::v1::ContainerStatus& cri) {
-  std::string path = Annotation(cri, kTerminationPath);
-  std::string message;
+std::string TerminationLog(const ::runtime::v1::ContainerStatus& cri) {
+  const std::string path = Annotation(cri, kTerminationPath);
+  std::string file;
   for (const auto& mount : cri.mounts()) {
     if (!path.empty() && mount.container_path() == path) {
-      message = ReadPart(mount.host_path(), kMaxMessage, false);
+      file = mount.host_path();
     }
   }
+  return file;
+}
+
+std::string ReadTerminationMessage(const ::runtime::v1::ContainerStatus& cri) {
+  const std::string file = TerminationLog(cri);
+  std::string message =
+      file.empty() ? "" : ReadPart(file, kMaxTerminationMessage, false);
   if (message.empty() && cri.exit_code() != 0 && !cri.log_path().empty() &&
       Annotation(cri, kTerminationPolicy) == "FallbackToLogsOnError") {
     message = TailOfLog(ReadPart(cri.log_path(), kLogWindow, true), kMaxLines,

@@ -10,6 +10,9 @@
 
 namespace agent::pod {
 
+// Where on the host the container's last words are; "" if it has no such file.
+std::string TerminationLog(const ::runtime::v1::ContainerStatus& cri);
+
 // "" if there is none. The paths come from the runtime's record, so this works
 // after an agent restart, too.
 std::string ReadTerminationMessage(const ::runtime::v1::ContainerStatus& cri);

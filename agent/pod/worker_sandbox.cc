@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "agent/pod/paths.h"
+#include "agent/pod/termination_message.h"
 #include "agent/pod/user_namespace.h"
 #include "agent/pod/worker.h"
 #include "runtime/base/file.h"
@@ -232,16 +233,22 @@ void Worker::Retire() {
         continue;
       }
       std::string log_path = attempts[i]->cri.log_path();
+      std::string words = TerminationLog(attempts[i]->cri);
+      if (!absl::StartsWith(words,
+                            PodDir(deps_->options, uid_) + "/containers/")) {
+        words.clear();  // a volume's
+      }
       std::string link = LogLink(deps_->options, *pod_, name, id);
       deps_->cri->RemoveContainer(
-          id, [weak, id, log_path, link](absl::Status status) {
+          id, [weak, id, log_path, words, link](absl::Status status) {
             auto self = weak.lock();
             if (self == nullptr) return;
-            self->Post([id, log_path, link, status](Worker& w) {
+            self->Post([id, log_path, words, link, status](Worker& w) {
               w.removing_containers_.erase(id);
               if (!status.ok()) return;  // tried again with the next attempt
               w.facts_.ForgetContainer(id);
               RemoveLogs(log_path);
+              if (!words.empty()) unlink(words.c_str());
               unlink(link.c_str());
             });
           });

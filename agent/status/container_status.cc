@@ -24,17 +24,36 @@ int64_t RestartCount(const v1::ContainerStatus& cri) {
   return cri.metadata().attempt();
 }
 
+// What the last status said of the end of this container: its last words go
+// with the pod's volumes and with a reboot, its record stays.
+std::string ReportedMessage(const Input& input,
+                            const std::string& container_id) {
+  for (const char* list : {"containerStatuses", "initContainerStatuses",
+                           "ephemeralContainerStatuses"}) {
+    for (const Json& item : runtime::ArrayAt(input.previous, list)) {
+      for (const char* state : {"state", "lastState"}) {
+        const Json& ended = runtime::At(item, {state, "terminated"});
+        if (runtime::StringAt(ended, "containerID") == container_id) {
+          return runtime::StringAt(ended, "message");
+        }
+      }
+    }
+  }
+  return "";
+}
+
 Json Terminated(const Input& input, const Attempt& attempt) {
   const v1::ContainerStatus& cri = attempt.cri;
-  Json out = {
-      {"exitCode", cri.exit_code()},
-      {"containerID", absl::StrCat(input.runtime_name, "://", cri.id())}};
+  const std::string id = absl::StrCat(input.runtime_name, "://", cri.id());
+  Json out = {{"exitCode", cri.exit_code()}, {"containerID", id}};
   std::string reason = cri.reason();
   if (reason.empty()) reason = cri.exit_code() == 0 ? "Completed" : "Error";
   out["reason"] = reason;
   std::string message = cri.message();
   if (!attempt.message.empty()) {
     absl::StrAppend(&message, message.empty() ? "" : ": ", attempt.message);
+  } else if (std::string told = ReportedMessage(input, id); !told.empty()) {
+    message = std::move(told);
   }
   if (!message.empty()) out["message"] = message;
   if (cri.started_at() > 0) out["startedAt"] = Nanos(cri.started_at());

@@ -25,6 +25,10 @@ using runtime::At;
 using runtime::Has;
 using runtime::StringAt;
 
+// Room for a hosts file with a node's of 1 MiB and aliases of the largest API
+// object, and for some words of each container.
+constexpr char kContainerFilesOptions[] = "mode=0750,size=4m";
+
 // One part of a path that a manifest chose.
 bool IsName(const std::string& name) {
   if (name.empty() || name.size() > 253 || name[0] == '.') return false;
@@ -72,6 +76,19 @@ class ManagerImpl : public Manager {
           "metadata.uid or the container's name is no name");
     }
     return ResolveMounts(pod, container, paths, env, PodDirectory(uid));
+  }
+
+  absl::StatusOr<std::string> ContainerFiles(
+      const std::string& pod_uid) override {
+    if (!IsName(pod_uid)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("pod uid \"", pod_uid, "\" is no name"));
+    }
+    std::string path = absl::StrCat(PodDirectory(pod_uid), "/containers");
+    RETURN_IF_ERROR(runtime::MakeDirs(path, 0750));
+    ASSIGN_OR_RETURN(const bool mounted, IsMountPoint(path));
+    if (!mounted) RETURN_IF_ERROR(MountTmpfs(path, kContainerFilesOptions));
+    return path;
   }
 
   absl::Status Unmount(const std::string& pod_uid) override {

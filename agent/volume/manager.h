@@ -61,6 +61,11 @@ class Manager {
   virtual absl::StatusOr<std::vector<ContainerMount>> ContainerMounts(
       const Json& pod, const Json& container, const HostPaths& paths,
       const std::map<std::string, std::string>& env) = 0;
+  // The directory pods/<uid>/containers, a tmpfs of a few MiB for the files
+  // that the pod's containers write to: it bounds them, and their container
+  // pays for them. Made at the first call.
+  virtual absl::StatusOr<std::string> ContainerFiles(
+      const std::string& pod_uid) = 0;
   // Unmounts and removes everything of the pod below pods/<uid>. Unknown: OK.
   virtual absl::Status Unmount(const std::string& pod_uid) = 0;
   // UIDs that have a directory below pods/.

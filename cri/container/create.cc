@@ -207,7 +207,7 @@ absl::StatusOr<std::string> Containers::WriteOciConfig(
   input.sandbox_id = pod.id;
   input.cgroup_parent = pod.cgroup_parent;
   input.hostname = sandbox::HostnameFor(pod.config, pod.id);
-  input.pod_files_dir = options_.sandboxes->FilesDir(pod.id);
+  input.pod_files_dir = pod.files_dir;
   input.shm_dir = pod.shm_dir;
   input.id_maps = sandbox::IdMapsOf(pod.Namespaces());
   ASSIGN_OR_RETURN(input.target_pid, TargetPid(container));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The files that all containers of a pod share: hostname, hosts, resolv.conf
-// in the sandbox's directory.
+// The files that all containers of a pod share: hostname, hosts, resolv.conf,
+// in a small tmpfs that the handler makes with the sandbox.
 #ifndef CORACLE_CRI_SANDBOX_POD_FILES_H_
 #define CORACLE_CRI_SANDBOX_POD_FILES_H_
 

@@ -86,6 +86,7 @@ Json Sandbox::ToRecord() const {
   body["holder_pid"] = holder_pid;
   body["pause_pid"] = pause_pid;
   body["shm_dir"] = shm_dir;
+  body["files_dir"] = files_dir;
   body["ips"] = ips;
   body["config"] = absl::Base64Escape(config.SerializeAsString());
   absl::MutexLock lock(&mutex_);
@@ -112,6 +113,7 @@ absl::Status Sandbox::FromRecord(const Json& body) {
   holder_pid = static_cast<int>(runtime::IntAt(body, "holder_pid"));
   pause_pid = static_cast<int>(runtime::IntAt(body, "pause_pid"));
   shm_dir = runtime::StringAt(body, "shm_dir");
+  files_dir = runtime::StringAt(body, "files_dir");
   for (const Json& ip : runtime::ArrayAt(body, "ips")) {
     if (ip.is_string()) ips.push_back(ip.get_ref<const std::string&>());
   }

@@ -39,6 +39,7 @@ class Sandbox {
   int holder_pid = 0;
   int pause_pid = 0;
   std::string shm_dir;           // becomes /dev/shm; "" = the host's
+  std::string files_dir;         // holds hostname, hosts, resolv.conf
   std::vector<std::string> ips;  // empty with the host's network
   // News of this pod (records, events), one after another.
   runtime::SerialQueue queue;

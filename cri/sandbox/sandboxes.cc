@@ -53,7 +53,7 @@ Sandboxes::Sandboxes(SandboxesOptions options)
     : options_(std::move(options)),
       records_dir_(options_.root + "/sandboxes") {}
 
-std::string Sandboxes::FilesDir(const std::string& id) const {
+std::string Sandboxes::MarkDir(const std::string& id) const {
   return absl::StrCat(records_dir_, "/", id);
 }
 
@@ -130,7 +130,7 @@ absl::StatusOr<SandboxPtr> Sandboxes::Make(const v1::PodSandboxConfig& config,
 absl::Status Sandboxes::Build(Sandbox& sandbox, const Sysctls& sysctls) {
   const v1::NamespaceOption& namespaces = sandbox.Namespaces();
   // The directory comes first: it tells a restart that there may be a half.
-  RETURN_IF_ERROR(runtime::MakeDirs(FilesDir(sandbox.id), 0700));
+  RETURN_IF_ERROR(runtime::MakeDirs(MarkDir(sandbox.id), 0700));
   runtime::SandboxOptions start;
   start.id = sandbox.id;
   start.handler = sandbox.runtime_handler;
@@ -158,8 +158,9 @@ absl::Status Sandboxes::Build(Sandbox& sandbox, const Sysctls& sysctls) {
   sandbox.holder_pid = state.holder_pid;
   sandbox.pause_pid = state.pause_pid;
   sandbox.shm_dir = state.shm_dir;
+  sandbox.files_dir = state.files_dir;
   RETURN_IF_ERROR(Connect(sandbox));
-  RETURN_IF_ERROR(WritePodFiles(FilesDir(sandbox.id), start.hostname,
+  RETURN_IF_ERROR(WritePodFiles(sandbox.files_dir, start.hostname,
                                 sandbox.HostNetwork(),
                                 sandbox.config.dns_config(), sandbox.ips));
   return Save(sandbox);
@@ -194,7 +195,7 @@ void Sandboxes::Undo(const network::PodNetwork& pod, int holder_pid) {
   LogFailure(id, Disconnect(pod, holder_pid));
   LogFailure(id, options_.handler->RemoveSandbox(id));
   unlink(RecordPath(id).c_str());
-  LogFailure(id, options_.trash->Take(FilesDir(id)));
+  LogFailure(id, options_.trash->Take(MarkDir(id)));
 }
 
 absl::Status Sandboxes::SetLimits(const SandboxPtr& sandbox,
@@ -231,7 +232,7 @@ absl::Status Sandboxes::TearDown(const SandboxPtr& sandbox) {
 }
 
 absl::Status Sandboxes::Remove(const SandboxPtr& sandbox) {
-  RETURN_IF_ERROR(options_.trash->Take(FilesDir(sandbox->id)));
+  RETURN_IF_ERROR(options_.trash->Take(MarkDir(sandbox->id)));
   std::string record = RecordPath(sandbox->id);
   if (unlink(record.c_str()) != 0 && errno != ENOENT) {
     return runtime::ErrnoStatus("unlink " + record);
@@ -272,6 +273,8 @@ absl::Status Sandboxes::Load(
   auto sandbox = std::make_shared<Sandbox>(options_.executor);
   sandbox->id = id;
   RETURN_IF_ERROR(sandbox->FromRecord(body));
+  // An older version made it, with its files here.
+  if (sandbox->files_dir.empty()) sandbox->files_dir = MarkDir(id);
   auto it = living.find(id);
   if (it == living.end()) {
     // The holder died (a reboot, most likely): what it held is gone.

@@ -3,7 +3,7 @@
 // sandboxes, keeps their records, and finds them again after a restart.
 //
 //   <root>/sandboxes/<id>.json   record; written last, so it means "complete"
-//   <root>/sandboxes/<id>/       hostname, hosts, resolv.conf
+//   <root>/sandboxes/<id>/       empty; made first, so it means "maybe a half"
 #ifndef CORACLE_CRI_SANDBOX_SANDBOXES_H_
 #define CORACLE_CRI_SANDBOX_SANDBOXES_H_
 
@@ -69,9 +69,6 @@ class Sandboxes {
   }
   std::vector<SandboxPtr> List() const { return registry_.List(); }
 
-  // Where the files for containers are: hostname, hosts, resolv.conf.
-  std::string FilesDir(const std::string& id) const;
-
  private:
   using Sysctls = std::map<std::string, std::string>;
 
@@ -90,6 +87,7 @@ class Sandboxes {
   void SweepFiles();
   void Notify(const SandboxPtr& sandbox, runtime::v1::ContainerEventType type);
   std::string RecordPath(const std::string& id) const;
+  std::string MarkDir(const std::string& id) const;
 
   const SandboxesOptions options_;
   const std::string records_dir_;

@@ -12,7 +12,7 @@ namespace {
 using runtime::Json;
 namespace v1 = ::runtime::v1;
 
-std::string VerboseInfo(const Engine& engine, const sandbox::Sandbox& sandbox) {
+std::string VerboseInfo(const sandbox::Sandbox& sandbox) {
   v1::PodSandboxConfig now = sandbox.config;
   sandbox::Sandbox::Limits limits = sandbox.GetLimits();
   if (now.has_linux() || limits.resources.ByteSizeLong() > 0) {
@@ -24,7 +24,7 @@ std::string VerboseInfo(const Engine& engine, const sandbox::Sandbox& sandbox) {
             {"pid", sandbox.holder_pid},
             {"pausePid", sandbox.pause_pid},
             {"cgroupParent", sandbox.cgroup_parent},
-            {"filesDir", engine.sandboxes->FilesDir(sandbox.id)},
+            {"filesDir", sandbox.files_dir},
             {"runtimeHandler", sandbox.runtime_handler}};
   if (config.ok()) info["config"] = *std::move(config);
   return runtime::DumpJson(info);
@@ -90,7 +90,7 @@ absl::StatusOr<v1::PodSandboxStatusResponse> PodSandboxStatus(
     *response.add_containers_statuses() = container::ToStatus(*container);
   }
   if (request.verbose()) {
-    (*response.mutable_info())["info"] = VerboseInfo(engine, *sandbox);
+    (*response.mutable_info())["info"] = VerboseInfo(*sandbox);
   }
   return response;
 }

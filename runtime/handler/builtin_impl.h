@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The class behind MakeBuiltinHandler. What a sandbox leaves in
-// <state>/pods/<sandbox>: "sandbox.rec", "holder.sock", "shm/" and for each
-// container "<id>.plan" and "<id>.rec"; see README.md of runtime/.
+// <state>/pods/<sandbox>: "sandbox.rec", "holder.sock", "shm/", "files/" and
+// for each container "<id>.plan" and "<id>.rec"; see README.md of runtime/.
 #ifndef CORACLE_RUNTIME_HANDLER_BUILTIN_IMPL_H_
 #define CORACLE_RUNTIME_HANDLER_BUILTIN_IMPL_H_
 

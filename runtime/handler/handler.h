@@ -78,6 +78,10 @@ struct SandboxState {
   // The pod's shared memory, a tmpfs of shm_bytes: bind it to /dev/shm of every
   // container. Empty with host_ipc. Goes with the sandbox.
   std::string shm_dir;
+  // A tmpfs of a few MiB for the files that its containers share, such as
+  // /etc/hosts: what they write to those stays within it and is their own
+  // memory, never the node's disk. Goes with the sandbox.
+  std::string files_dir;
 };
 
 // One container. `oci_config` is an OCI runtime-spec config.json, complete but

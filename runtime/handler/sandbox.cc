@@ -28,18 +28,26 @@ namespace {
 constexpr absl::Duration kPingTime = absl::Seconds(10);
 constexpr absl::Duration kEndTime = absl::Seconds(60);
 
-// A tmpfs on <pod>/shm, once.
-absl::Status MountShm(const std::string& dir, int64_t bytes,
-                      const ns::IdMaps& maps) {
+// Below a pod's directory: /dev/shm, and files that its containers share.
+constexpr const char* kMemoryDirs[] = {"shm", "files"};
+// Room for copies of the host's own resolv.conf and hosts of 1 MiB each.
+constexpr char kFilesOptions[] = "mode=0700,size=4m";
+
+absl::Status MountMemory(const char* name, const std::string& dir,
+                         const std::string& options) {
   RETURN_IF_ERROR(MakeDirs(dir, 0700));
-  std::string data = absl::StrCat(
-      "mode=1777,size=", bytes, ",uid=", ns::ToHost(maps.uids, 0).value_or(0),
-      ",gid=", ns::ToHost(maps.gids, 0).value_or(0));
-  if (mount("shm", dir.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-            data.c_str()) != 0) {
+  if (mount(name, dir.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+            options.c_str()) != 0) {
     return ErrnoStatus(absl::StrCat("mount tmpfs on ", dir));
   }
   return absl::OkStatus();
+}
+
+std::string ShmOptions(const SandboxOptions& options) {
+  const ns::IdMaps& maps = options.id_maps;
+  return absl::StrCat("mode=1777,size=", options.shm_bytes,
+                      ",uid=", ns::ToHost(maps.uids, 0).value_or(0),
+                      ",gid=", ns::ToHost(maps.gids, 0).value_or(0));
 }
 
 std::vector<std::string> CgroupDirs(const std::string& path) {
@@ -80,6 +88,8 @@ absl::StatusOr<SandboxState> BuiltinHandler::FindLiving(
   result.pause_pid = reply->value2;
   std::string shm = JoinPath(PodDir(sandbox_id), "shm");
   if (Exists(shm)) result.shm_dir = shm;
+  std::string files = JoinPath(PodDir(sandbox_id), "files");
+  if (Exists(files)) result.files_dir = files;
   if (!events_.IsWatched(sandbox_id)) RETURN_IF_ERROR(Subscribe(sandbox_id));
   return result;
 }
@@ -128,9 +138,9 @@ absl::Status BuiltinHandler::PrepareDir(const SandboxOptions& options) {
   ASSIGN_OR_RETURN(record.runtime, runtimes_.CommandOf(options.handler));
   if (!options.host_ipc) {
     record.shm_dir = JoinPath(dir, "shm");
-    RETURN_IF_ERROR(
-        MountShm(record.shm_dir, options.shm_bytes, options.id_maps));
+    RETURN_IF_ERROR(MountMemory("shm", record.shm_dir, ShmOptions(options)));
   }
+  RETURN_IF_ERROR(MountMemory("files", JoinPath(dir, "files"), kFilesOptions));
   ASSIGN_OR_RETURN(UniqueFd dir_fd, OpenFile(dir, O_RDONLY | O_DIRECTORY));
   int error =
       state::WriteRecord(dir_fd.get(), "sandbox.rec", state::kSandboxRecordKind,
@@ -287,10 +297,12 @@ absl::Status BuiltinHandler::Sweep(const std::string& sandbox_id, bool tell) {
     }
   }
   RemoveCgroupParent(sandbox_id);
-  std::string shm = JoinPath(dir, "shm");
-  if (umount2(shm.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0 &&
-      errno != EINVAL && errno != ENOENT) {
-    return ErrnoStatus(absl::StrCat("umount ", shm));
+  for (const char* memory : kMemoryDirs) {
+    const std::string path = JoinPath(dir, memory);
+    if (umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0 &&
+        errno != EINVAL && errno != ENOENT) {
+      return ErrnoStatus(absl::StrCat("umount ", path));
+    }
   }
   RETURN_IF_ERROR(RemoveTree(dir));
   if (tell) {

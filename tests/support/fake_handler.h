@@ -13,8 +13,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "runtime/base/file.h"
+#include "runtime/base/status.h"
 #include "runtime/handler/handler.h"
 #include "tests/support/fake_stream.h"
+#include "tests/support/temp_dir.h"
 
 namespace tests {
 
@@ -38,6 +41,7 @@ class FakeHandler : public runtime::Handler {
     bool gate_open = true;
     int sandboxes_started = 0;
     bool dies_of_sigterm = true;
+    const TempDir files;  // of a sandbox: <files>/<id>
   };
 
   explicit FakeHandler(World* world) : world_(*world) {}
@@ -46,7 +50,7 @@ class FakeHandler : public runtime::Handler {
     absl::MutexLock lock(&world_.mutex);
     std::vector<runtime::SandboxState> states;
     for (const auto& [id, sandbox] : world_.sandboxes) {
-      states.push_back({id, 100, 0, "/shm"});
+      states.push_back(StateOf(id));
     }
     return states;
   }
@@ -68,7 +72,9 @@ class FakeHandler : public runtime::Handler {
     world_.mutex.Await(absl::Condition(&world_.gate_open));
     if (!world_.start_sandbox_error.ok()) return world_.start_sandbox_error;
     world_.sandboxes[options.id].options = options;
-    return runtime::SandboxState{options.id, 100, 0, "/shm"};
+    runtime::SandboxState state = StateOf(options.id);
+    RETURN_IF_ERROR(runtime::MakeDirs(state.files_dir, 0700));
+    return state;
   }
 
   absl::Status RemoveSandbox(const std::string& id) override {
@@ -211,6 +217,10 @@ class FakeHandler : public runtime::Handler {
   }
 
  private:
+  runtime::SandboxState StateOf(const std::string& id) const {
+    return {id, 100, 0, "/shm", world_.files / id};
+  }
+
   runtime::ContainerState* FindState(const std::string& id)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(world_.mutex) {
     for (auto& [sandbox_id, sandbox] : world_.sandboxes) {

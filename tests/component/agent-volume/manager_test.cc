@@ -160,6 +160,25 @@ TEST_F(ManagerTest, UnmountWorksAfterARestartWithBusyAndStackedMounts) {
   EXPECT_THAT(manager_->Unmount("u-1"), IsOk());
 }
 
+// A container that writes to its /etc/hosts without end fills this and no more.
+TEST_F(ManagerTest, Cve2020_8557_FilesOfContainersAreBounded) {
+  ASSERT_OK_AND_ASSIGN(const std::string path, manager_->ContainerFiles("u-1"));
+  EXPECT_EQ(path, PodDirectory() + "/containers");
+  EXPECT_EQ(Filesystem(path), kTmpfsMagic);
+  EXPECT_THAT(runtime::WriteFileAtomic(path + "/f", std::string(2 << 20, 'x')),
+              IsOk());
+  EXPECT_THAT(runtime::WriteFileAtomic(path + "/g", std::string(64 << 20, 'x')),
+              StatusIs(absl::StatusCode::kResourceExhausted));
+  Restart();
+  EXPECT_THAT(manager_->ContainerFiles("u-1"), IsOkAndHolds(path));
+  EXPECT_EQ(Mounts(), 1u);
+  EXPECT_TRUE(runtime::Exists(path + "/f"));
+  ASSERT_THAT(manager_->Unmount("u-1"), IsOk());
+  EXPECT_EQ(Mounts(), 0u);
+  EXPECT_FALSE(runtime::Exists(PodDirectory()));
+  EXPECT_FALSE(manager_->ContainerFiles("../..").ok());
+}
+
 TEST_F(ManagerTest, HalfMadeVolumesOfAKilledAgentAreFinished) {
   std::string kind = PodDirectory() + "/volumes/kubernetes.io~empty-dir";
   ASSERT_THAT(runtime::MakeDirs(kind + "/e.tmp~", 0700), IsOk());

@@ -46,6 +46,31 @@ TEST_F(PodTest, ContainerLivesInThePodsNamespaces) {
   EXPECT_THAT(Log("c"), HasSubstr("stderr F problem\n"));
 }
 
+TEST_F(PodTest, Cve2020_8557_SharedFilesCannotFillTheNodesDisk) {
+  const SandboxState sandbox = StartSandbox("s");
+  const std::string file = sandbox.files_dir + "/hosts";
+  ASSERT_THAT(runtime::WriteFileAtomic(file, "127.0.0.1\tme\n", 0644), IsOk());
+  Json config = Config("c",
+                       "cat /etc/hosts; echo '127.0.0.2 you' >>/etc/hosts; "
+                       "dd if=/dev/zero of=/etc/hosts bs=1048576 "
+                       "count=64 && echo filled");
+  config["mounts"].push_back({{"destination", "/etc/hosts"},
+                              {"type", "bind"},
+                              {"source", file},
+                              {"options", {"rbind", "rw"}}});
+  ASSERT_THAT(Create("s", "c", config), IsOk());
+  ASSERT_THAT(handler_->StartContainer("s", "c"), IsOk());
+  news_->Await("c", ContainerPhase::kExited);
+  EXPECT_THAT(Log("c"), HasSubstr("stdout F 127.0.0.1\tme\n"));
+  EXPECT_THAT(Log("c"), HasSubstr("No space left on device"));
+  EXPECT_THAT(Log("c"), Not(HasSubstr("filled")));
+  struct stat info {};
+  ASSERT_EQ(stat(file.c_str(), &info), 0);
+  EXPECT_LE(info.st_blocks * 512, 4 << 20);
+  ASSERT_THAT(handler_->RemoveSandbox("s"), IsOk());
+  EXPECT_FALSE(runtime::Exists(sandbox.files_dir));
+}
+
 TEST_F(PodTest, AMissingCommandExits128WithTheReason) {
   StartSandbox("s");
   Json config = Config("c", "");

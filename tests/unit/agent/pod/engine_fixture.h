@@ -246,6 +246,38 @@ inline std::string PhaseOf(const Json& pod) {
   return runtime::StringAt(pod, {"status", "phase"});
 }
 
+// Volumes on disk, but for the tmpfs of the containers' files: unit tests mount
+// nothing.
+class PlainVolumes : public volume::Manager {
+ public:
+  explicit PlainVolumes(const volume::Options& options)
+      : kubelet_dir_(options.kubelet_dir),
+        manager_(volume::MakeManager(options)) {}
+  absl::StatusOr<volume::HostPaths> Mount(const Json& pod) override {
+    return manager_->Mount(pod);
+  }
+  absl::StatusOr<std::vector<volume::ContainerMount>> ContainerMounts(
+      const Json& pod, const Json& container, const volume::HostPaths& paths,
+      const std::map<std::string, std::string>& env) override {
+    return manager_->ContainerMounts(pod, container, paths, env);
+  }
+  absl::StatusOr<std::string> ContainerFiles(const std::string& uid) override {
+    const std::string path =
+        absl::StrCat(kubelet_dir_, "/pods/", uid, "/containers");
+    const absl::Status made = runtime::MakeDirs(path);
+    if (!made.ok()) return made;
+    return path;
+  }
+  absl::Status Unmount(const std::string& uid) override {
+    return manager_->Unmount(uid);
+  }
+  std::vector<std::string> Existing() override { return manager_->Existing(); }
+
+ private:
+  const std::string kubelet_dir_;
+  const std::unique_ptr<volume::Manager> manager_;
+};
+
 class EngineTest : public testing::Test {
  protected:
   EngineTest() { cri_.AddImage("img:1"); }
@@ -262,8 +294,8 @@ class EngineTest : public testing::Test {
     options.node.name = "node1";
     options.node.host_ips = {"192.0.2.1"};
     options.dns.resolv_conf = "/dev/null";
-    volumes_ =
-        volume::MakeManager({options.kubelet_dir, &objects_, options.node});
+    volumes_ = std::make_unique<PlainVolumes>(
+        volume::Options{options.kubelet_dir, &objects_, options.node});
     engine_ = MakeEngine(options, cri_.channel(), cluster ? &cluster_ : nullptr,
                          &objects_, volumes_.get());
     ASSERT_THAT(engine_->Start(), IsOk());

@@ -302,5 +302,26 @@ TEST(SpecTest, RestartRulesDecideBeforeThePolicy) {
   EXPECT_FALSE(RestartsAfter(pod, Containers(pod)[1], 42));
 }
 
+// Their file went with the pod's volumes, or with a reboot.
+TEST(StatusTest, LastWordsThatWereToldOnceStay) {
+  Fixture f(Pod("OnFailure"));
+  Attempt first = Made(v1::CONTAINER_EXITED, 1, 0);
+  Attempt second = Made(v1::CONTAINER_EXITED, 0, 1);
+  first.message = "no luck";
+  second.message = "done";
+  f.Put("a", {second, first});
+  f.input.finished = true;
+  f.input.previous = ComputeStatus(f.input);
+  first.message = second.message = "";
+  f.Put("a", {second, first});
+  const Json status = ComputeStatus(f.input);
+  for (const Json& item : status["containerStatuses"]) {
+    if (item["name"] != "a") continue;
+    EXPECT_EQ(item["state"]["terminated"]["message"], "done");
+    EXPECT_EQ(item["lastState"]["terminated"]["message"], "no luck");
+  }
+  EXPECT_EQ(runtime::DumpJson(status), runtime::DumpJson(f.input.previous));
+}
+
 }  // namespace
 }  // namespace agent::status

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/pod/container_files.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <random>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "runtime/base/file.h"
+#include "runtime/base/log.h"
+#include "runtime/base/status.h"
+
+namespace agent::pod {
+namespace {
+
+// No container can have this name.
+constexpr char kHostsName[] = ".etc-hosts";
+
+// `path` leads to `target` from now on, whatever it was before.
+absl::Status Link(absl::string_view target, const std::string& path) {
+  char found[PATH_MAX];
+  const ssize_t size = readlink(path.c_str(), found, sizeof(found));
+  if (size >= 0 &&
+      target == absl::string_view(found, static_cast<size_t>(size))) {
+    return absl::OkStatus();
+  }
+  const std::string temporary = path + ".tmp~";
+  unlink(temporary.c_str());
+  if (symlink(std::string(target).c_str(), temporary.c_str()) != 0) {
+    return runtime::ErrnoStatus("symlink " + temporary);
+  }
+  if (rename(temporary.c_str(), path.c_str()) != 0) {
+    return runtime::ErrnoStatus("rename " + temporary);
+  }
+  return absl::OkStatus();
+}
+
+// Exactly this mode, whatever the umask is.
+absl::Status SetMode(int fd, mode_t mode, const std::string& path) {
+  return fchmod(fd, mode) == 0 ? absl::OkStatus()
+                               : runtime::ErrnoStatus("chmod " + path);
+}
+
+void CutOld(const std::string& dir) {
+  const auto names = runtime::ListDir(dir);
+  for (const std::string& name : names.value_or(std::vector<std::string>())) {
+    const std::string path = absl::StrCat(dir, "/", name);
+    struct stat info;
+    if (lstat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode) ||
+        info.st_size <= static_cast<off_t>(kMaxTerminationMessage)) {
+      continue;
+    }
+    if (truncate(path.c_str(), kMaxTerminationMessage) != 0) {
+      runtime::log::Warning(runtime::ErrnoStatus("truncate " + path).message());
+    }
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> WriteHostsFile(const std::string& pod_dir,
+                                           const std::string& memory,
+                                           const std::string& content) {
+  const std::string path = absl::StrCat(memory, "/", kHostsName);
+  ASSIGN_OR_RETURN(
+      const runtime::UniqueFd fd,
+      runtime::OpenFile(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644));
+  RETURN_IF_ERROR(runtime::WriteAll(fd.get(), content, path));
+  RETURN_IF_ERROR(SetMode(fd.get(), 0644, path));
+  const std::string link = pod_dir + "/etc-hosts";
+  const absl::string_view target = absl::StripPrefix(path, pod_dir + "/");
+  RETURN_IF_ERROR(Link(target, link));
+  return link;
+}
+
+absl::StatusOr<std::string> MakeTerminationLog(const std::string& memory,
+                                               const std::string& container) {
+  const std::string dir = absl::StrCat(memory, "/", container);
+  RETURN_IF_ERROR(runtime::MakeDirs(dir, 0755));
+  CutOld(dir);
+  std::random_device random;
+  const std::string path =
+      absl::StrCat(dir, "/", absl::StrFormat("%08x", random()));
+  ASSIGN_OR_RETURN(const runtime::UniqueFd fd,
+                   runtime::OpenFile(path, O_WRONLY | O_CREAT | O_EXCL, 0666));
+  RETURN_IF_ERROR(SetMode(fd.get(), 0666, path));
+  return path;
+}
+
+}  // namespace agent::pod
