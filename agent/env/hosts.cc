@@ -123,6 +123,10 @@ std::string HostsFile(const Json& pod, const PodAddresses& addresses,
       absl::StrCat("# Kubernetes-managed hosts file.\n", kLocalNames);
   std::string name = PodHostname(pod, "");
   std::string domain = PodDomain(pod, options);
+  if (!IsWord(name) || (!domain.empty() && !IsWord(domain))) {
+    runtime::log::Warning("hosts file: the pod's host name is no word");
+    return out + Aliases(pod);
+  }
   for (const std::string& ip : addresses.pod_ips) {
     if (domain.empty()) {
       absl::StrAppend(&out, ip, "\t", name, "\n");

@@ -90,8 +90,9 @@ absl::StatusOr<UniqueFd> OpenInRoot(int root_fd, const std::string& path,
 
 absl::Status Tree::OpenParent(const std::string& directory,
                               uint64_t extra_resolve) {
-  auto fd =
-      OpenInRoot(root_.get(), directory, O_PATH | O_DIRECTORY, extra_resolve);
+  // A layer is one file system: nothing may be mounted where it is written.
+  auto fd = OpenInRoot(root_.get(), directory, O_PATH | O_DIRECTORY,
+                       extra_resolve | RESOLVE_NO_XDEV);
   if (!fd.ok()) return fd.status();
   parent_ = *std::move(fd);
   parent_path_ = directory;

@@ -153,6 +153,23 @@ TEST_F(RuntimeProcessTest, Cve2023_25173_GroupsAreExact) {
   EXPECT_EQ(oci.Run().out, "Groups:\t \n");
 }
 
+// CVE-2026-15809 is the same once more.
+TEST_F(RuntimeProcessTest, Cve2022_4318_HomeWithALineOfPasswdIsAVariableOnly) {
+  const std::string home = "HOME=/\nroot2::0:0::/:/bin/sh";
+  const std::string passwd = "root:x:0:0::/root:/bin/sh\n";
+  Oci oci;
+  const std::string file = oci.rootfs() + "/etc/passwd";
+  ASSERT_TRUE(runtime::WriteFileAtomic(file, passwd, 0644).ok());
+  oci.config["process"]["env"].push_back(home);
+  oci.Script("cat /etc/passwd; exec sleep 1000");
+  ASSERT_EQ(oci.Start().code, 0);
+  const std::string ask = "echo \"$HOME\"; cat /etc/passwd";
+  const std::string told = home.substr(5) + "\n" + passwd;
+  EXPECT_EQ(oci.Exec(ask).out, told);
+  EXPECT_EQ(oci.Exec(ask, {"--env", home}).out, told);
+  EXPECT_EQ(runtime::ReadFile(file).value_or(""), passwd);
+}
+
 TEST_F(RuntimeProcessTest, Cve2026_30892_HalfAUserIsRefused) {
   Oci oci;
   oci.Script("exec sleep 1000");

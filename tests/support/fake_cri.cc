@@ -122,6 +122,14 @@ void FakeCri::AddImage(const std::string& name) {
   image.set_size(1);
 }
 
+void FakeCri::MoveImage(const std::string& name, int64_t uid) {
+  absl::MutexLock lock(&mutex_);
+  v1::Image& image = images_[name];
+  image.set_id(absl::StrCat("sha256:", name, "-of-", uid));
+  image.set_size(1);
+  image.mutable_uid()->set_value(uid);
+}
+
 void FakeCri::FailWith(const std::string& method, grpc::Status status) {
   absl::MutexLock lock(&mutex_);
   failures_[method] = std::move(status);

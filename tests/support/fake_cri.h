@@ -32,6 +32,8 @@ class FakeCri final : public v1::RuntimeService::Service {
   // What the test does to the world.
   void Exit(const std::string& container_name, int code);
   void AddImage(const std::string& name);
+  // The name stands for another image from now on, whose user is `uid`.
+  void MoveImage(const std::string& name, int64_t uid);
   // The next calls of `method` fail with this; OK ends it.
   void FailWith(const std::string& method, grpc::Status status);
   void SetEvents(bool on) { events_on_ = on; }

@@ -89,5 +89,17 @@ TEST(HostsTest, AliasesCannotBreakOutOfTheirLine) {
   EXPECT_THAT(file, HasSubstr("1.2.3.4\tok\n"));
 }
 
+// A manifest of a file has seen no API server.
+TEST(HostsTest, Cve2022_4318_NamesThatWouldAddALineAreLeftOut) {
+  for (const char* spec : {R"({"hostname":"a\n6.6.6.6\tbank"})",
+                           R"({"hostname":"a","subdomain":"b\n6.6.6.6\tbank"})",
+                           R"({"hostnameOverride":"a\n6.6.6.6\tbank"})"}) {
+    const std::string text =
+        HostsFile(Pod(spec), {{"10.1.0.5"}, {}}, Options());
+    EXPECT_THAT(text, Not(HasSubstr("6.6.6.6"))) << spec;
+    EXPECT_THAT(text, HasSubstr("127.0.0.1\tlocalhost\n"));
+  }
+}
+
 }  // namespace
 }  // namespace agent::env

@@ -250,5 +250,27 @@ TEST_F(EngineTest, LogOfAWaitingContainerSaysWhy) {
             absl::StatusCode::kNotFound);
 }
 
+TEST_F(EngineTest, Cve2019_11245_NonRootIsCheckedAtEachStart) {
+  cri_.MoveImage("img:1", 1000);
+  Json pod = Pod("p", "u1");
+  pod["spec"]["securityContext"] = {{"runAsNonRoot", true}};
+  cluster_.Set(pod);
+  Begin();
+  ASSERT_TRUE(WaitForPhase("p", "Running"));
+  cri_.MoveImage("img:1", 0);
+  cri_.Exit("c", 3);
+  EXPECT_TRUE(cluster_.WaitFor("p", [](const Json& p) {
+    const Json& list =
+        runtime::ArrayAt(runtime::At(p, "status"), "containerStatuses");
+    if (list.empty()) return false;
+    const Json& waiting = runtime::At(list[0], {"state", "waiting"});
+    return runtime::StringAt(waiting, "reason") ==
+               "CreateContainerConfigError" &&
+           runtime::StringAt(waiting, "message").find("will run as root") !=
+               std::string::npos;
+  }));
+  EXPECT_EQ(cri_.Look().Running(), 0);
+}
+
 }  // namespace
 }  // namespace agent::pod

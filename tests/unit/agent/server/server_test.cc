@@ -165,5 +165,31 @@ TEST_F(ServerTest, StopEndsWhatIsUnderWay) {
   server_->Stop();
 }
 
+TEST_F(ServerTest, Cve2019_11248_NothingForDebuggingIsServed) {
+  Start();
+  for (const char* path :
+       {"/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/profile",
+        "/debug/flags/v", "/debug/vars", "/logs/", "/spec/"}) {
+    EXPECT_THAT(Ask(path), StartsWith("HTTP/1.1 404 ")) << path;
+    EXPECT_THAT(Exchange(Get(path, "Connection: close\r\n"), nullptr),
+                StartsWith("HTTP/1.1 401 "))
+        << path;
+  }
+}
+
+TEST_F(ServerTest, Cve2025_0426_StrangersStartNoWorkAndBodiesAreCapped) {
+  Start();
+  const std::string post =
+      "POST /checkpoint/ns/p/c HTTP/1.1\r\nHost: n\r\n"
+      "Connection: close\r\nContent-Length: ";
+  EXPECT_THAT(Exchange(post + "0\r\n\r\n", nullptr),
+              StartsWith("HTTP/1.1 401 "));
+  for (const Identity* who : {static_cast<const Identity*>(apiserver_.get()),
+                              static_cast<const Identity*>(nullptr)}) {
+    EXPECT_THAT(Exchange(post + "1073741824\r\n\r\n", who),
+                StartsWith("HTTP/1.1 413 "));
+  }
+}
+
 }  // namespace
 }  // namespace agent::server

@@ -11,6 +11,7 @@ namespace {
 
 namespace v1 = ::runtime::v1;
 using runtime::Json;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::tests::IsOkAndHolds;
@@ -205,6 +206,41 @@ TEST_F(OciConfigTest, AppArmorProfileThatCannotBeHadIsAnError) {
   Security().mutable_apparmor()->set_profile_type(
       v1::SecurityProfile::Localhost);
   EXPECT_FALSE(BuildOciConfig(input_).ok());
+}
+
+// CVE-2026-15809 is the same once more.
+TEST_F(OciConfigTest, Cve2022_4318_HomeWithALineOfPasswdIsAVariableOnly) {
+  const std::string evil = "/\nroot2::0:0::/:/bin/sh";
+  auto destinations = [](const Json& config) {
+    std::vector<std::string> paths;
+    for (const Json& mount : config["mounts"]) {
+      paths.push_back(mount["destination"]);
+    }
+    return paths;
+  };
+  const std::vector<std::string> usual = destinations(Build());
+  for (const bool from_image : {true, false}) {
+    image_.env = {"PATH=/bin"};
+    config_.clear_envs();
+    if (from_image) {
+      image_.env.push_back("HOME=" + evil);
+    } else {
+      v1::KeyValue& pair = *config_.add_envs();
+      pair.set_key("HOME");
+      pair.set_value(evil);
+    }
+    const Json config = Build();
+    EXPECT_THAT(config["process"]["env"], Contains("HOME=" + evil));
+    // No passwd, nor any other file, is made of it.
+    EXPECT_EQ(destinations(config), usual);
+  }
+}
+
+// CVE-2022-23648 as well: an image's VOLUME is a word about the image.
+TEST_F(OciConfigTest, Cve2021_43816_VolumesOfTheImageAreNoMounts) {
+  const Json usual = Build();
+  image_.volumes = {"/../../etc", "", "/proc", "/data", "etc/../../../root"};
+  EXPECT_EQ(Build(), usual);
 }
 
 }  // namespace

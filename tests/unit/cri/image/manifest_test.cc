@@ -13,6 +13,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
 using ::tests::StatusIs;
 
 constexpr char kOciManifest[] = "application/vnd.oci.image.manifest.v1+json";
@@ -159,6 +160,14 @@ TEST(ConfigTest, ReadsWhatAContainerNeeds) {
   EXPECT_THAT(config.volumes, ElementsAre("/v"));
   EXPECT_EQ(config.stop_signal, "SIGINT");
   EXPECT_EQ(config.labels.size(), 2u);
+}
+
+TEST(ConfigTest, Cve2022_23648_EvilVolumesAreKeptAsWordsOnly) {
+  ASSERT_OK_AND_ASSIGN(ImageConfig config,
+                       ParseConfig(Doc(R"({"rootfs":{"diff_ids":["$D"]},
+        "config":{"Volumes":{"/../../etc":{},"":{},"/proc":{}}}})"),
+                                   "c"));
+  EXPECT_THAT(config.volumes, UnorderedElementsAre("/../../etc", "", "/proc"));
 }
 
 TEST(ConfigTest, Cve2024_40635_UserIdsThatDoNotFitAreRefused) {

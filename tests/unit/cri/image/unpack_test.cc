@@ -4,6 +4,8 @@
 #include "cri/image/unpack.h"
 
 #include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -249,6 +251,18 @@ TEST_F(UnpackTest, WritesThroughSymlinksStayInside) {
       Unpack({Symlink("canary", Outside()), File("canary/file", "evil")})
           .status();
   EXPECT_FALSE(status.ok());
+}
+
+TEST_F(UnpackTest, Cve2025_47290_WritesNothingThroughAMount) {
+  ASSERT_OK(runtime::MakeDirs(dir_ / "root/d"));
+  // Seen by nobody else, and gone with this program at the latest.
+  ASSERT_EQ(unshare(CLONE_NEWNS), 0);
+  ASSERT_EQ(mount("", "/", "", MS_REC | MS_PRIVATE, nullptr), 0);
+  const std::string point = dir_ / "root/d";
+  ASSERT_EQ(mount(Outside().c_str(), point.c_str(), "", MS_BIND, nullptr), 0);
+  EXPECT_FALSE(Unpack({File("d/x", "evil")}).ok());
+  EXPECT_FALSE(Unpack({Symlink("l", "d"), File("l/x", "evil")}).ok());
+  EXPECT_EQ(umount2(point.c_str(), MNT_DETACH), 0);
 }
 
 TEST_F(UnpackTest, RejectsHardLinksToTheOutside) {

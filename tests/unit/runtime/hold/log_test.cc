@@ -153,7 +153,7 @@ TEST_F(LogTest, AVanishedDirectoryIsSurvivedAndMadeAgain) {
   EXPECT_THAT(Lines(), ElementsAre("stdout F kept"));
 }
 
-TEST_F(LogTest, AnythingButARegularFileIsRefused) {
+TEST_F(LogTest, Cve2025_0750_AnythingButARegularFileIsRefused) {
   std::string link = dir_ / "link", fifo = dir_ / "fifo";
   ASSERT_EQ(symlink("/tmp/r2-never-made", link.c_str()), 0);
   ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
