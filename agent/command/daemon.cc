@@ -12,6 +12,7 @@
 #include "agent/api/http_client.h"
 #include "agent/api/kubeconfig.h"
 #include "agent/command/certificates.h"
+#include "agent/command/cri_options.h"
 #include "agent/command/event_engine.h"
 #include "agent/command/memory.h"
 #include "agent/command/pod_usage.h"
@@ -44,7 +45,6 @@ namespace {
 constexpr int kAgentThreads = 32;
 constexpr absl::Duration kApprovalWait = absl::Hours(1);
 constexpr absl::Duration kRuntimeRetry = absl::Milliseconds(500);
-constexpr char kStandaloneCidr[] = "10.88.0.0/24";
 
 // Members are destroyed from the bottom up: what is used outlives its users.
 class Daemon {
@@ -87,23 +87,8 @@ class Daemon {
 
 absl::Status Daemon::StartRuntime() {
   if (options_.cri_in_process) {
-    ::cri::config::Overrides overrides;
-    if (!settings_.cri_socket.empty()) {
-      overrides["listen"] = settings_.cri_socket;
-    }
-    if (!options_.pod_cidr.empty()) {
-      overrides["pod_cidr"] = options_.pod_cidr;
-    }
-    ::cri::server::ServerOptions server;
-    ASSIGN_OR_RETURN(server.config,
-                     ::cri::config::Load(options_.cri_config, overrides));
-    if (settings_.standalone && server.config.pod_cidr.empty()) {
-      overrides["pod_cidr"] = kStandaloneCidr;
-      ASSIGN_OR_RETURN(server.config,
-                       ::cri::config::Load(options_.cri_config, overrides));
-    }
-    server.config_file = options_.cri_config;
-    server.overrides = overrides;
+    ASSIGN_OR_RETURN(::cri::server::ServerOptions server,
+                     CriOptions(options_, settings_));
     settings_.cri_socket = server.config.listen;
     const std::string root = server.config.root;
     ASSIGN_OR_RETURN(cri_, ::cri::server::Server::Start(std::move(server)));

@@ -21,6 +21,7 @@ Paths::Paths(absl::string_view root_dir)
   client_cert = JoinPath(pki_dir, "kubelet-client-current.pem");
   config_file = JoinPath(kubelet_dir, "config.yaml");
   flags_env = JoinPath(kubelet_dir, "kubeadm-flags.env");
+  cluster_facts = JoinPath(kubelet_dir, "coracle.yaml");
   pod_logs_dir = JoinPath(root, "var/log/pods");
   container_logs_dir = JoinPath(root, "var/log/containers");
 }

@@ -25,6 +25,7 @@ struct Paths {
   std::string client_cert;           // …/pki/kubelet-client-current.pem
   std::string config_file;           // var/lib/kubelet/config.yaml
   std::string flags_env;             // var/lib/kubelet/kubeadm-flags.env
+  std::string cluster_facts;         // var/lib/kubelet/coracle.yaml
   std::string pod_logs_dir;          // var/log/pods
   std::string container_logs_dir;    // var/log/containers
 };

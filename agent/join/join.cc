@@ -11,6 +11,7 @@
 #include "agent/config/yaml.h"
 #include "agent/join/bootstrap.h"
 #include "agent/join/discovery.h"
+#include "agent/join/pod_subnet.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
 
@@ -91,6 +92,30 @@ absl::StatusOr<std::string> ReadConfig(api::Client& client,
   return config::FormatYaml(config);
 }
 
+using Progress = std::function<void(absl::string_view)>;
+
+// Nothing that a join could fail of: the user may set it.
+std::string PodSubnetOr(const absl::StatusOr<std::string>& found,
+                        const Progress& progress) {
+  if (!found.ok()) {
+    progress(absl::StrCat("cannot tell the pods' addresses of all nodes (",
+                          found.status().message(),
+                          "); set cluster_cidr if they are not to be "
+                          "masqueraded between nodes"));
+  } else if (!found->empty()) {
+    progress(absl::StrCat("pods of all nodes have addresses of ", *found));
+  }
+  return found.value_or("");
+}
+
+// With the node's own certificate, where a token may not look.
+absl::StatusOr<std::string> FetchPodSubnetAsNode(const config::Paths& paths) {
+  ASSIGN_OR_RETURN(const api::ClientConfig config,
+                   api::LoadKubeconfig(paths.kubeconfig));
+  ASSIGN_OR_RETURN(const auto client, api::MakeClient(config));
+  return FetchPodSubnet(*client);
+}
+
 std::string FlagsEnv(const JoinOptions& options) {
   std::string flags = absl::StrCat("--hostname-override=", options.node_name);
   if (!options.cri_socket.empty()) {
@@ -145,6 +170,7 @@ absl::Status Join(const JoinOptions& options,
   auto config = ReadConfig(*client, options);
   if (!config.ok()) return TokenError(config.status(), token);
   progress("read the node's configuration from the cluster");
+  absl::StatusOr<std::string> subnet = FetchPodSubnet(*client);
 
   RETURN_IF_ERROR(WriteFiles(options, cluster, *config, bootstrap));
   progress("asked for a client certificate, waiting for its approval");
@@ -152,7 +178,10 @@ absl::Status Join(const JoinOptions& options,
                                           kApprovalWait, cancel));
   progress(
       absl::StrCat("client certificate stored in ", options.paths.pki_dir));
-  return absl::OkStatus();
+  if (absl::IsPermissionDenied(subnet.status())) {
+    subnet = FetchPodSubnetAsNode(options.paths);
+  }
+  return StorePodSubnet(options.paths, PodSubnetOr(subnet, progress));
 }
 
 }  // namespace agent::join

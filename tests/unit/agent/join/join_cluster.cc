@@ -127,6 +127,14 @@ HttpResponse JoinCluster::Answer(const tests::HttpRequest& request) {
       "/api/v1/namespaces/kube-public/configmaps/cluster-info") {
     return publishes_info ? Object(ClusterInfo()) : Failure(403, "Forbidden");
   }
+  if (absl::EndsWith(request.path, "/configmaps/kubeadm-config")) {
+    // A node shows its certificate, which this server does not ask for.
+    const bool token = request.headers.contains("authorization");
+    if (token && !token_sees_kubeadm_config) return Failure(403, "Forbidden");
+    if (cluster_configuration.empty()) return Failure(404, "NotFound");
+    return Object(
+        {{"data", {{"ClusterConfiguration", cluster_configuration}}}});
+  }
   const auto token = request.headers.find("authorization");
   if (token == request.headers.end() || token_expired ||
       token->second != absl::StrCat("Bearer ", token_id, ".", token_secret)) {

@@ -27,6 +27,8 @@ class JoinCluster {
   bool publishes_info = true;
   bool node_is_ready = false;
   bool has_kubelet_config = true;
+  std::string cluster_configuration;  // of kubeadm-config; "" = there is none
+  bool token_sees_kubeadm_config = true;
   std::string csr_condition = "Approved";  // "" leaves it pending
   int csr_posts = 0;
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/api/kubeconfig.h"
 #include "agent/join/bootstrap.h"
+#include "agent/join/pod_subnet.h"
 #include "agent/join/serving.h"
 #include "agent/join/store.h"
 #include "runtime/base/file.h"
@@ -19,6 +20,7 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 using tests::IsOk;
+using tests::IsOkAndHolds;
 using tests::StatusIs;
 
 JoinOptions OptionsFor(const JoinCluster& cluster, const std::string& root) {
@@ -66,6 +68,37 @@ TEST(JoinTest, WritesWhatKubeadmWritesAndGetsACertificate) {
   // A second join is refused before anything is asked.
   EXPECT_THAT(RunJoin(options), StatusIs(absl::StatusCode::kFailedPrecondition,
                                          HasSubstr("has joined a cluster")));
+}
+
+TEST(JoinTest, RemembersThePodsAddressesOfAllNodes) {
+  constexpr char kConfiguration[] =
+      "kind: ClusterConfiguration\nnetworking:\n  podSubnet: "
+      "10.244.0.0/16,fd00:10:244::/56\n  serviceSubnet: 10.96.0.0/16\n";
+  for (const bool by_token : {true, false}) {
+    JoinCluster cluster;
+    cluster.cluster_configuration = kConfiguration;
+    cluster.token_sees_kubeadm_config = by_token;
+    const tests::TempDir dir;
+    const JoinOptions options = OptionsFor(cluster, dir.path());
+    ASSERT_THAT(RunJoin(options), IsOk());
+    EXPECT_THAT(StoredPodSubnet(options.paths),
+                IsOkAndHolds("10.244.0.0/16,fd00:10:244::/56"));
+  }
+}
+
+TEST(JoinTest, ClustersThatDoNotTellThemAreNoError) {
+  for (const char* configuration :
+       {"", "kind: ClusterConfiguration\n", "networking: {}\n", ": ]["}) {
+    JoinCluster cluster;
+    cluster.cluster_configuration = configuration;
+    const tests::TempDir dir;
+    const JoinOptions options = OptionsFor(cluster, dir.path());
+    // Of a cluster that this host was in before.
+    ASSERT_THAT(StorePodSubnet(options.paths, "10.1.0.0/16"), IsOk());
+    ASSERT_THAT(RunJoin(options), IsOk());
+    EXPECT_THAT(StoredPodSubnet(options.paths), IsOkAndHolds(""))
+        << configuration;
+  }
 }
 
 TEST(JoinTest, EachFailureIsOneSentenceAndWritesNothing) {
