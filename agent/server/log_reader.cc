@@ -2,9 +2,7 @@
 #include "agent/server/log_reader.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "runtime/base/file.h"
+#include "runtime/base/openat2.h"
 #include "runtime/base/status.h"
 
 namespace agent::server {
@@ -42,12 +41,10 @@ absl::StatusOr<UniqueFd> OpenLog(const std::string& root,
   }
   ASSIGN_OR_RETURN(UniqueFd base,
                    runtime::OpenFile(root, O_PATH | O_DIRECTORY));
-  open_how how{};
   // O_NONBLOCK: a FIFO in its place must not hold the thread
-  how.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-  UniqueFd file(static_cast<int>(syscall(
-      SYS_openat2, base.get(), std::string(below).c_str(), &how, sizeof how)));
+  UniqueFd file(runtime::OpenAt2(
+      base.get(), std::string(below).c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY,
+      0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS));
   if (!file.ok()) {
     if (errno == ELOOP || errno == EXDEV || errno == ENXIO) {
       return NotALog(path);

@@ -2,9 +2,7 @@
 #include "agent/volume/sub_path.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "agent/volume/mount.h"
 #include "runtime/base/file.h"
+#include "runtime/base/openat2.h"
 #include "runtime/base/status.h"
 
 namespace agent::volume {
@@ -23,21 +22,12 @@ namespace {
 using runtime::ErrnoStatus;
 using runtime::UniqueFd;
 
-// Somebody renames in the volume while the kernel walks it: it says EAGAIN.
-constexpr int kTries = 64;
-
 // errno in *error if the descriptor is not valid.
 UniqueFd OpenBeneath(int base, const std::string& path, int flags, int* error) {
-  open_how how{};
-  how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  for (int i = 0; i < kTries; ++i) {
-    long fd = syscall(SYS_openat2, base, path.c_str(), &how, sizeof how);
-    if (fd >= 0) return UniqueFd(static_cast<int>(fd));
-    *error = errno;
-    if (*error != EAGAIN && *error != EINTR) break;
-  }
-  return UniqueFd();
+  UniqueFd fd(runtime::OpenAt2(base, path.c_str(), flags, 0,
+                               RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS));
+  *error = fd.ok() ? 0 : errno;
+  return fd;
 }
 
 absl::Status Refused(int error, const std::string& volume,

@@ -2,9 +2,7 @@
 #include "cri/image/tree.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -16,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "runtime/base/file.h"
+#include "runtime/base/openat2.h"
 #include "runtime/base/status.h"
 
 namespace cri::image {
@@ -28,17 +27,6 @@ constexpr char kOpaque[] = "trusted.overlay.opaque";
 constexpr mode_t kImpliedMode = 0755;
 // Their paths are kept in the layer's record.
 constexpr size_t kMaxImplied = 2000;
-
-int OpenAt2(int dir, const char* path, uint64_t flags, uint64_t resolve) {
-  open_how how{};
-  how.flags = flags | O_CLOEXEC;
-  how.resolve = resolve;
-  long fd;
-  do {
-    fd = syscall(SYS_openat2, dir, path, &how, sizeof how);
-  } while (fd < 0 && (errno == EINTR || errno == EAGAIN));
-  return static_cast<int>(fd);
-}
 
 std::string DirectoryOf(const std::string& path) {
   size_t slash = path.rfind('/');
@@ -81,9 +69,9 @@ absl::StatusOr<std::string> CleanPath(absl::string_view path) {
 
 absl::StatusOr<UniqueFd> OpenInRoot(int root_fd, const std::string& path,
                                     int flags, uint64_t extra_resolve) {
-  UniqueFd fd(OpenAt2(root_fd, path.empty() ? "." : path.c_str(),
-                      static_cast<uint64_t>(flags),
-                      RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | extra_resolve));
+  UniqueFd fd(runtime::OpenAt2(
+      root_fd, path.empty() ? "." : path.c_str(), flags, 0,
+      RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | extra_resolve));
   if (!fd.ok()) return ErrnoStatus(absl::StrCat("open ", path));
   return fd;
 }

@@ -4,9 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <utility>
@@ -15,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "runtime/base/file.h"
+#include "runtime/base/openat2.h"
 #include "runtime/base/status.h"
 
 namespace runtime::path {
@@ -22,7 +21,6 @@ namespace {
 
 // Links followed plus directories made on the way.
 constexpr int kMaxLinks = 255;
-constexpr int kRetries = 256;
 
 uint64_t ResolveFlags(Root::Links links) {
   uint64_t resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
@@ -52,21 +50,6 @@ std::string LinkTarget(const std::string& parent, const std::string& target) {
 }
 
 }  // namespace
-
-int OpenAt2(int dirfd, const char* path, int flags, mode_t mode,
-            uint64_t resolve) {
-  struct open_how how = {};
-  how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
-  if ((flags & O_CREAT) != 0) how.mode = mode;
-  how.resolve = resolve;
-  for (int attempt = 0;; ++attempt) {
-    long fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
-    if (fd >= 0) return static_cast<int>(fd);
-    // EAGAIN: somebody renamed on the way while ".." was resolved.
-    bool again = errno == EINTR || errno == EAGAIN;
-    if (!again || attempt >= kRetries) return -1;
-  }
-}
 
 absl::StatusOr<Root> Root::Open(const std::string& path) {
   ASSIGN_OR_RETURN(UniqueFd fd,

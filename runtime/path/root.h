@@ -64,10 +64,6 @@ class Root {
   UniqueFd fd_;
 };
 
-// openat2(2) with retries on EAGAIN and EINTR; a descriptor or -1 and errno.
-int OpenAt2(int dirfd, const char* path, int flags, mode_t mode,
-            uint64_t resolve);
-
 }  // namespace runtime::path
 
 #endif  // CORACLE_RUNTIME_PATH_ROOT_H_
