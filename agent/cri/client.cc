@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/cri/client.h"
 
-#include <pthread.h>
-
 #include <chrono>
 #include <utility>
 
@@ -55,48 +53,6 @@ Client::Client(std::shared_ptr<grpc::ChannelInterface> channel)
     : runtime_(v1::RuntimeService::NewStub(channel)),
       image_(v1::ImageService::NewStub(channel)) {}
 
-Client::~Client() {
-  Shutdown();
-  queue_.Shutdown();
-  if (thread_.joinable()) {
-    thread_.join();
-  } else {
-    Run();  // gRPC wants it emptied
-  }
-}
-
-void Client::Shutdown() {
-  absl::MutexLock lock(&mutex_);
-  down_ = true;
-  for (Pending* call : active_) call->context.TryCancel();
-  mutex_.Await(absl::Condition(
-      +[](std::set<Pending*>* active) { return active->empty(); }, &active_));
-}
-
-bool Client::Remember(Pending* call) {
-  absl::MutexLock lock(&mutex_);
-  if (down_) return false;
-  active_.insert(call);
-  if (!thread_.joinable()) {
-    thread_ = std::thread([this] {
-      pthread_setname_np(pthread_self(), "cri-client");
-      Run();
-    });
-  }
-  return true;
-}
-
-void Client::Run() {
-  void* tag = nullptr;
-  bool ok = false;
-  while (queue_.Next(&tag, &ok)) {
-    std::unique_ptr<Pending> call(static_cast<Pending*>(tag));
-    call->Finish();
-    absl::MutexLock lock(&mutex_);
-    active_.erase(call.get());
-  }
-}
-
 template <typename Stub, typename Request, typename Response>
 void Client::Start(Stub* stub,
                    std::unique_ptr<grpc::ClientAsyncResponseReader<Response>> (
@@ -104,7 +60,7 @@ void Client::Start(Stub* stub,
                                        grpc::CompletionQueue*),
                    const Request& request, absl::Duration timeout,
                    Done<Response> done) {
-  struct Call : Pending {
+  struct Call : Calls::Call {
     void Finish() override {
       if (status.ok()) {
         done(std::move(response));
@@ -120,14 +76,14 @@ void Client::Start(Stub* stub,
   auto call = std::make_unique<Call>();
   call->done = std::move(done);
   SetDeadline(call->context, timeout);
-  if (!Remember(call.get())) {
+  if (!calls_.Take(call.get())) {
     return call->done(absl::CancelledError("shutting down"));
   }
-  Call& started = *call.release();  // Run takes it over
-  started.reader = (stub->*prepare)(&started.context, request, &queue_);
+  Call& started = *call.release();
+  started.reader = (stub->*prepare)(&started.context, request, calls_.queue());
   started.reader->StartCall();
   started.reader->Finish(&started.response, &started.status,
-                         static_cast<Pending*>(&started));
+                         static_cast<Calls::Call*>(&started));
 }
 
 absl::StatusOr<v1::VersionResponse> Client::Version() {

@@ -11,15 +11,12 @@
 
 #include <functional>
 #include <memory>
-#include <set>
 #include <string>
-#include <thread>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "agent/cri/calls.h"
 #include "proto/cri/v1/api.grpc.pb.h"
 
 namespace agent::cri {
@@ -36,13 +33,12 @@ absl::Status FromGrpc(const grpc::Status& status);
 class Client {
  public:
   explicit Client(std::shared_ptr<grpc::ChannelInterface> channel);
-  ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
   // Cancels what is under way, waits for the callbacks, and answers every later
   // call with CANCELLED.
-  void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
+  void Shutdown() { calls_.Shutdown(); }
 
   absl::StatusOr<v1::VersionResponse> Version();
   absl::StatusOr<v1::StatusResponse> Status();
@@ -83,15 +79,6 @@ class Client {
   v1::RuntimeService::Stub& runtime() { return *runtime_; }
 
  private:
-  // A call under way. The completion queue carries it.
-  struct Pending {
-    virtual ~Pending() = default;
-    virtual void Finish() = 0;
-
-    grpc::ClientContext context;
-    grpc::Status status;
-  };
-
   template <typename Stub, typename Request, typename Response>
   void Start(Stub* stub,
              std::unique_ptr<grpc::ClientAsyncResponseReader<Response>> (
@@ -99,17 +86,10 @@ class Client {
                                  grpc::CompletionQueue*),
              const Request& request, absl::Duration timeout,
              Done<Response> done);
-  // False after Shutdown. The first call starts the thread.
-  bool Remember(Pending* call) ABSL_LOCKS_EXCLUDED(mutex_);
-  void Run() ABSL_LOCKS_EXCLUDED(mutex_);
 
   const std::unique_ptr<v1::RuntimeService::Stub> runtime_;
   const std::unique_ptr<v1::ImageService::Stub> image_;
-  absl::Mutex mutex_;
-  bool down_ ABSL_GUARDED_BY(mutex_) = false;
-  std::set<Pending*> active_ ABSL_GUARDED_BY(mutex_);
-  grpc::CompletionQueue queue_;
-  std::thread thread_;
+  Calls calls_{"cri-client"};
 };
 
 }  // namespace agent::cri

@@ -6,13 +6,13 @@
 #include <google/protobuf/wire_format_lite.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
-#include <pthread.h>
 
 #include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "agent/cri/calls.h"
 #include "agent/probe/net.h"
 #include "runtime/base/status.h"
 
@@ -64,37 +64,24 @@ absl::Status Result(const grpc::Status& status, const std::string& service,
                    ServingStatus(response), ")"));
 }
 
-}  // namespace
-
-struct Net::HealthCall {
+struct HealthCall : cri::Calls::Call {
   HealthCall(std::string s, std::string t)
       : service(std::move(s)),
         target(std::move(t)),
         stub(grpc::CreateChannel(target, grpc::InsecureChannelCredentials())),
         request(Request(service)) {}
 
+  void Finish() override { done(Result(status, service, target, response)); }
+
   const std::string service, target;
   grpc::GenericStub stub;
-  grpc::ClientContext context;
   const grpc::ByteBuffer request;
   grpc::ByteBuffer response;
-  grpc::Status status;
   std::unique_ptr<grpc::GenericClientAsyncResponseReader> reader;
-  Done done;
+  Net::Done done;
 };
 
-bool Net::Remember(HealthCall* call) {
-  absl::MutexLock lock(&mutex_);
-  if (stopped_) return false;
-  calls_.insert(call);
-  if (!health_thread_.joinable()) {
-    health_thread_ = std::thread([this] {
-      pthread_setname_np(pthread_self(), "probe-grpc");
-      RunHealth();
-    });
-  }
-  return true;
-}
+}  // namespace
 
 void Net::GrpcCheck(const runtime::Json& action,
                     const std::string& default_host, absl::Duration timeout,
@@ -108,44 +95,15 @@ void Net::GrpcCheck(const runtime::Json& action,
   call->context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
   call->reader = call->stub.PrepareUnaryCall(&call->context,
                                              "/grpc.health.v1.Health/Check",
-                                             call->request, health_.get());
+                                             call->request, health_->queue());
   call->done = std::move(done);
-  if (!Remember(call.get())) {
+  if (!health_->Take(call.get())) {
     return call->done(absl::CancelledError("stopped"));
   }
-  HealthCall* started = call.release();  // RunHealth takes it back
+  HealthCall* started = call.release();
   started->reader->StartCall();
-  started->reader->Finish(&started->response, &started->status, started);
-}
-
-void Net::RunHealth() {
-  void* tag = nullptr;
-  bool ok = false;
-  while (health_->Next(&tag, &ok)) {
-    std::unique_ptr<HealthCall> call(static_cast<HealthCall*>(tag));
-    call->done(
-        Result(call->status, call->service, call->target, call->response));
-    absl::MutexLock lock(&mutex_);
-    calls_.erase(call.get());
-  }
-}
-
-void Net::StopHealth() {
-  std::thread thread;
-  {
-    absl::MutexLock lock(&mutex_);
-    if (std::exchange(stopped_, true)) return;
-    for (HealthCall* call : calls_) call->context.TryCancel();
-    mutex_.Await(absl::Condition(
-        +[](std::set<HealthCall*>* calls) { return calls->empty(); }, &calls_));
-    thread.swap(health_thread_);
-  }
-  health_->Shutdown();
-  if (thread.joinable()) return thread.join();
-  void* tag = nullptr;
-  bool ok = false;
-  while (health_->Next(&tag, &ok)) {
-  }
+  started->reader->Finish(&started->response, &started->status,
+                          static_cast<cri::Calls::Call*>(started));
 }
 
 }  // namespace agent::probe

@@ -2,7 +2,6 @@
 #include "agent/probe/net.h"
 
 #include <curl/curl.h>
-#include <grpcpp/completion_queue.h>
 
 #include <algorithm>
 #include <memory>
@@ -12,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "agent/cri/calls.h"
 #include "runtime/base/status.h"
 
 namespace agent::probe {
@@ -181,13 +181,13 @@ absl::StatusOr<int> ResolvePort(const Json& port, const Json& container) {
   return number;
 }
 
-Net::Net() : health_(std::make_unique<grpc::CompletionQueue>()) {}
+Net::Net() : health_(std::make_unique<cri::Calls>("probe-grpc")) {}
 
 Net::~Net() { Stop(); }
 
 void Net::Stop() {
   loop_.Stop();
-  StopHealth();
+  health_->Shutdown();
 }
 
 void Net::HttpGet(const Json& action, const Json& container,

@@ -8,20 +8,16 @@
 
 #include <functional>
 #include <memory>
-#include <set>
 #include <string>
-#include <thread>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "agent/probe/transfer_loop.h"
 #include "runtime/base/json.h"
 
-namespace grpc {
-class CompletionQueue;
+namespace agent::cri {
+class Calls;
 }
 
 namespace agent::probe {
@@ -55,25 +51,15 @@ class Net {
 
   // A grpc action: grpc.health.v1.Health/Check, plaintext; OK if SERVING.
   void GrpcCheck(const runtime::Json& action, const std::string& default_host,
-                 absl::Duration timeout, Done done) ABSL_LOCKS_EXCLUDED(mutex_);
+                 absl::Duration timeout, Done done);
 
   // Ends what is under way with CANCELLED, waits for the callbacks, and answers
   // every later call with CANCELLED.
-  void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
+  void Stop();
 
  private:
-  struct HealthCall;
-  // False after Stop. The first call starts the thread.
-  bool Remember(HealthCall* call) ABSL_LOCKS_EXCLUDED(mutex_);
-  void RunHealth() ABSL_LOCKS_EXCLUDED(mutex_);
-  void StopHealth() ABSL_LOCKS_EXCLUDED(mutex_);
-
   TransferLoop loop_;
-  absl::Mutex mutex_;
-  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
-  std::set<HealthCall*> calls_ ABSL_GUARDED_BY(mutex_);
-  std::thread health_thread_ ABSL_GUARDED_BY(mutex_);
-  const std::unique_ptr<grpc::CompletionQueue> health_;
+  const std::unique_ptr<cri::Calls> health_;
 };
 
 }  // namespace agent::probe
