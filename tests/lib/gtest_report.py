@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Counts one GoogleTest program's cases: gtest_report.py PROGRAM XML RESULTS.
+"""Counts one GoogleTest program's cases: gtest_report.py PROGRAM XML RESULTS
+EXIT_CODE.
 
 Appends the names to RESULTS/{passed,failed,skipped} and prints one line for the
 program and one for each case that failed or was skipped. A program that died
-before it wrote its report counts as one failure.
+before it wrote its report, or failed after it (a leak, for one), counts as one
+failure.
 """
 import os
 import sys
@@ -12,7 +14,7 @@ import xml.etree.ElementTree as ElementTree
 
 
 def main():
-    program, path, results = sys.argv[1:]
+    program, path, results, code = sys.argv[1:]
     name = os.path.basename(program)
     outcomes = {"passed": [], "failed": [], "skipped": []}
     try:
@@ -29,6 +31,8 @@ def main():
                 outcomes["passed"].append((full, ""))
     except (OSError, ElementTree.ParseError):
         outcomes["failed"].append((name, "ended without a report"))
+    if code != "0" and not outcomes["failed"]:
+        outcomes["failed"].append((name, f"exit {code} after its tests"))
     for outcome, cases in outcomes.items():
         with open(os.path.join(results, outcome), "a", encoding="utf-8") as file:
             file.writelines(case + "\n" for case, _ in cases)
