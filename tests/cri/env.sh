@@ -47,7 +47,7 @@ clean_up_more() { :; }
 
 clean_up() {
   local rc=$?
-  [ $rc = 0 ] || { note "log of the server:"; tail -n 40 "$W/log" >&2; }
+  [ $rc = 0 ] || [ $rc = 77 ] || { note "log of the server:"; tail -n 40 "$W/log" >&2; }
   if [ -n "$server_pid" ]; then
     crictl rmp -fa >/dev/null 2>&1 || true
     end_server
