@@ -41,7 +41,7 @@ bool Fail(Failure* failure, const char* what, const char* object = "",
 // The kernel's words for an errno, in English.
 const char* ErrorText(int error);
 
-// "NAME=value" of an environment: the value, or nullptr.
+// The value of the last "NAME=value" of an environment, or nullptr.
 const char* FindVariable(const char* const* environment, const char* name);
 
 }  // namespace runtime::raw

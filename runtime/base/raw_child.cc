@@ -38,12 +38,13 @@ const char* ErrorText(int error) {
 
 const char* FindVariable(const char* const* environment, const char* name) {
   const size_t size = strlen(name);
+  const char* value = nullptr;
   for (; *environment != nullptr; ++environment) {
     if (strncmp(*environment, name, size) == 0 && (*environment)[size] == '=') {
-      return *environment + size + 1;
+      value = *environment + size + 1;
     }
   }
-  return nullptr;
+  return value;
 }
 
 }  // namespace runtime::raw

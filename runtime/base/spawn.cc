@@ -6,11 +6,20 @@
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/pointers.h"
 #include "runtime/base/spawn_child.h"
 #include "runtime/base/status.h"
 
 namespace runtime {
+
+std::vector<char*> Pointers(const std::vector<std::string>& strings) {
+  std::vector<char*> pointers;
+  pointers.reserve(strings.size() + 1);
+  for (const std::string& text : strings) {
+    pointers.push_back(const_cast<char*>(text.c_str()));
+  }
+  pointers.push_back(nullptr);
+  return pointers;
+}
 
 absl::StatusOr<Spawned> Spawn(const Program& program) {
   int fds[2];
@@ -33,6 +42,8 @@ absl::StatusOr<Spawned> Spawn(const Program& program) {
   orders.err = program.err;
   orders.failure_fd = there.get();
   orders.parent = program.dies_with_parent ? getpid() : 0;
+  orders.cgroup_doors = program.cgroup_doors.data();
+  orders.cgroup_door_count = program.cgroup_doors.size();
   spawned.pid = fork();
   if (spawned.pid < 0) return ErrnoStatus("fork");
   if (spawned.pid == 0) raw::RunSpawned(orders);

@@ -20,6 +20,8 @@ struct Program {
   int in = -1, out = -1, err = -1;  // -1 = /dev/null
   // Killed when the caller ends, whatever the reason.
   bool dies_with_parent = false;
+  // Files that take "0" from whoever enters a cgroup (cgroup::OpenDoors).
+  std::vector<int> cgroup_doors;
 };
 
 // A program that was started. Not waited for by itself.
@@ -29,6 +31,10 @@ struct Spawned {
   // kept it from running.
   UniqueFd failure;
 };
+
+// What execve takes: a pointer to each string, then nullptr. They hold as long
+// as the strings stay where they are. The kernel does not write through them.
+std::vector<char*> Pointers(const std::vector<std::string>& strings);
 
 // Forks and execs. Only the three descriptors stay open. For callers with one
 // thread.

@@ -54,12 +54,24 @@ bool SetStdio(int in, int out, int err) {
   return true;
 }
 
+bool EnterCgroups(const int* doors, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    if (write(doors[i], "0", 1) != 1) return false;
+  }
+  return true;
+}
+
 void RunSpawned(const SpawnOrders& orders) {
   if (orders.parent != 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != orders.parent) _exit(127);  // it went before
+    // Another one: it went before. 0 is a parent in another PID namespace.
+    const pid_t parent = getppid();
+    if (parent != orders.parent && parent != 0) _exit(127);
   }
   ResetSignals();
+  if (!EnterCgroups(orders.cgroup_doors, orders.cgroup_door_count)) {
+    Give(orders.failure_fd, errno);
+  }
   if (!SetStdio(orders.in, orders.out, orders.err) ||
       syscall(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC) != 0) {
     Give(orders.failure_fd, errno);

@@ -3,6 +3,7 @@
 #ifndef CORACLE_RUNTIME_BASE_SPAWN_CHILD_H_
 #define CORACLE_RUNTIME_BASE_SPAWN_CHILD_H_
 
+#include <stddef.h>
 #include <sys/types.h>
 
 namespace runtime::raw {
@@ -14,11 +15,17 @@ struct SpawnOrders {
   int in = -1, out = -1, err = -1;  // -1 = /dev/null
   int failure_fd = -1;              // takes the errno of what failed, or none
   pid_t parent = 0;                 // die with it; 0 = live on
+  const int* cgroup_doors = nullptr;
+  size_t cgroup_door_count = 0;
 };
 
 // Default signals, the three descriptors, exec. Exit code 127 after ENOENT,
 // else 126, if that fails.
 [[noreturn]] void RunSpawned(const SpawnOrders& orders);
+
+// "0" is whoever writes: the calling process, of one thread, is in the cgroups
+// of these doors. False with errno.
+bool EnterCgroups(const int* doors, size_t count);
 
 // Every signal does what a new program expects, none is blocked.
 void ResetSignals();

@@ -15,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/file.h"
+#include "runtime/base/spawn_child.h"
 #include "runtime/base/status.h"
 #include "runtime/cgroup/cgroup.h"
 #include "runtime/launch/child.h"
@@ -61,7 +62,7 @@ class ExecSetup {
 
 void ExecSetup::Fail(const absl::Status& status) {
   if (!child_.reported()) ReportFailure(status, &reporter_);
-  if (child_.pid() > 0) kill(child_.pid(), SIGKILL);
+  child_.HangUp();  // it ends by itself
 }
 
 absl::Status ExecSetup::Parse() {
@@ -172,14 +173,18 @@ absl::Status ExecSetup::HandOver() {
     ASSIGN_OR_RETURN(path::Root root, path::Root::Open("/"));
     ASSIGN_OR_RETURN(terminal, mount::OpenTerminal(root));
   }
-  RETURN_IF_ERROR(child_.GoOn(HomeFor(orders_.identity), terminal.slave.get()));
+  RETURN_IF_ERROR(
+      child_.GoOn(HomeFor(orders_.identity, *proc_), terminal.slave.get()));
   ASSIGN_OR_RETURN(char byte, child_.Await());
   if (byte != kReady) return absl::InternalError("the process is out of step");
   reporter_.Created(child_.pid(), terminal.master.get());
-  return child_.Tell(kTold);
+  // If it has died meanwhile, its exit code says so.
+  child_.Tell(kTold).IgnoreError();
+  return absl::OkStatus();
 }
 
 absl::Status ExecSetup::Run() {
+  raw::ResetSignals();
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   RaiseFileLimit();
   RETURN_IF_ERROR(Parse());

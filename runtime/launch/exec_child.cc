@@ -9,7 +9,6 @@
 namespace runtime::launch {
 namespace {
 
-using raw::Fail;
 using raw::Failure;
 
 bool Prepare(ExecOrders* orders, Failure* failure) {
@@ -19,14 +18,10 @@ bool Prepare(ExecOrders* orders, Failure* failure) {
   // a keeper that ends the command's tree finds all of it.
   prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   if (!AwaitRoot(orders->identity, orders->socket, failure)) return false;
-  if (!SendByte(orders->socket, kReady)) return Fail(failure, "set-up");
-  // Until the keeper has been told the pid.
-  if (ReceiveByte(orders->socket) != kTold) {
-    return Fail(failure, "set-up ended early", "", 0);
-  }
-  int* const needed[] = {&orders->report_fd};
-  return KeepOnly(needed, 1, failure) &&
+  int* const needed[] = {&orders->socket, &orders->report_fd};
+  return KeepOnly(needed, 2, failure) &&
          SetRlimits(orders->identity, failure) &&
+         AwaitTold(orders->socket, failure) &&
          Become(orders->identity, failure);
 }
 

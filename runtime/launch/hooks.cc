@@ -19,7 +19,8 @@
 namespace runtime::launch {
 namespace {
 
-absl::Status RunHook(const spec::Hook& hook, const std::string& state) {
+absl::Status RunHook(const spec::Hook& hook, const std::string& state,
+                     const std::vector<int>& cgroup_doors) {
   UniqueFd input(memfd_create("state", MFD_CLOEXEC));
   if (!input.ok()) return ErrnoStatus("memfd_create");
   RETURN_IF_ERROR(WriteAll(input.get(), state, "state"));
@@ -31,13 +32,15 @@ absl::Status RunHook(const spec::Hook& hook, const std::string& state) {
   program.in = input.get();
   // What a hook prints goes where the runtime's own errors go.
   program.out = program.err = 2;
+  program.dies_with_parent = true;
+  program.cgroup_doors = cgroup_doors;
   ASSIGN_OR_RETURN(Spawned spawned, Spawn(program));
   const pid_t pid = spawned.pid;
   absl::Status started = AwaitSpawn(spawned, hook.path);
   UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   pollfd wait = {pidfd.get(), POLLIN, 0};
   int timeout = hook.timeout_seconds > 0 ? hook.timeout_seconds * 1000 : -1;
-  bool in_time = poll(&wait, 1, timeout) == 1;
+  bool in_time = !pidfd.ok() || poll(&wait, 1, timeout) == 1;
   if (!in_time) kill(pid, SIGKILL);
   int result = 0;
   while (waitpid(pid, &result, 0) < 0 && errno == EINTR) {
@@ -78,9 +81,10 @@ std::string HookState(const Plan& plan, pid_t pid) {
 }
 
 absl::Status RunHooks(const std::vector<spec::Hook>& hooks,
-                      absl::string_view kind, const std::string& state) {
+                      absl::string_view kind, const std::string& state,
+                      const std::vector<int>& cgroup_doors) {
   for (const spec::Hook& hook : hooks) {
-    RETURN_IF_ERROR(Annotate(RunHook(hook, state),
+    RETURN_IF_ERROR(Annotate(RunHook(hook, state, cgroup_doors),
                              absl::StrCat(kind, " hook ", hook.path)));
   }
   return absl::OkStatus();

@@ -24,9 +24,11 @@ bool HasHooks(const spec::Hooks& hooks);
 std::string HookState(const Plan& plan, pid_t pid);
 
 // Runs them one after another; the first that fails (or takes longer than its
-// timeout) is the error. `kind` names it.
+// timeout) is the error. `kind` names it. They die with the caller and run in
+// the cgroups of the doors, if there are any.
 absl::Status RunHooks(const std::vector<spec::Hook>& hooks,
-                      absl::string_view kind, const std::string& state);
+                      absl::string_view kind, const std::string& state,
+                      const std::vector<int>& cgroup_doors = {});
 
 }  // namespace runtime::launch
 

@@ -25,14 +25,19 @@ bool RunHook(const HookOrders& hook, raw::Failure* failure) {
   pid_t pid = _Fork();  // without handlers of the C library
   if (pid < 0) return raw::Fail(failure, "fork");
   if (pid == 0) raw::RunSpawned(hook.program);
-  UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-  pollfd wait = {pidfd.get(), POLLIN, 0};
-  int timeout = hook.timeout_seconds > 0 ? hook.timeout_seconds * 1000 : -1;
-  bool in_time = poll(&wait, 1, timeout) == 1;
-  if (!in_time) kill(pid, SIGKILL);
+  bool in_time = true;
+  int error = 0;
+  if (hook.timeout_seconds > 0) {
+    UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+    pollfd wait = {pidfd.get(), POLLIN, 0};
+    error = pidfd.ok() ? 0 : errno;
+    in_time = pidfd.ok() && poll(&wait, 1, hook.timeout_seconds * 1000) == 1;
+    if (!in_time) kill(pid, SIGKILL);
+  }
   int result = 0;
   while (waitpid(pid, &result, 0) < 0 && errno == EINTR) {
   }
+  if (error != 0) return raw::Fail(failure, "pidfd_open", "", error);
   if (!in_time) {
     return FailHook(hook, "took longer than its timeout in seconds: ",
                     hook.timeout_seconds, failure);

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/launch/identity.h"
 
+#include <fcntl.h>
 #include <limits.h>
+#include <sys/stat.h>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "runtime/base/file.h"
-#include "runtime/base/pointers.h"
 #include "runtime/base/raw.h"
+#include "runtime/base/spawn.h"
 #include "runtime/base/status.h"
+#include "runtime/path/root.h"
 #include "runtime/seccomp/cache.h"
 
 namespace runtime::launch {
@@ -18,10 +21,24 @@ namespace {
 
 constexpr size_t kMaxPasswdBytes = 1 << 20;
 
-// Field 6 of the user's line. The file is the image's: its size is capped and
-// only a plain absolute path is taken from it.
-std::string HomeOf(uid_t uid) {
-  absl::StatusOr<std::string> text = ReadFile("/etc/passwd", kMaxPasswdBytes);
+// The file is the image's. Nothing but a regular one is opened: a device would
+// be, outside of the container's device cgroup, and a FIFO would block.
+absl::StatusOr<std::string> ReadPasswd(const path::Proc& proc) {
+  ASSIGN_OR_RETURN(path::Root root, path::Root::Open("/"));
+  ASSIGN_OR_RETURN(UniqueFd found, root.OpenAt("/etc/passwd", O_PATH));
+  struct stat info;
+  if (fstat(found.get(), &info) != 0) return ErrnoStatus("stat /etc/passwd");
+  if (!S_ISREG(info.st_mode)) {
+    return absl::FailedPreconditionError("/etc/passwd is no regular file");
+  }
+  ASSIGN_OR_RETURN(UniqueFd file, proc.Reopen(found.get(), O_RDONLY));
+  return ReadFd(file.get(), "/etc/passwd", kMaxPasswdBytes);
+}
+
+// Field 6 of the user's line. The size is capped and only a plain absolute path
+// is taken from it.
+std::string HomeOf(uid_t uid, const path::Proc& proc) {
+  absl::StatusOr<std::string> text = ReadPasswd(proc);
   if (!text.ok()) return uid == 0 ? "/root" : "/";
   for (absl::string_view line : absl::StrSplit(*text, '\n')) {
     std::vector<absl::string_view> fields = absl::StrSplit(line, ':');
@@ -87,9 +104,9 @@ IdentityOrders OrdersFor(Identity* identity) {
   return orders;
 }
 
-std::string HomeFor(const IdentityOrders& orders) {
+std::string HomeFor(const IdentityOrders& orders, const path::Proc& proc) {
   if (orders.home == nullptr) return "";
-  return absl::StrCat("HOME=", HomeOf(orders.uid));
+  return absl::StrCat("HOME=", HomeOf(orders.uid, proc));
 }
 
 absl::Status CheckCommand(const IdentityOrders& orders) {

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "runtime/launch/identity_child.h"
 #include "runtime/lsm/lsm.h"
+#include "runtime/path/proc.h"
 #include "runtime/seccomp/filter.h"
 #include "runtime/spec/spec.h"
 
@@ -32,8 +33,9 @@ absl::StatusOr<Identity> PrepareIdentity(const spec::Process& process,
 IdentityOrders OrdersFor(Identity* identity);
 
 // "HOME=/…" from the root's own /etc/passwd ("/" if the user is not there), or
-// "" if the config has one. Call inside the container's root.
-std::string HomeFor(const IdentityOrders& orders);
+// "" if the config has one. Call inside the container's root; `proc` is the
+// host's.
+std::string HomeFor(const IdentityOrders& orders, const path::Proc& proc);
 
 // OK if there is a file to exec; else what a failed exec would say.
 absl::Status CheckCommand(const IdentityOrders& orders);

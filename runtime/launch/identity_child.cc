@@ -119,11 +119,9 @@ int Search(const IdentityOrders& orders, char* file) {
 
 bool Begin(const IdentityOrders& orders, Failure* failure) {
   raw::ResetSignals();
-  for (size_t i = 0; i < orders.cgroup_door_count; ++i) {
-    // "0" is whoever writes.
-    if (write(orders.cgroup_doors[i], "0", 1) != 1) {
-      return Fail(failure, "enter cgroup");
-    }
+  umask(orders.umask);
+  if (!raw::EnterCgroups(orders.cgroup_doors, orders.cgroup_door_count)) {
+    return Fail(failure, "enter cgroup");
   }
   if (orders.user_namespace) {
     if (int error = ns::TakeRoot(); error != 0) {
@@ -196,7 +194,6 @@ void GiveStream(int fd, uid_t uid) {
 }
 
 bool Become(const IdentityOrders& orders, Failure* failure) {
-  umask(orders.umask);
   if (orders.no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     return Fail(failure, "no_new_privs");
   }

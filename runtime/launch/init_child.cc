@@ -18,33 +18,52 @@ using raw::Failure;
 
 namespace {
 
-int MakeProc(const ProcOrders& orders) {
+// The last error of a filesystem's context, such as "proc: unknown value": each
+// read gives one message, a letter for its kind, a space and the text.
+void AddReason(int context, Failure* failure) {
+  char line[256];
+  for (int i = 0; i < 16; ++i) {
+    ssize_t size = read(context, line, sizeof line - 1);
+    if (size <= 2 || line[0] != 'e') break;
+    if (line[size - 1] == '\n') --size;
+    line[size] = '\0';
+    failure->text.Add(" (").Add(line + 2).Add(")");
+  }
+}
+
+// "mount /proc: option hidepid: Invalid argument (…)".
+bool FailProc(const ProcOrders& orders, const char* what, int context,
+              Failure* failure) {
+  const int error = errno;
+  Fail(failure, "mount", orders.destination, 0);
+  failure->error = error;
+  failure->text.Add(": ").Add(what).Add(": ").Add(raw::ErrorText(error));
+  AddReason(context, failure);
+  return false;
+}
+
+bool MakeProc(const ProcOrders& orders, UniqueFd* proc, Failure* failure) {
   UniqueFd context(fsopen("proc", FSOPEN_CLOEXEC));
-  if (!context.ok()) return -1;
+  if (!context.ok()) return FailProc(orders, "filesystem proc", -1, failure);
   for (size_t i = 0; i < orders.option_count; ++i) {
     const char* value = orders.values[i];
     if (fsconfig(context.get(),
                  value == nullptr ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING,
                  orders.keys[i], value, 0) != 0) {
-      return -1;
+      return FailProc(orders, orders.keys[i], context.get(), failure);
     }
   }
   if (fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
-    return -1;
+    return FailProc(orders, "filesystem proc", context.get(), failure);
   }
-  return fsmount(context.get(), FSMOUNT_CLOEXEC, orders.attributes);
+  proc->reset(fsmount(context.get(), FSMOUNT_CLOEXEC, orders.attributes));
+  return proc->ok() || FailProc(orders, "fsmount", context.get(), failure);
 }
 
 bool GiveProcs(const InitOrders& orders, Failure* failure) {
   for (size_t i = 0; i < orders.proc_count; ++i) {
-    UniqueFd proc(MakeProc(orders.procs[i]));
-    if (!proc.ok()) {
-      int error = errno;
-      Fail(failure, "mount", orders.procs[i].destination, 0);
-      failure->error = error;
-      failure->text.Add(": filesystem proc: ").Add(raw::ErrorText(error));
-      return false;
-    }
+    UniqueFd proc;
+    if (!MakeProc(orders.procs[i], &proc, failure)) return false;
     if (!SendByte(orders.socket, kProc, proc.get())) {
       return Fail(failure, "set-up");
     }
@@ -62,13 +81,14 @@ bool Prepare(InitOrders* orders, Failure* failure) {
   if (!GiveProcs(*orders, failure)) return false;
   if (!SendByte(orders->socket, kBegun)) return Fail(failure, "set-up");
   if (!AwaitRoot(orders->identity, orders->socket, failure)) return false;
-  if (!SendByte(orders->socket, kReady)) return Fail(failure, "set-up");
   // Descriptors that whoever forked us had open are none of the container's
   // business, and a working directory must not be reachable through one
   // (CVE-2024-21626): they are closed, not only marked.
   int* const needed[] = {&orders->socket, &orders->report_fd, &orders->start_fd,
                          &orders->hook_state_fd};
-  return KeepOnly(needed, 4, failure) && SetRlimits(orders->identity, failure);
+  return KeepOnly(needed, 4, failure) &&
+         SetRlimits(orders->identity, failure) &&
+         AwaitTold(orders->socket, failure);
 }
 
 [[noreturn]] void Start(const InitOrders& orders, Reporter reporter) {
@@ -104,9 +124,16 @@ bool AwaitRoot(const IdentityOrders& identity, int socket, Failure* failure) {
   return TakeStdio(identity, slave.get(), failure);
 }
 
+bool AwaitTold(int socket, Failure* failure) {
+  if (!SendByte(socket, kReady)) return Fail(failure, "set-up");
+  return ReceiveByte(socket) == kTold ||
+         Fail(failure, "set-up ended early", "", 0);
+}
+
 void RunInit(InitOrders* orders) {
   Reporter reporter(orders->report_fd);
   if (Failure failure; !Prepare(orders, &failure)) {
+    reporter.set_fd(orders->report_fd);
     reporter.Failed(failure);
     SendByte(orders->socket, kFault);
     _exit(127);

@@ -18,7 +18,7 @@ namespace runtime::launch {
 inline constexpr char kProc = 'P';   // init → set-up: a procfs comes along
 inline constexpr char kBegun = 'B';  // → set-up: in its cgroups
 inline constexpr char kReady = 'R';  // → set-up: waits for its start
-inline constexpr char kTold = 'T';   // set-up → exec: the keeper knows you
+inline constexpr char kTold = 'T';   // set-up → : the keeper knows you
 inline constexpr char kFault = 'F';  // → set-up: I reported a failure
 
 // Set-up → the new process: its root is ready. The slave of a terminal comes
@@ -63,6 +63,9 @@ struct InitOrders {
 // then HOME and 0–2.
 bool AwaitRoot(const IdentityOrders& identity, int socket,
                raw::Failure* failure);
+
+// Says kReady and waits until the keeper has been told the pid.
+bool AwaitTold(int socket, raw::Failure* failure);
 
 // A further process. Its socket and report_fd are as init's.
 struct ExecOrders {

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "runtime/base/spawn_child.h"
 #include "runtime/base/status.h"
 #include "runtime/launch/child.h"
 #include "runtime/launch/container.h"
@@ -67,6 +68,7 @@ class Setup {
   absl::Status LimitCpuTime();
   absl::Status MakeNamespaces();
   absl::Status CloneInit();
+  absl::Status OpenDoorsForOthers();
   absl::Status AwaitBegun();
   absl::Status BecomeContainersRoot();
   absl::Status BuildRoot();
@@ -82,6 +84,8 @@ class Setup {
   Start start_;
   Child init_;
   pid_t inner_pid_ = 0;
+  std::vector<UniqueFd> doors_;
+  std::vector<int> hook_doors_;
   UniqueFd pty_, pty_slave_;
   bool made_cgroup_ = false;
 };
@@ -130,16 +134,30 @@ absl::Status Setup::CloneInit() {
                    plan_.cgroup->OpenDoors(unified.ok()));
   start_.SetDoors(std::move(doors));
   pid_t pid = CloneSibling(unified.get());
+  int error = errno;
   if (pid < 0 && unified.ok()) {
-    // Before Linux 5.7, or a v2 cgroup that takes no process that way.
+    // Before Linux 5.7, or a v2 cgroup that takes no process that way. A clone
+    // that failed late has spoilt the PID namespace, so its error counts.
     ASSIGN_OR_RETURN(doors, plan_.cgroup->OpenDoors(false));
     start_.SetDoors(std::move(doors));
     pid = CloneSibling(-1);
   }
   if (pid == 0) RunInit(&orders);
-  if (pid < 0) return ErrnoStatus("clone");
+  if (pid < 0) return ErrnoStatus(error, "clone");
   init_.Cloned(pid);
-  start_.SetDoors({});
+  return OpenDoorsForOthers();
+}
+
+// For what else is done on the container's account.
+absl::Status Setup::OpenDoorsForOthers() {
+  if (plan_.config.hooks.create_container.empty() && !builder_.CopiesUp()) {
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(doors_, plan_.cgroup->OpenDoors(false));
+  std::vector<int> numbers;
+  for (const UniqueFd& door : doors_) numbers.push_back(door.get());
+  builder_.SetCgroupDoors(numbers);
+  hook_doors_ = std::move(numbers);
   return absl::OkStatus();
 }
 
@@ -173,7 +191,7 @@ absl::Status Setup::RunHooksOfRoot() {
   const lsm::ProcAttributes attributes(plan_.proc.get());
   RETURN_IF_ERROR(lsm::Unset(plan_.identity.labels, attributes));
   return RunHooks(hooks.create_container, "createContainer",
-                  HookState(plan_, inner_pid_));
+                  HookState(plan_, inner_pid_), hook_doors_);
 }
 
 absl::Status Setup::BuildRoot() {
@@ -188,14 +206,18 @@ absl::Status Setup::BuildRoot() {
 absl::Status Setup::HandOver() {
   const IdentityOrders& identity = start_.orders().identity;
   if (request_.verify_command) RETURN_IF_ERROR(CheckCommand(identity));
-  RETURN_IF_ERROR(init_.GoOn(HomeFor(identity), pty_slave_.get()));
+  RETURN_IF_ERROR(init_.GoOn(HomeFor(identity, *plan_.proc), pty_slave_.get()));
   ASSIGN_OR_RETURN(char byte, init_.Await());
   if (byte != kReady) return absl::InternalError("init is out of step");
   reporter_.Created(init_.pid(), pty_.get());
+  // If it has died meanwhile, its exit code says so.
+  init_.Tell(kTold).IgnoreError();
   return absl::OkStatus();
 }
 
 absl::Status Setup::Run() {
+  // A hook's end must be seen, whatever the caller ignores.
+  raw::ResetSignals();
   // Nothing of ours may be inspected by what shares the PID namespace.
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   RaiseFileLimit();

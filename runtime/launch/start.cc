@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "runtime/base/file.h"
-#include "runtime/base/pointers.h"
+#include "runtime/base/spawn.h"
 #include "runtime/base/status.h"
 
 namespace runtime::launch {

@@ -88,6 +88,15 @@ absl::Status SetProfile(const std::string& profile,
   return absl::OkStatus();
 }
 
+// "web (enforce)" → "web".
+absl::StatusOr<std::string> OwnProfile(const Attributes& attributes) {
+  absl::StatusOr<std::string> own = attributes.Read("apparmor/current");
+  if (absl::IsNotFound(own.status())) own = attributes.Read("current");
+  RETURN_IF_ERROR(Annotate(own.status(), kAppArmor));
+  const std::string text = Trimmed(*own);
+  return text.substr(0, text.rfind(" ("));
+}
+
 // The kernel forgets it at the next exec. Kernels without keys have nothing to
 // label.
 absl::Status SetForKeys(const std::string& label,
@@ -164,7 +173,9 @@ absl::Status SetForInit(const Labels& labels, const Attributes& attributes) {
 
 absl::Status Unset(const Labels& labels, const Attributes& attributes) {
   if (WantsProfile(labels)) {
-    RETURN_IF_ERROR(SetProfile("unconfined", attributes));
+    // The one that this process itself has stays.
+    ASSIGN_OR_RETURN(std::string own, OwnProfile(attributes));
+    RETURN_IF_ERROR(SetProfile(own, attributes));
   }
   if (labels.selinux_label.empty()) return absl::OkStatus();
   RETURN_IF_ERROR(SetForKeys("", attributes));

@@ -7,11 +7,14 @@
 #include <limits.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <memory>
 #include <string>
 
+#include "runtime/base/file.h"
+#include "runtime/base/spawn_child.h"
 #include "runtime/base/status.h"
 #include "runtime/base/unique_fd.h"
 
@@ -100,5 +103,33 @@ absl::Status CopyTreeDepth(int from, int to, int depth) {
 }  // namespace
 
 absl::Status CopyTree(int from, int to) { return CopyTreeDepth(from, to, 0); }
+
+absl::Status CopyTreeIn(const std::vector<int>& doors, int from, int to) {
+  int fds[2];
+  if (pipe2(fds, O_CLOEXEC) != 0) return ErrnoStatus("pipe");
+  UniqueFd here(fds[0]), there(fds[1]);
+  pid_t pid = fork();
+  if (pid < 0) return ErrnoStatus("fork");
+  if (pid == 0) {
+    absl::Status status = raw::EnterCgroups(doors.data(), doors.size())
+                              ? CopyTree(from, to)
+                              : ErrnoStatus("enter cgroup");
+    if (status.ok()) _exit(0);
+    status = WriteAll(there.get(), status.message(), "pipe");
+    _exit(1);
+  }
+  there.reset();
+  absl::StatusOr<std::string> text = ReadFd(here.get(), "pipe");
+  int result = 0;
+  while (waitpid(pid, &result, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFEXITED(result) && WEXITSTATUS(result) == 0) return absl::OkStatus();
+  if (WIFSIGNALED(result)) {
+    return absl::ResourceExhaustedError(
+        "copy: was killed; does it fit into the container's memory limit?");
+  }
+  RETURN_IF_ERROR(text.status());
+  return absl::AbortedError(*text);
+}
 
 }  // namespace runtime::mount

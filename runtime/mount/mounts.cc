@@ -7,6 +7,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -240,6 +241,11 @@ std::vector<std::string> RootBuilder::Data(const Prepared& prepared) const {
   return data;
 }
 
+bool RootBuilder::CopiesUp() const {
+  return std::any_of(mounts_.begin(), mounts_.end(),
+                     [](const Prepared& one) { return one.options.copy_up; });
+}
+
 std::vector<RootBuilder::Proc> RootBuilder::Procs() const {
   std::vector<Proc> procs;
   for (size_t i = 0; i < mounts_.size(); ++i) {
@@ -249,6 +255,10 @@ std::vector<RootBuilder::Proc> RootBuilder::Procs() const {
     proc.index = i;
     proc.destination = prepared.destination;
     proc.options = Data(prepared);
+    const std::string& source = prepared.mount->source;
+    proc.options.insert(
+        proc.options.begin(),
+        absl::StrCat("source=", source.empty() ? "proc" : source));
     proc.attributes = prepared.options.set | prepared.options.recursive_set;
     procs.push_back(std::move(proc));
   }
@@ -286,8 +296,8 @@ absl::Status RootBuilder::MountOne(Prepared* prepared) {
   ASSIGN_OR_RETURN(UniqueFd target,
                    MakeTarget(root_, prepared->destination, mount.type, true));
   if (options.copy_up) {
-    RETURN_IF_ERROR(
-        Annotate(CopyTree(target.get(), fd.get()), "option tmpcopyup"));
+    RETURN_IF_ERROR(Annotate(CopyTreeIn(doors_, target.get(), fd.get()),
+                             "option tmpcopyup"));
   }
   RETURN_IF_ERROR(Attach(fd.get(), target.get()));
   if (later)

@@ -65,6 +65,11 @@ class RootBuilder {
   std::vector<Proc> Procs() const;
   // `fd` is detached.
   void TakeProc(const Proc& proc, UniqueFd fd);
+  // Whether a tmpfs starts as a copy of what it covers.
+  bool CopiesUp() const;
+  // Of the container (cgroup::Cgroup::OpenDoors): what takes much memory on its
+  // behalf is done in there. They must outlive Build.
+  void SetCgroupDoors(std::vector<int> doors) { doors_ = std::move(doors); }
   // Root, mounts, devices, masks and read-only paths. With `pty` a terminal is
   // made: *pty is its master, the slave becomes /dev/console.
   absl::Status Build(UniqueFd* pty, UniqueFd* pty_slave);
@@ -107,6 +112,7 @@ class RootBuilder {
   std::vector<Prepared> mounts_;
   bool isolated_ = false;            // in a mount namespace of our own
   std::set<std::string> id_mapped_;  // layers, in that namespace
+  std::vector<int> doors_;
   UniqueFd null_;  // the host's /dev/null, verified; a detached mount
   path::Root root_{UniqueFd()};
   // tmpfs mounts that turn read-only when everything in them exists.

@@ -6,6 +6,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -161,7 +162,11 @@ absl::Status EnterUser(int user_fd) {
 }
 
 absl::Status BecomeRoot() {
+  // A change of user forgets whom to die with.
+  int death_signal = 0;
+  prctl(PR_GET_PDEATHSIG, &death_signal);
   int error = TakeRoot();
+  prctl(PR_SET_PDEATHSIG, death_signal);
   if (error == 0) return absl::OkStatus();
   return ErrnoStatus(error, "become root of the user namespace");
 }

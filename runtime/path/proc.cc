@@ -65,6 +65,13 @@ absl::StatusOr<std::string> Proc::Read(const std::string& name) const {
   return ReadFd(fd.get(), absl::StrCat("/proc/", name));
 }
 
+absl::StatusOr<UniqueFd> Proc::Reopen(int fd, int flags) const {
+  const std::string name = absl::StrCat("self/fd/", fd);
+  UniqueFd again(openat(fd_.get(), name.c_str(), flags | O_CLOEXEC));
+  if (!again.ok()) return ErrnoStatus(absl::StrCat("open /proc/", name));
+  return again;
+}
+
 absl::StatusOr<std::string> Proc::ReadLink(const std::string& name) const {
   char text[256];
   ssize_t size = readlinkat(fd_.get(), name.c_str(), text, sizeof text);

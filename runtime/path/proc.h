@@ -26,6 +26,8 @@ class Proc {
   absl::StatusOr<UniqueFd> OpenAt(const std::string& name, int flags) const;
   absl::Status Write(const std::string& name, absl::string_view data) const;
   absl::StatusOr<std::string> Read(const std::string& name) const;
+  // What the caller's descriptor `fd` (O_PATH, say) leads to, opened anew.
+  absl::StatusOr<UniqueFd> Reopen(int fd, int flags) const;
   // The text of a link, such as "self/ns/user": "user:[4026531837]".
   absl::StatusOr<std::string> ReadLink(const std::string& name) const;
 

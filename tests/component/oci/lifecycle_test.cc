@@ -175,6 +175,17 @@ TEST_F(OciLifecycleTest, HooksRunInTheirOrderWithTheStateOnInput) {
   EXPECT_THAT(text, HasSubstr(absl::StrCat("\"id\":\"", oci.id(), "\"")));
 }
 
+TEST_F(OciLifecycleTest, CreateContainerHooksAreInTheContainersCgroups) {
+  Oci oci;
+  std::string log = oci.host() + "/hooks";
+  oci.config["hooks"]["createContainer"] = {
+      {{"path", "/bin/sh"},
+       {"args", {"sh", "-c", absl::StrCat("cat /proc/self/cgroup > ", log)}}}};
+  ASSERT_EQ(oci.Run().code, 0);
+  EXPECT_THAT(runtime::ReadFile(log).value_or(""),
+              HasSubstr(absl::StrCat(":", oci.cgroup(), "\n")));
+}
+
 TEST_F(OciLifecycleTest, AFailingHookFailsTheCreation) {
   Oci oci;
   oci.config["hooks"]["createRuntime"] = {

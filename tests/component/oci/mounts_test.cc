@@ -206,6 +206,15 @@ TEST_F(OciMountsTest, TmpfsMayStartAsACopyOfWhatItCovers) {
   EXPECT_EQ(runtime::ReadFile(dir + "/sub/file").value_or(""), "x\n");
 }
 
+TEST_F(OciMountsTest, ABadOptionOfProcIsNamedWithTheKernelsReason) {
+  Oci oci;
+  for (runtime::Json& mount : oci.config["mounts"]) {
+    if (mount["destination"] == "/proc") mount["options"] = {"hidepid=77"};
+  }
+  EXPECT_THAT(oci.Run().err, HasSubstr("mount /proc: hidepid: Invalid "
+                                       "argument (proc: "));
+}
+
 TEST_F(OciMountsTest, AMissingWorkingDirectoryIsMade) {
   Oci oci;
   oci.config["process"]["cwd"] = "/srv/app";

@@ -160,5 +160,28 @@ TEST_F(OciProcessTest, SignalsHaveTheirDefaultActions) {
   EXPECT_EQ(output.out, "SigBlk:0000000000000000SigIgn:0000000000000000");
 }
 
+// Opened by the set-up process, which is in no cgroup of the container: a
+// device would be opened against its device cgroup, a FIFO would block for
+// ever.
+TEST_F(OciProcessTest, PasswdThatIsNoFileIsNotOpened) {
+  Oci oci;
+  const std::string passwd = oci.rootfs() + "/etc/passwd";
+  unlink(passwd.c_str());
+  ASSERT_EQ(mkfifo(passwd.c_str(), 0644), 0);
+  oci.Script("echo $HOME; exec sleep 1000");
+  Output output = oci.Start();
+  ASSERT_EQ(output.code, 0) << output.err;
+  EXPECT_EQ(oci.Exec("echo $HOME").out, "/root\n");
+}
+
+TEST_F(OciProcessTest, TheLastPathOfTheEnvironmentCounts) {
+  Oci oci;
+  oci.Script("exec sleep 1000");
+  ASSERT_EQ(oci.Start().code, 0);
+  EXPECT_THAT(
+      oci.Call({"exec", "--env", "PATH=/nowhere", oci.id(), "echo"}).err,
+      HasSubstr("exec echo: executable file not found in $PATH"));
+}
+
 }  // namespace
 }  // namespace tests

@@ -9,11 +9,13 @@
 #include "runtime/cgroup/cgroup.h"
 #include "runtime/cgroup/layout.h"
 #include "tests/support/oci.h"
+#include "tests/support/status_matchers.h"
 
 namespace tests {
 namespace {
 
 using testing::AnyOf;
+using testing::HasSubstr;
 
 class OciResourcesTest : public testing::Test {
  protected:
@@ -51,6 +53,22 @@ TEST_F(OciResourcesTest, LimitsAreWritten) {
   EXPECT_EQ(
       oci.CgroupFile("memory", v2_ ? "memory.max" : "memory.limit_in_bytes"),
       "33554432");
+}
+
+// Whatever is made for a container counts as its own, even before it runs.
+TEST_F(OciResourcesTest, WhatATmpfsCopiesIsLimited) {
+  Oci oci;
+  ASSERT_OK(runtime::MakeDirs(oci.rootfs() + "/big"));
+  ASSERT_OK(runtime::WriteFileAtomic(oci.rootfs() + "/big/file",
+                                     std::string(48 << 20, 'x')));
+  oci.Mount("/big", "tmpfs", "tmpfs", {"tmpcopyup"});
+  oci.Script("stat -c %s /big/file");
+  Output output = oci.Run();
+  EXPECT_EQ(Trim(output.out), "50331648") << output.err;
+  oci.config["linux"]["resources"]["memory"] = {{"limit", 16 << 20}};
+  output = oci.Run();
+  EXPECT_NE(output.code, 0);
+  EXPECT_THAT(output.err, HasSubstr("mount /big: option tmpcopyup: copy"));
 }
 
 TEST_F(OciResourcesTest, ASmallCpuQuotaDoesNotThrottleTheSetUp) {

@@ -35,8 +35,9 @@ TEST(RawFailTest, NamesActionObjectAndCause) {
   EXPECT_STREQ(failure.text.c_str(), "ended early");
 }
 
-TEST(RawFindVariableTest, NeedsTheWholeName) {
-  const char* const environment[] = {"PATHS=a", "PATH=b", "HOME=", nullptr};
+TEST(RawFindVariableTest, NeedsTheWholeNameAndTakesTheLast) {
+  const char* const environment[] = {"PATH=c", "PATHS=a", "PATH=b",
+                                     "HOME=", nullptr};
   EXPECT_STREQ(FindVariable(environment, "PATH"), "b");
   EXPECT_STREQ(FindVariable(environment, "HOME"), "");
   EXPECT_EQ(FindVariable(environment, "HOM"), nullptr);

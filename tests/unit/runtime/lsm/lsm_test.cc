@@ -40,7 +40,10 @@ class FakeAttributes : public Attributes {
   }
 
   mutable std::map<std::string, std::string> files = {
-      {"exec", ""}, {"keycreate", ""}, {"apparmor/exec", ""}};
+      {"exec", ""},
+      {"keycreate", ""},
+      {"apparmor/exec", ""},
+      {"apparmor/current", "daemon (enforce)\n"}};
   mutable std::vector<std::pair<std::string, std::string>> written;
   absl::Status refusal;
   std::string answer;  // of every read, "" = what was written
@@ -165,10 +168,9 @@ TEST(LsmTest, NothingOfALabelStaysForOtherProcesses) {
   EXPECT_OK(Unset({"", "u:r:t:s0"}, attributes));
   EXPECT_THAT(attributes.written,
               ElementsAre(Pair("keycreate", ""), Pair("exec", "")));
-  attributes.answer = "unconfined\n";
+  // The runtime's own confinement stays.
   EXPECT_OK(Unset({"web", ""}, attributes));
-  EXPECT_THAT(attributes.written.back(),
-              Pair("apparmor/exec", "exec unconfined"));
+  EXPECT_THAT(attributes.written.back(), Pair("apparmor/exec", "exec daemon"));
 }
 
 // The kernel's own files: without a module that keeps labels they refuse.
