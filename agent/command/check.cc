@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/command/command_line.h"
+#include "agent/command/probe_checkpoint.h"
 #include "agent/command/probe_config.h"
 #include "agent/command/probe_handlers.h"
 
@@ -41,6 +42,7 @@ absl::Status Run(const std::string& file) {
       [&] { return ProbeStorage(config); },
       [&] { return broken; },
       [&] { return ProbeHandlers(config); },
+      ProbeCheckpoints,
       [&] { return ProbeRegistries(config); }};
   for (const auto& probe : probes) {
     for (const Finding& finding : probe()) {

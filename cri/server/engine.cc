@@ -124,6 +124,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(ServerOptions options) {
   self->MakeSampler();
   self->MakeSandboxes(options.config);
   self->MakeContainers(options.config);
+  self->MakeCheckpoints(options.config);
   self->Apply(options.config);
   RETURN_IF_ERROR(self->Recover());
   RETURN_IF_ERROR(self->StartStreams());
@@ -165,6 +166,17 @@ void Engine::MakeContainers(const config::Config& config) {
     PublishEvent(*container->sandbox, container->id, type);
   };
   containers = std::make_unique<container::Containers>(options);
+}
+
+void Engine::MakeCheckpoints(const config::Config& config) {
+  checkpoint::CheckpointsOptions options;
+  options.root = config.root;
+  options.executor = executor.get();
+  options.handler = handler.get();
+  options.images = images.get();
+  options.containers = containers.get();
+  options.trash = trash.get();
+  checkpoints = std::make_unique<checkpoint::Checkpoints>(options);
 }
 
 absl::Status Engine::StartStreams() {
@@ -258,6 +270,7 @@ void Engine::OnState(const runtime::ContainerState& state) {
 absl::Status Engine::Recover() {
   absl::Time begin = absl::Now();
   RETURN_IF_ERROR(trash->Open());
+  RETURN_IF_ERROR(checkpoints->Recover());
   ASSIGN_OR_RETURN(std::vector<runtime::SandboxState> living,
                    handler->Recover());
   RETURN_IF_ERROR(sandboxes->Recover(living));

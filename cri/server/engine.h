@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "cri/cdi/registry.h"
+#include "cri/checkpoint/checkpoints.h"
 #include "cri/config/config.h"
 #include "cri/container/containers.h"
 #include "cri/image/image.h"
@@ -34,6 +35,7 @@ struct Engine {
   std::unique_ptr<sandbox::Trash> trash;
   std::unique_ptr<sandbox::Sandboxes> sandboxes;
   std::unique_ptr<container::Containers> containers;
+  std::unique_ptr<checkpoint::Checkpoints> checkpoints;
   std::unique_ptr<stats::Sampler> sampler;
   std::unique_ptr<stream::Server> streams;  // stopped before the executor
   sandbox::Flights<absl::Status> stops;     // StopPodSandbox by id
@@ -81,6 +83,7 @@ struct Engine {
   void FinishStops();
   void MakeSandboxes(const config::Config& config);
   void MakeContainers(const config::Config& config);
+  void MakeCheckpoints(const config::Config& config);
   void PublishEvent(const sandbox::Sandbox& sandbox, const std::string& id,
                     runtime::v1::ContainerEventType type);
 

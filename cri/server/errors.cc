@@ -19,11 +19,6 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
   return grpc::Status(static_cast<grpc::StatusCode>(status.code()), message);
 }
 
-absl::Status NotImplemented(absl::string_view method) {
-  return absl::UnimplementedError(
-      absl::StrCat(method, " is not implemented by coracle"));
-}
-
 absl::Status PullFailed(const absl::Status& status) {
   if (!absl::IsUnavailable(status)) return status;
   return absl::UnknownError(

@@ -15,9 +15,6 @@ namespace cri::server {
 // gRPC carries it in a header.
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
-// For RPCs of the API that this server does not offer.
-absl::Status NotImplemented(absl::string_view method);
-
 // What clients see of a failed pull: the kubelet looks for the prefix
 // "RegistryUnavailable" in errors of code UNKNOWN.
 absl::Status PullFailed(const absl::Status& status);

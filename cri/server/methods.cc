@@ -56,10 +56,6 @@ absl::StatusOr<Messages> Stream(Context& context, grpc::ByteBuffer& bytes) {
   return messages;
 }
 
-absl::StatusOr<Messages> Refuse(Context& context, grpc::ByteBuffer&) {
-  return NotImplemented(context.method);
-}
-
 #define CORACLE_SERVE(Service, Method)                                     \
   {                                                                        \
     v1::Service::service_full_name(), #Method,                             \
@@ -106,7 +102,7 @@ const Method kMethods[] = {
     CORACLE_STREAM(RuntimeService, StreamPodSandboxStats),
     CORACLE_STREAM(RuntimeService, StreamPodSandboxMetrics),
     {v1::RuntimeService::service_full_name(), "GetContainerEvents", nullptr},
-    {v1::RuntimeService::service_full_name(), "CheckpointContainer", &Refuse},
+    CORACLE_SERVE(RuntimeService, CheckpointContainer),
     CORACLE_SERVE(ImageService, ListImages),
     CORACLE_SERVE(ImageService, ImageStatus),
     CORACLE_SERVE(ImageService, PullImage),

@@ -46,6 +46,9 @@ CORACLE_RPC(RemoveContainer);
 CORACLE_RPC(ListContainers);
 CORACLE_RPC(ContainerStatus);
 
+// checkpoint.cc
+CORACLE_RPC(CheckpointContainer);
+
 // exec.cc
 CORACLE_RPC(ExecSync);
 CORACLE_RPC(ReopenContainerLog);

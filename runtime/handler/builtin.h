@@ -17,6 +17,8 @@ struct BuiltinOptions {
   // A directory on the filesystem that holds containers' files, for Features.
   // "" = the state directory.
   std::string data_dir;
+  // Where criu is looked for, separated by colons; "" = the usual places.
+  std::string criu_dirs;
 };
 
 // Destroying it leaves launcher, holders and containers as they are: the next

@@ -14,6 +14,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "runtime/checkpoint/criu.h"
 #include "runtime/handler/builtin.h"
 #include "runtime/handler/client.h"
 #include "runtime/handler/events.h"
@@ -65,6 +66,9 @@ class BuiltinHandler : public Handler {
   absl::StatusOr<std::unique_ptr<StreamSession>> Attach(
       const std::string& sandbox_id, const std::string& id,
       const StreamOptions& options) override;
+  absl::Status CheckpointContainer(const std::string& sandbox_id,
+                                   const std::string& id,
+                                   const CheckpointOptions& options) override;
   absl::Status ReopenLog(const std::string& sandbox_id,
                          const std::string& id) override;
 
@@ -94,6 +98,9 @@ class BuiltinHandler : public Handler {
   absl::StatusOr<hold::Reply> CallHolder(const std::string& sandbox_id,
                                          const hold::Request& request,
                                          absl::Duration time);
+
+  // checkpoint.cc
+  absl::StatusOr<checkpoint::Criu> Criu();
 
   // sandbox.cc
   absl::StatusOr<state::SandboxRecord> ReadSandbox(

@@ -131,6 +131,19 @@ struct ExecOptions {
   size_t max_output_bytes = 16 << 20;  // for each stream; the rest is dropped
 };
 
+struct CheckpointOptions {
+  // Both absolute and empty, and ours alone. Afterwards `images_dir` holds
+  // CRIU's images and `work_dir` dump.log, stats-dump and what else it needed.
+  std::string images_dir, work_dir;
+  // Called while all processes of the container stand still, what they were is
+  // written, and they have not gone on yet: for files that belong to them. They
+  // go on when it returns. Its error becomes that of the checkpoint.
+  std::function<absl::Status()> while_stopped;
+  // Afterwards it fails. What is under way is not torn out of the container's
+  // processes, though, but ends in order.
+  absl::Time deadline = absl::InfiniteFuture();
+};
+
 struct ExecResult {
   int exit_code = 0;
   std::string standard_output;
@@ -221,6 +234,15 @@ class Handler {
   virtual absl::StatusOr<std::unique_ptr<StreamSession>> Attach(
       const std::string& sandbox_id, const std::string& id,
       const StreamOptions& options) = 0;
+  // Writes the processes of a running container to files; it goes on afterwards
+  // whatever happens, also if the daemon dies meanwhile. FAILED_PRECONDITION
+  // unless it runs; UNIMPLEMENTED, with what is missing and how to get it, if
+  // this host cannot.
+  virtual absl::Status CheckpointContainer(const std::string&,
+                                           const std::string&,
+                                           const CheckpointOptions&) {
+    return absl::UnimplementedError("this handler makes no checkpoints");
+  }
   // After it returns nothing is written to the old file any more.
   virtual absl::Status ReopenLog(const std::string& sandbox_id,
                                  const std::string& id) = 0;

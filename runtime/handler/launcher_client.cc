@@ -159,28 +159,42 @@ absl::StatusOr<hold::Reply> LauncherClient::Ask(const hold::Request& request) {
   return connection.Call(request, absl::Now() + kSpawnTime);
 }
 
-absl::StatusOr<std::string> LauncherClient::Run(
-    const std::vector<std::string>& args, absl::Duration time) {
-  const std::string context = absl::StrJoin(args, " ");
+absl::StatusOr<Command> LauncherClient::Begin(
+    const std::vector<std::string>& args, uint32_t flags) {
   ASSIGN_OR_RETURN(Connection connection, Connect());
-  const activity::Step step(absl::StrCat("runs ", context));
   UniqueFd out(memfd_create("stdout", MFD_CLOEXEC));
   UniqueFd err(memfd_create("stderr", MFD_CLOEXEC));
   if (!out.ok() || !err.ok()) return ErrnoStatus("memfd_create");
   hold::Request request;
   request.type = hold::RequestType::kRun;
   request.args = args;
+  request.flags = flags;
   RETURN_IF_ERROR(connection.Send(request, {out.get(), err.get()}));
-  absl::StatusOr<hold::Reply> reply = connection.Receive(absl::Now() + time);
-  if (!reply.ok()) return Annotate(reply.status(), context);
-  ASSIGN_OR_RETURN(std::string printed, ReadWritten(out.get()));
-  if (reply->value == 0) return printed;
-  ASSIGN_OR_RETURN(std::string said, ReadWritten(err.get()));
-  absl::string_view reason = absl::StripAsciiWhitespace(said);
+  return Command(std::move(connection), std::move(out), std::move(err));
+}
+
+absl::StatusOr<CommandEnd> Command::Finish(absl::Time deadline) {
+  ASSIGN_OR_RETURN(const hold::Reply reply, connection_.Receive(deadline));
+  CommandEnd end;
+  end.code = reply.value;
+  ASSIGN_OR_RETURN(end.out, ReadWritten(out_.get()));
+  ASSIGN_OR_RETURN(end.err, ReadWritten(err_.get()));
+  return end;
+}
+
+absl::StatusOr<std::string> LauncherClient::Run(
+    const std::vector<std::string>& args, absl::Duration time) {
+  const std::string context = absl::StrJoin(args, " ");
+  const activity::Step step(absl::StrCat("runs ", context));
+  ASSIGN_OR_RETURN(Command command, Begin(args));
+  absl::StatusOr<CommandEnd> end = command.Finish(absl::Now() + time);
+  if (!end.ok()) return Annotate(end.status(), context);
+  if (end->code == 0) return std::move(end->out);
+  absl::string_view reason = absl::StripAsciiWhitespace(end->err);
   reason = reason.substr(reason.rfind('\n') + 1);
   return absl::UnknownError(absl::StrCat(
       context, ": ",
-      reason.empty() ? absl::StrCat("exit code ", reply->value) : reason));
+      reason.empty() ? absl::StrCat("exit code ", end->code) : reason));
 }
 
 }  // namespace runtime::handler

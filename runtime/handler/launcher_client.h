@@ -12,10 +12,35 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "runtime/base/unique_fd.h"
 #include "runtime/handler/client.h"
 #include "runtime/hold/wire.h"
 
 namespace runtime::handler {
+
+// How a command ended.
+struct CommandEnd {
+  int code = 0;          // 128 + N for signal N
+  std::string out, err;  // of each 1 MiB at most
+};
+
+// A command that the launcher runs for us. Not thread safe.
+class Command {
+ public:
+  Command(Connection connection, UniqueFd out, UniqueFd err)
+      : connection_(std::move(connection)),
+        out_(std::move(out)),
+        err_(std::move(err)) {}
+
+  // Becomes readable when Finish will not wait any more.
+  int fd() const { return connection_.fd(); }
+  // To be called once.
+  absl::StatusOr<CommandEnd> Finish(absl::Time deadline);
+
+ private:
+  Connection connection_;
+  UniqueFd out_, err_;
+};
 
 // Thread safe.
 class LauncherClient {
@@ -28,9 +53,12 @@ class LauncherClient {
   // Starts it if need be. The answer to `request`.
   absl::StatusOr<hold::Reply> Ask(const hold::Request& request)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  // Runs a command (the first word is a path) as the launcher's child. Its
-  // standard output, at most 1 MiB; if it fails, an error with the last line
-  // that it wrote. Killed after `time`.
+  // Begins a command (the first word is a path) as the launcher's child. When
+  // the result is dropped, it is killed, or not as `flags` (hold::RunFlag) say.
+  absl::StatusOr<Command> Begin(const std::vector<std::string>& args,
+                                uint32_t flags = 0) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Runs a command to its end: its standard output; if it fails, an error with
+  // the last line that it wrote. Killed after `time`.
   absl::StatusOr<std::string> Run(const std::vector<std::string>& args,
                                   absl::Duration time)
       ABSL_LOCKS_EXCLUDED(mutex_);

@@ -23,7 +23,8 @@
 namespace runtime::hold {
 namespace {
 
-// Its wait status; -1 if the one who asked went before.
+// Its wait status; -1 if the one who asked went before. Without `peer` nobody
+// can go.
 int Await(pid_t pid, int peer) {
   UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   pollfd polled[2] = {{pidfd.get(), POLLIN, 0}, {peer, POLLIN, 0}};
@@ -39,13 +40,13 @@ int Await(pid_t pid, int peer) {
   return gone ? -1 : wait_status;
 }
 
-void Answer(int peer, const absl::StatusOr<Spawned>& spawned) {
+void Answer(int peer, const absl::StatusOr<Spawned>& spawned, bool to_the_end) {
   Reply reply;
   if (!spawned.ok()) {
     reply.code = static_cast<int32_t>(absl::StatusCode::kResourceExhausted);
     reply.text = std::string(spawned.status().message());
   } else {
-    const int wait_status = Await(spawned->pid, peer);
+    const int wait_status = Await(spawned->pid, to_the_end ? -1 : peer);
     if (wait_status < 0) return;
     reply.type = ReplyType::kExecExit;
     reply.value = ExitCode(wait_status);
@@ -86,12 +87,13 @@ void RunCommand(const Request& request, const std::vector<UniqueFd>& fds,
   }
   // The launcher does not wait: it would keep everybody else waiting.
   const pid_t runner = fork();
-  if (runner < 0) return Answer(peer.get(), ErrnoStatus("fork"));
+  if (runner < 0) return Answer(peer.get(), ErrnoStatus("fork"), false);
   if (runner > 0) return;
   signal(SIGCHLD, SIG_DFL);
   prctl(PR_SET_CHILD_SUBREAPER, 0);
   SetOomScore(0);  // raising is always allowed
-  Answer(peer.get(), Start(request, fds[0].get(), fds[1].get()));
+  Answer(peer.get(), Start(request, fds[0].get(), fds[1].get()),
+         (request.flags & kRunToTheEnd) != 0);
   _exit(0);
 }
 

@@ -11,7 +11,8 @@
 namespace runtime::hold {
 
 // Runs request.args with `fds` as standard output and error in a fork, which
-// answers `peer` when it has ended; kills it if `peer` goes before.
+// answers `peer` when it has ended; kills it if `peer` goes before, unless
+// request.flags has kRunToTheEnd.
 void RunCommand(const Request& request, const std::vector<UniqueFd>& fds,
                 UniqueFd peer);
 

@@ -53,7 +53,8 @@ enum class RequestType : uint32_t {
   kProbe = 35,  // directory → kStatus, value = launch::Feature bits, text =
                 // why there are no user namespaces
   kRun = 36,    // args, the first one a path; fds: stdout, stderr → kExecExit
-                // when it has ended. Closing the connection kills it
+                // when it has ended. Flags: RunFlag; without one closing the
+                // connection kills it
 };
 
 // Flags of kSpawn.
@@ -62,6 +63,11 @@ enum SpawnFlag : uint32_t {
   kNewIpc = 2,
   kNewUts = 4,
   kSharePid = 8,
+};
+
+// Flags of kRun.
+enum RunFlag : uint32_t {
+  kRunToTheEnd = 1,  // also when the connection closes
 };
 
 // Flags of kExecStream and kAttach.

@@ -36,7 +36,9 @@ class FakeHandler : public runtime::Handler {
     std::vector<std::pair<std::string, int>> signals;          // id, signal
     std::vector<std::pair<std::string, std::string>> updates;  // id, JSON
     absl::Status start_sandbox_error, start_container_error, update_error,
-        kill_error, not_ready;
+        kill_error, not_ready, checkpoint_error;
+    // A checkpoint waits for this when its processes are written.
+    bool checkpoint_gate_open = true;
     // StartSandbox waits for this; a test closes the gate first.
     bool gate_open = true;
     int sandboxes_started = 0;
@@ -164,6 +166,24 @@ class FakeHandler : public runtime::Handler {
     absl::MutexLock lock(&world_.mutex);
     if (!world_.update_error.ok()) return world_.update_error;
     world_.updates.emplace_back(id, resources);
+    return absl::OkStatus();
+  }
+
+  // Leaves one image and a log.
+  absl::Status CheckpointContainer(
+      const std::string&, const std::string&,
+      const runtime::CheckpointOptions& options) override {
+    {
+      absl::MutexLock lock(&world_.mutex);
+      RETURN_IF_ERROR(world_.checkpoint_error);
+    }
+    RETURN_IF_ERROR(
+        runtime::WriteFileAtomic(options.images_dir + "/core-1.img", "core"));
+    RETURN_IF_ERROR(
+        runtime::WriteFileAtomic(options.work_dir + "/dump.log", "log"));
+    RETURN_IF_ERROR(options.while_stopped());
+    absl::MutexLock lock(&world_.mutex);
+    world_.mutex.Await(absl::Condition(&world_.checkpoint_gate_open));
     return absl::OkStatus();
   }
 

@@ -48,6 +48,7 @@ TEST_F(BadCallTest, IdsAreNeitherEmptyNorUnknown) {
   both(&Runtime::ContainerStats, "container");
   both(&Runtime::UpdateContainerResources, "container");
   both(&Runtime::ReopenContainerLog, "container");
+  both(&Runtime::CheckpointContainer, "container");
   empty(&Runtime::StopPodSandbox, "sandbox");
   empty(&Runtime::RemovePodSandbox, "sandbox");
   empty(&Runtime::StopContainer, "container");
@@ -64,11 +65,6 @@ TEST_F(BadCallTest, ImagesNeedAName) {
   pull.mutable_image()->set_image("busybox:1");
   pull.mutable_image()->set_runtime_handler("kata");
   Refuses(&Images::PullImage, pull, kInvalid, "runtime_handler");
-}
-
-TEST_F(BadCallTest, WhatIsNotThereSaysSo) {
-  Refuses(&Runtime::CheckpointContainer, v1::CheckpointContainerRequest(),
-          StatusCode::UNIMPLEMENTED, "");
 }
 
 }  // namespace

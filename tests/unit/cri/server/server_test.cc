@@ -58,14 +58,6 @@ TEST_F(ServerTest, UnknownIdsAreNotFoundOrFine) {
   EXPECT_FALSE(image_response.has_image());
 }
 
-TEST_F(ServerTest, UnimplementedMethodsSayTheirName) {
-  v1::CheckpointContainerResponse response;
-  grpc::Status status = Call(*runtime_, &Runtime::CheckpointContainer,
-                             v1::CheckpointContainerRequest(), &response);
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
-  EXPECT_THAT(status.error_message(), HasSubstr("CheckpointContainer"));
-}
-
 TEST_F(ServerTest, EventsTellTheWholeStoryOfAPod) {
   grpc::ClientContext context;
   auto stream = runtime_->GetContainerEvents(&context, v1::GetEventsRequest());
