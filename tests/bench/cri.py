@@ -92,17 +92,19 @@ class Bench:
         self.in_turn(work)
         return times
 
+    def start_one(self, who):
+        """A container that sleeps: its id."""
+        pod, container = self.options.out + "/pod.json", self.options.out + "/container.json"
+        with open(pod, "w", encoding="utf-8") as file:
+            json.dump({"metadata": {"name": "exec", "namespace": "bench", "uid": "exec"}, "linux": {}}, file)
+        with open(container, "w", encoding="utf-8") as file:
+            json.dump({"metadata": {"name": "main"}, "image": {"image": BUSYBOX}, "command": ["sleep", "100000"], "linux": {}}, file)
+        return self.crictl(who, "run", "--no-pull", container, pod)
+
     def exec_loops(self):
         """Times of `crictl exec -s true`, and of a crictl that does nothing but connect."""
         times = {}
-        ids = {}
-        for who in (OURS, PEER):
-            pod, container = self.options.out + "/pod.json", self.options.out + "/container.json"
-            with open(pod, "w", encoding="utf-8") as file:
-                json.dump({"metadata": {"name": "exec", "namespace": "bench", "uid": "exec"}, "linux": {}}, file)
-            with open(container, "w", encoding="utf-8") as file:
-                json.dump({"metadata": {"name": "main"}, "image": {"image": BUSYBOX}, "command": ["sleep", "100000"], "linux": {}}, file)
-            ids[who] = self.crictl(who, "run", "--no-pull", container, pod)
+        ids = {who: self.start_one(who) for who in (OURS, PEER)}
 
         def work(who):
             for _ in range(max(1, self.options.samples // 2)):
@@ -117,6 +119,38 @@ class Bench:
                 max(0.01, t - base) for t in times[who, "crictl exec -s true"]]
             self.crictl(who, "rmp", "-fa")
         return times
+
+
+    def streams(self, size=1 << 30):
+        """{(who, direction): MB/s} of `crictl exec` with `size` bytes of input or output, the better of two."""
+        rates = {}
+        ids = {who: self.start_one(who) for who in (OURS, PEER)}
+
+        def work(who):
+            command = [self.options.bin + "/crictl", "-r", self.sockets[who], "exec"]
+            for transport in ("spdy", "websocket"):
+                for direction, words in (("in", ["-i", "-r", transport, ids[who], "sh", "-c", "cat >/dev/null"]),
+                                         ("out", ["-r", transport, ids[who], "head", "-c", str(size), "/dev/zero"])):
+                    start = time.monotonic()
+                    source = subprocess.Popen(["head", "-c", str(size) if direction == "in" else "0", "/dev/zero"], stdout=subprocess.PIPE)
+                    done = subprocess.run(command + words, stdin=source.stdout, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                          check=False)
+                    source.stdout.close()
+                    source.wait()
+                    rate = 0 if done.returncode else size / 1e6 / (time.monotonic() - start)
+                    name = f"1 GiB {direction}, {transport}"
+                    rates[who, name] = max(rate, rates.get((who, name), 0))
+        self.in_turn(work)
+        for who in (OURS, PEER):
+            self.crictl(who, "rmp", "-fa")
+        return rates
+
+
+def compare_rates(rates):
+    print(f"\n| crictl exec, MB/s | {OURS} | {PEER} | ratio |\n|---|---|---|---|")
+    for name in dict.fromkeys(name for _, name in rates):
+        ours, peer = rates[OURS, name], rates[PEER, name]
+        print(f"| {name} | {ours:.0f} | {f'{peer:.0f}' if peer else 'fails'} | {f'{ours / peer:.2f}' if peer else '-'} |", flush=True)
 
 
 def compare(title, times):
@@ -183,6 +217,7 @@ def main():
     for parallel in (1, 10, 16):
         compare(f"critest -benchmark, {parallel} at once", bench.benchmarks(parallel))
     compare("one after the other", bench.exec_loops())
+    compare_rates(bench.streams())
     crowd(bench, options)
     print(f"\n| all of critest | seconds |\n|---|---|")
     for who in (OURS, PEER):
