@@ -201,7 +201,9 @@ void Connection::Write(std::string data, std::function<void(bool)> done) {
 
 void Connection::EndStream() {
   on_gone_ = nullptr;
-  Send(chunked_ ? "0\r\n\r\n" : "", [this](bool sent) {
+  // To write nothing is to TLS a second read, beside WatchForEnd's.
+  if (!chunked_) return Finish();
+  Send("0\r\n\r\n", [this](bool sent) {
     if (sent) Finish();
   });
 }
