@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "agent/env/env.h"
 #include "agent/join/bootstrap.h"
 #include "agent/node/address.h"
 #include "runtime/base/file.h"
@@ -48,6 +49,11 @@ absl::StatusOr<config::KubeletConfig> LoadConfig(const DaemonOptions& options,
        {&config.client_ca_file, &config.static_pod_path, &config.tls_cert_file,
         &config.tls_private_key_file, &config.pod_logs_dir}) {
     *file = settings.paths.Resolve(*file);
+  }
+  env::DnsOptions dns;
+  dns.resolv_conf = config.resolv_conf;
+  if (const std::string why = env::ResolvConfWarning(dns); !why.empty()) {
+    runtime::log::Warning(why);
   }
   return config;
 }

@@ -5,13 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "agent/env/env.h"
-#include "runtime/base/file.h"
+#include "agent/env/host_dns.h"
 #include "runtime/base/status.h"
 
 namespace agent::env {
@@ -41,38 +38,6 @@ std::vector<std::string> Strings(const Json& array) {
     if (item.is_string()) out.push_back(item.get_ref<const std::string&>());
   }
   return out;
-}
-
-absl::StatusOr<Dns> HostDns(const std::string& path) {
-  Dns dns;
-  if (path.empty()) {  // asked for no DNS at all
-    dns.servers = {"127.0.0.1"};
-    dns.searches = {"."};
-    return dns;
-  }
-  ASSIGN_OR_RETURN(std::string text, runtime::ReadFile(path, 1 << 20));
-  for (absl::string_view line : absl::StrSplit(text, '\n')) {
-    std::vector<std::string> words =
-        absl::StrSplit(line, absl::ByAnyChar(" \t\r"), absl::SkipEmpty());
-    if (words.empty() || words[0][0] == '#' || words[0][0] == ';') continue;
-    std::vector<std::string> rest(words.begin() + 1, words.end());
-    if (words[0] == "nameserver") {
-      if (rest.empty()) {
-        return absl::InvalidArgumentError(
-            absl::StrCat(path, ": nameserver without an address"));
-      }
-      dns.servers.push_back(rest[0]);
-    } else if (words[0] == "search") {
-      dns.searches.clear();  // the last line counts
-      for (absl::string_view domain : rest) {
-        if (domain != ".") absl::ConsumeSuffix(&domain, ".");
-        dns.searches.emplace_back(domain);
-      }
-    } else if (words[0] == "options") {
-      AppendNew(rest, &dns.options);
-    }
-  }
-  return dns;
 }
 
 void UseCluster(const Json& pod, const DnsOptions& options, Dns* dns) {
@@ -162,7 +127,7 @@ absl::StatusOr<Dns> PodDns(const Json& pod, const DnsOptions& options) {
       return absl::InvalidArgumentError(
           absl::StrCat("invalid DNSPolicy=", policy));
     }
-    ASSIGN_OR_RETURN(dns, HostDns(options.resolv_conf));
+    ASSIGN_OR_RETURN(dns, HostDns(options));
     if (cluster && !options.cluster_dns.empty()) {
       UseCluster(pod, options, &dns);
     } else if (cluster) {

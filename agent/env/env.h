@@ -56,6 +56,10 @@ struct DnsOptions {
   std::string cluster_domain;
   std::string resolv_conf = "/etc/resolv.conf";
   std::string hosts_file = "/etc/hosts";  // what host-network pods get
+  // The host's own file, and systemd-resolved's with the real servers: what
+  // stands in where resolv_conf does not do (host_dns.h).
+  std::string host_resolv_conf = "/etc/resolv.conf";
+  std::string resolved_conf = "/run/systemd/resolve/resolv.conf";
 };
 struct Dns {
   std::vector<std::string> servers, searches, options;
@@ -63,6 +67,9 @@ struct Dns {
   std::string warning_reason;  // MissingClusterDNS or DNSConfigForming
 };
 absl::StatusOr<Dns> PodDns(const Json& pod, const DnsOptions& options);
+// For the log at start: that `resolv_conf` is missing, and what stands in;
+// "" if it is there.
+std::string ResolvConfWarning(const DnsOptions& options);
 
 // The short name: spec.hostnameOverride, spec.hostname or the pod's name, at
 // most 63 characters; a host-network pod has the node's.
