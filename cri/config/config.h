@@ -45,6 +45,7 @@ struct Config {
   std::string cni_cache_dir = "/var/lib/cni";  // shared with other runtimes
   bool cni_in_process = true;
   std::vector<std::string> cdi_spec_dirs = {"/etc/cdi", "/var/run/cdi"};
+  std::string cgroup_driver = "cgroupfs";  // or "systemd"
   std::string launcher;  // path of coracle-oci; "" = beside this program
   int64_t max_message_bytes = 16 << 20;
   int64_t shm_bytes = 64 << 20;  // of a pod's /dev/shm

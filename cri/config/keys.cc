@@ -132,6 +132,10 @@ const std::vector<Field<Config>>& Fields() {
       {"cdi_spec_dirs",
        "where files describe CDI devices; a later directory wins", kLive,
        Words(&C::cdi_spec_dirs)},
+      {"cgroup_driver",
+       "who makes the cgroups of pods: cgroupfs (this server, in the file "
+       "system), or systemd (slices and scopes); as the kubelet's cgroupDriver",
+       kRestart, OneOf(&C::cgroup_driver, {"cgroupfs", "systemd"})},
       {"launcher", "path of coracle-oci; by default beside coracle", kRestart,
        Directory(&C::launcher)},
       {"max_message_bytes", "largest request that is accepted", kRestart,

@@ -28,7 +28,7 @@ Container::State Container::GetState() const {
 }
 
 std::string Container::CgroupPath() const {
-  return runtime::JoinPath(sandbox->cgroup_parent, id);
+  return runtime::JoinPath(sandbox->ContainersCgroup(), id);
 }
 
 runtime::v1::LinuxContainerResources Container::Resources() const {

@@ -205,7 +205,7 @@ absl::StatusOr<std::string> Containers::WriteOciConfig(
   SpecInput input;
   input.id = container.id;
   input.sandbox_id = pod.id;
-  input.cgroup_parent = pod.cgroup_parent;
+  input.cgroup_parent = pod.ContainersCgroup();
   input.hostname = sandbox::HostnameFor(pod.config, pod.id);
   input.pod_files_dir = pod.files_dir;
   input.shm_dir = pod.shm_dir;

@@ -6,7 +6,9 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "runtime/base/file.h"
 #include "runtime/base/status.h"
+#include "runtime/systemd/slice.h"
 
 namespace cri::sandbox {
 
@@ -18,6 +20,11 @@ const v1::NamespaceOption& Sandbox::Namespaces() const {
 }
 
 bool Sandbox::HostNetwork() const { return Namespaces().network() == v1::NODE; }
+
+std::string Sandbox::ContainersCgroup() const {
+  if (slice.empty()) return cgroup_parent;
+  return runtime::JoinPath(cgroup_parent, runtime::systemd::ScopeName(id));
+}
 
 bool Sandbox::IsReady() const {
   absl::MutexLock lock(&mutex_);
@@ -82,6 +89,7 @@ Json Sandbox::ToRecord() const {
   body["attempt"] = config.metadata().attempt();
   body["runtime_handler"] = runtime_handler;
   body["cgroup_parent"] = cgroup_parent;
+  if (!slice.empty()) body["slice"] = slice;
   body["created_at"] = absl::ToUnixNanos(created_at);
   body["holder_pid"] = holder_pid;
   body["pause_pid"] = pause_pid;
@@ -109,6 +117,7 @@ absl::Status Sandbox::FromRecord(const Json& body) {
   }
   runtime_handler = runtime::StringAt(body, "runtime_handler");
   cgroup_parent = runtime::StringAt(body, "cgroup_parent");
+  slice = runtime::StringAt(body, "slice");
   created_at = absl::FromUnixNanos(runtime::IntAt(body, "created_at"));
   holder_pid = static_cast<int>(runtime::IntAt(body, "holder_pid"));
   pause_pid = static_cast<int>(runtime::IntAt(body, "pause_pid"));

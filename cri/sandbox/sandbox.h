@@ -23,9 +23,6 @@
 
 namespace cri::sandbox {
 
-// Parent of pods that name none; they share it.
-inline constexpr char kDefaultCgroupParent[] = "/coracle";
-
 // Thread safe. The public members do not change once the object is shared.
 class Sandbox {
  public:
@@ -35,6 +32,7 @@ class Sandbox {
   runtime::v1::PodSandboxConfig config;
   std::string runtime_handler;
   std::string cgroup_parent;  // as used, never empty
+  std::string slice;          // that cgroup_parent is, or "": no systemd in it
   absl::Time created_at;
   int holder_pid = 0;
   int pause_pid = 0;
@@ -46,6 +44,8 @@ class Sandbox {
 
   const runtime::v1::NamespaceOption& Namespaces() const;
   bool HostNetwork() const;
+  // Below which its containers have their cgroups.
+  std::string ContainersCgroup() const;
 
   bool IsReady() const ABSL_LOCKS_EXCLUDED(mutex_);
   bool IsTornDown() const ABSL_LOCKS_EXCLUDED(mutex_);

@@ -89,6 +89,9 @@ absl::StatusOr<SandboxPtr> Sandboxes::Run(const v1::PodSandboxConfig& config,
                                           absl::Time deadline) {
   // Before it may join: what is wrong does not get somebody else's sandbox.
   RETURN_IF_ERROR(CheckConfig(config));
+  ASSIGN_OR_RETURN(
+      const PodCgroup cgroup,
+      PodCgroupOf(config.linux().cgroup_parent(), options_.systemd_cgroups));
   const v1::NamespaceOption& namespaces =
       config.linux().security_context().namespace_options();
   ASSIGN_OR_RETURN(Sysctls sysctls,
@@ -100,21 +103,21 @@ absl::StatusOr<SandboxPtr> Sandboxes::Run(const v1::PodSandboxConfig& config,
                   [&]() -> absl::StatusOr<SandboxPtr> {
                     SandboxPtr ready = FindReady(config.metadata());
                     if (ready != nullptr) return ready;
-                    return Make(config, runtime_handler, sysctls);
+                    return Make(config, runtime_handler, cgroup, sysctls);
                   });
 }
 
 absl::StatusOr<SandboxPtr> Sandboxes::Make(const v1::PodSandboxConfig& config,
                                            const std::string& runtime_handler,
+                                           const PodCgroup& cgroup,
                                            const Sysctls& sysctls) {
   const runtime::activity::Step step("making the sandbox");
   auto sandbox = std::make_shared<Sandbox>(options_.executor);
   sandbox->id = NewId();
   sandbox->config = config;
   sandbox->runtime_handler = runtime_handler;
-  const std::string& parent = config.linux().cgroup_parent();
-  sandbox->cgroup_parent =
-      parent.empty() ? kDefaultCgroupParent : runtime::JoinPath("/", parent);
+  sandbox->cgroup_parent = cgroup.path;
+  sandbox->slice = cgroup.slice;
   sandbox->created_at = absl::Now();
   absl::Status built = Build(*sandbox, sysctls);
   if (!built.ok()) {
@@ -140,6 +143,7 @@ absl::Status Sandboxes::Build(Sandbox& sandbox, const Sysctls& sysctls) {
   start.host_pid = namespaces.pid() == v1::NODE;
   start.share_pid = namespaces.pid() == v1::POD;
   start.cgroup_parent = sandbox.cgroup_parent;
+  start.slice = sandbox.slice;
   start.sysctls = sysctls;
   start.shm_bytes = options_.shm_bytes;
   start.id_maps = IdMapsOf(namespaces);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "cri/network/network.h"
+#include "cri/sandbox/cgroup.h"
 #include "cri/sandbox/flights.h"
 #include "cri/sandbox/registry.h"
 #include "cri/sandbox/sandbox.h"
@@ -25,6 +26,7 @@ namespace cri::sandbox {
 struct SandboxesOptions {
   std::string root;
   int64_t shm_bytes = 64 << 20;
+  bool systemd_cgroups = false;  // pods' cgroups are slices and scopes
   runtime::Executor* executor = nullptr;
   runtime::Handler* handler = nullptr;
   network::Network* network = nullptr;
@@ -74,6 +76,7 @@ class Sandboxes {
 
   absl::StatusOr<SandboxPtr> Make(const runtime::v1::PodSandboxConfig& config,
                                   const std::string& runtime_handler,
+                                  const PodCgroup& cgroup,
                                   const Sysctls& sysctls);
   absl::Status Build(Sandbox& sandbox, const Sysctls& sysctls);
   absl::Status Connect(Sandbox& sandbox);

@@ -15,6 +15,7 @@
 #include "runtime/base/status.h"
 #include "runtime/caps/caps.h"
 #include "runtime/handler/builtin.h"
+#include "runtime/systemd/units.h"
 
 namespace cri::server {
 namespace {
@@ -35,6 +36,11 @@ absl::Status MakePrivateDir(const std::string& path) {
     return runtime::ErrnoStatus("chmod " + path);
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckCgroupDriver(const config::Config& config) {
+  if (config.cgroup_driver != "systemd") return absl::OkStatus();
+  return runtime::Annotate(runtime::systemd::CheckReachable(), "cgroup_driver");
 }
 
 absl::Status FillDefaults(ServerOptions& options) {
@@ -98,6 +104,7 @@ void TellWhatIsCut() {
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(ServerOptions options) {
   RETURN_IF_ERROR(MakePrivateDir(options.config.root));
   RETURN_IF_ERROR(MakePrivateDir(options.config.state));
+  RETURN_IF_ERROR(CheckCgroupDriver(options.config));
   RETURN_IF_ERROR(FillDefaults(options));
   TellWhatIsCut();
   auto engine = std::make_unique<Engine>();
@@ -135,6 +142,7 @@ void Engine::MakeSandboxes(const config::Config& config) {
   sandbox::SandboxesOptions options;
   options.root = config.root;
   options.shm_bytes = config.shm_bytes;
+  options.systemd_cgroups = config.cgroup_driver == "systemd";
   options.executor = executor.get();
   options.handler = handler.get();
   options.network = network.get();

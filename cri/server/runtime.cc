@@ -103,6 +103,7 @@ absl::StatusOr<v1::StatusResponse> Status(Context& context,
   response.mutable_features()->set_supplemental_groups_policy(true);
   if (request.verbose()) {
     Json host{{"cgroup", CgroupMode()},
+              {"cgroup_driver", engine.Config()->cgroup_driver},
               {"sandboxes", engine.sandboxes->List().size()},
               {"containers", engine.containers->List().size()}};
     Json pulls = Json::array();
@@ -128,9 +129,11 @@ absl::StatusOr<v1::StatusResponse> Status(Context& context,
 }
 
 absl::StatusOr<v1::RuntimeConfigResponse> RuntimeConfig(
-    Context&, const v1::RuntimeConfigRequest&) {
+    Context& context, const v1::RuntimeConfigRequest&) {
   v1::RuntimeConfigResponse response;
-  response.mutable_linux()->set_cgroup_driver(v1::CGROUPFS);
+  response.mutable_linux()->set_cgroup_driver(
+      context.engine.Config()->cgroup_driver == "systemd" ? v1::SYSTEMD
+                                                          : v1::CGROUPFS);
   return response;
 }
 

@@ -24,6 +24,7 @@ std::string VerboseInfo(const sandbox::Sandbox& sandbox) {
             {"pid", sandbox.holder_pid},
             {"pausePid", sandbox.pause_pid},
             {"cgroupParent", sandbox.cgroup_parent},
+            {"containersCgroup", sandbox.ContainersCgroup()},
             {"filesDir", sandbox.files_dir},
             {"runtimeHandler", sandbox.runtime_handler}};
   if (config.ok()) info["config"] = *std::move(config);

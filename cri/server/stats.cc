@@ -43,8 +43,9 @@ std::vector<stats::Pod> Pods(const Engine& engine) {
   std::vector<stats::Pod> result;
   for (auto& [id, pod] : pods) {
     const std::string& parent = pod.sandbox->cgroup_parent;
-    pod.shared_cgroup =
-        parent == sandbox::kDefaultCgroupParent || users[parent] > 1;
+    pod.shared_cgroup = parent == sandbox::kDefaultCgroupParent ||
+                        pod.sandbox->slice == sandbox::kDefaultSlice ||
+                        users[parent] > 1;
     result.push_back(std::move(pod));
   }
   return result;

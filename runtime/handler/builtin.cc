@@ -221,6 +221,10 @@ absl::StatusOr<ContainerState> BuiltinHandler::CreateContainer(
                    OpenHolder(pods_dir_, options.sandbox_id));
   ASSIGN_OR_RETURN(state::SandboxRecord sandbox,
                    ReadSandbox(options.sandbox_id));
+  if (!sandbox.slice.empty()) {
+    RETURN_IF_ERROR(
+        Annotate(Anchor(options.sandbox_id, sandbox.slice), context));
+  }
   absl::StatusOr<state::ContainerPlan> plan =
       MakePlan(options, std::move(sandbox.runtime));
   if (!plan.ok()) return Annotate(plan.status(), context);

@@ -116,9 +116,12 @@ class BuiltinHandler : public Handler {
   void Disown(const state::ContainerPlan& plan);
   void SweepContainer(const std::string& sandbox_id, const std::string& id,
                       bool tell);
-  // Removes the pod's cgroup if it came with the sandbox and is empty.
+  // Ends the sandbox's scope, if it has one. Removes the pod's cgroup if it
+  // came with the sandbox and is empty.
   void RemoveCgroupParent(const std::string& sandbox_id);
   void OnLost(const std::string& sandbox_id);
+  // The sandbox's scope in `slice` is there, and the anchor in it.
+  absl::Status Anchor(const std::string& sandbox_id, const std::string& slice);
 
   const BuiltinOptions options_;
   const std::string pods_dir_;

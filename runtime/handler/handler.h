@@ -45,6 +45,10 @@ struct SandboxOptions {
   // cgroup of the pod below each hierarchy's root ("/kubepods/burstable/pod…");
   // created with its first container. Neither holder nor pause enter it.
   std::string cgroup_parent;
+  // The systemd slice that cgroup_parent is (systemd::SlicePath), or "". With
+  // one, systemd makes it if it is missing, and in it a scope for the sandbox
+  // (systemd::ScopeName); cgroups of containers belong below the scope's.
+  std::string slice;
   // Namespaced sysctls, name with dots → value, already validated.
   std::map<std::string, std::string> sysctls;
   int64_t shm_bytes = 64 << 20;

@@ -19,6 +19,7 @@
 #include "runtime/base/status.h"
 #include "runtime/cgroup/cgroup.h"
 #include "runtime/handler/builtin_impl.h"
+#include "runtime/handler/scope.h"
 #include "runtime/launch/container.h"
 #include "runtime/state/record.h"
 
@@ -135,6 +136,7 @@ absl::Status BuiltinHandler::PrepareDir(const SandboxOptions& options) {
   record.id = options.id;
   record.cgroup_parent = options.cgroup_parent;
   record.owns_cgroup_parent = IsMissing(options.cgroup_parent);
+  record.slice = options.slice;
   ASSIGN_OR_RETURN(record.runtime, runtimes_.CommandOf(options.handler));
   if (!options.host_ipc) {
     record.shm_dir = JoinPath(dir, "shm");
@@ -166,7 +168,21 @@ absl::StatusOr<SandboxState> BuiltinHandler::MakeSandbox(
   }
   ASSIGN_OR_RETURN(hold::Reply reply, launcher_.Spawn(request));
   (void)reply;
-  return FindLiving(options.id);
+  ASSIGN_OR_RETURN(SandboxState made, FindLiving(options.id));
+  if (options.slice.empty()) return made;
+  const absl::Status anchored = Anchor(options.id, options.slice);
+  if (anchored.ok()) return made;
+  absl::StatusOr<Connection> holder = OpenHolder(pods_dir_, options.id);
+  if (holder.ok()) RETURN_IF_ERROR(EndHolder(&*holder));
+  return anchored;
+}
+
+absl::Status BuiltinHandler::Anchor(const std::string& sandbox_id,
+                                    const std::string& slice) {
+  ASSIGN_OR_RETURN(
+      hold::Reply reply,
+      CallHolder(sandbox_id, {.type = hold::RequestType::kAnchor}, kPingTime));
+  return EnsureScope(sandbox_id, slice, reply.value);
 }
 
 absl::Status BuiltinHandler::RemoveSandbox(const std::string& sandbox_id) {
@@ -279,6 +295,7 @@ void BuiltinHandler::RemoveCgroupParent(const std::string& sandbox_id) {
   absl::StatusOr<state::SandboxRecord> record = ReadSandbox(sandbox_id);
   if (absl::IsNotFound(record.status())) return;
   if (!record.ok()) return log::Warning(record.status().message());
+  if (!record->slice.empty()) EndScope(sandbox_id, record->slice);
   if (!record->owns_cgroup_parent) return;
   for (const std::string& dir : CgroupDirs(record->cgroup_parent)) {
     rmdir(dir.c_str());  // another sandbox may be in it: then it stays

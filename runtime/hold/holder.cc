@@ -130,6 +130,10 @@ void Holder::Reap(size_t) {
 }
 
 void Holder::Reaped(pid_t pid, int wait_status) {
+  if (pid == anchor_pid_) {
+    anchor_pid_ = 0;
+    return;
+  }
   for (auto& c : containers_) {
     if (c->setup_pid == pid) {
       c->setup_pid = 0;

@@ -70,6 +70,7 @@ class Holder {
   void Kill(Connection* connection, const Request& request);
   void ReopenLog(Connection* connection, const Request& request);
   void SendNetwork(Connection* connection);
+  void Anchor(Connection* connection);
   void Wait(Connection* connection, const Request& request);
   // Answers a waiting connection if it can be; false: still waiting.
   bool TryAnswer(Connection* connection);
@@ -150,6 +151,7 @@ class Holder {
   UniqueFd signals_;
   bool running_ = true;
   bool shutting_down_ = false;
+  pid_t anchor_pid_ = 0;  // 0 = none
   uint64_t next_serial_ = 1;
   std::vector<std::unique_ptr<HeldContainer>> containers_;
   std::vector<std::unique_ptr<HeldExec>> execs_;

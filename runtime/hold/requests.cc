@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/hold/anchor.h"
 #include "runtime/hold/holder.h"
 
 namespace runtime::hold {
@@ -64,6 +65,8 @@ void Holder::Dispatch(Connection* connection, const Request& request,
       return ReopenLog(connection, request);
     case RequestType::kNetwork:
       return SendNetwork(connection);
+    case RequestType::kAnchor:
+      return Anchor(connection);
     case RequestType::kShutdown:
       shutting_down_ = true;
       for (auto& c : containers_) Destroy(c.get());
@@ -169,6 +172,20 @@ void Holder::SendNetwork(Connection* connection) {
   }
   int raw = fd.get();
   Reply(connection, hold::Reply{}, &raw, 1);
+}
+
+void Holder::Anchor(Connection* connection) {
+  if (anchor_pid_ == 0) {
+    const pid_t pid = StartAnchor();
+    if (pid < 0) {
+      return ReplyStatus(connection, absl::StatusCode::kResourceExhausted,
+                         absl::StrCat("start the anchor: ", strerror(-pid)));
+    }
+    anchor_pid_ = pid;
+  }
+  hold::Reply reply;
+  reply.value = anchor_pid_;
+  Reply(connection, reply);
 }
 
 bool Holder::TryAnswer(Connection* connection) {

@@ -46,6 +46,8 @@ enum class RequestType : uint32_t {
   kAttach = 15,      // id, flags (StreamFlag); fds: stdout, stderr as flags say
   kCloseInput = 16,  // on the connection of a kAttach that shares the input:
                      // ends the container's, if that serves once. No answer
+  kAnchor = 17,      // kStatus, value = pid of the pod's anchor (anchor.h),
+                     // which is started if there is none
   // To the launcher.
   kSpawn = 32,     // sandbox; answered by the new holder: kSandbox
   kIdentity = 33,  // kStatus, text = identity of the launcher's binary

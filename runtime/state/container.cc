@@ -106,6 +106,7 @@ std::string Encode(const SandboxRecord& record) {
   out.Str(record.shm_dir);
   out.U32(record.owns_cgroup_parent ? 1 : 0);
   WriteWords(record.runtime, &out);
+  out.Str(record.slice);
   return out.Take();
 }
 
@@ -116,6 +117,7 @@ bool Decode(absl::string_view data, SandboxRecord* record) {
   record->shm_dir = in.Str();
   record->owns_cgroup_parent = in.U32() != 0;
   ReadWords(&in, &record->runtime);
+  record->slice = in.AtEnd() ? "" : in.Str();
   return in.ok();
 }
 

@@ -69,6 +69,9 @@ struct SandboxRecord {
   bool owns_cgroup_parent = false;
   // Of its containers, see ContainerPlan.
   std::vector<std::string> runtime;
+  // The systemd slice that cgroup_parent is; its containers are in a scope of
+  // the sandbox's own there. "": cgroups without systemd.
+  std::string slice;
 };
 
 std::string Encode(const ContainerRecord& record);

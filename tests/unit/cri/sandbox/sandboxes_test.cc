@@ -44,6 +44,7 @@ class SandboxesTest : public ::testing::Test {
     options.handler = handler_.get();
     options.network = &network_;
     options.trash = trash_.get();
+    options.systemd_cgroups = systemd_cgroups_;
     options.notify = [](const SandboxPtr&, v1::ContainerEventType) {};
     sandboxes_ = std::make_unique<Sandboxes>(options);
     ASSERT_OK_AND_ASSIGN(auto living, handler_->Recover());
@@ -55,6 +56,7 @@ class SandboxesTest : public ::testing::Test {
   }
   size_t FilesLeft() { return runtime::ListDir(dir_ / "sandboxes")->size(); }
 
+  bool systemd_cgroups_ = false;
   tests::TempDir dir_;
   tests::FakeHandler::World world_;
   tests::FakeNetwork network_;
@@ -71,6 +73,47 @@ TEST_F(SandboxesTest, RunGivesAReadySandboxWithAnAddress) {
   EXPECT_EQ(status.network().ip(), "10.9.0.2");
   EXPECT_GT(status.created_at(), 0);
   EXPECT_TRUE(world_.sandboxes[sandbox->id].options.share_pid);
+}
+
+TEST_F(SandboxesTest, ThePathOfACgroupParentIsTaken) {
+  v1::PodSandboxConfig config = Config("a");
+  config.mutable_linux()->set_cgroup_parent("kubepods/pod1");
+  ASSERT_OK_AND_ASSIGN(SandboxPtr sandbox, Run(config));
+  EXPECT_EQ(sandbox->ContainersCgroup(), "/kubepods/pod1");
+  EXPECT_EQ(world_.sandboxes[sandbox->id].options.slice, "");
+}
+
+TEST_F(SandboxesTest, WithSystemdContainersAreInAScopeOfTheSlice) {
+  systemd_cgroups_ = true;
+  Restart();
+  v1::PodSandboxConfig config = Config("a");
+  config.mutable_linux()->set_cgroup_parent("kubepods-pod1.slice");
+  ASSERT_OK_AND_ASSIGN(SandboxPtr sandbox, Run(config));
+  const std::string slice = "/kubepods.slice/kubepods-pod1.slice";
+  EXPECT_EQ(sandbox->cgroup_parent, slice);
+  EXPECT_EQ(sandbox->ContainersCgroup(),
+            slice + "/coracle-" + sandbox->id + ".scope");
+  EXPECT_EQ(world_.sandboxes[sandbox->id].options.cgroup_parent, slice);
+  EXPECT_EQ(world_.sandboxes[sandbox->id].options.slice, "kubepods-pod1.slice");
+
+  // What it was made with stays, whatever the configuration says later.
+  const std::string id = sandbox->id, cgroup = sandbox->ContainersCgroup();
+  systemd_cgroups_ = false;
+  Restart();
+  ASSERT_OK_AND_ASSIGN(sandbox, sandboxes_->Find(id));
+  EXPECT_EQ(sandbox->ContainersCgroup(), cgroup);
+}
+
+TEST_F(SandboxesTest, WithSystemdACgroupParentThatIsNoSliceIsRefused) {
+  systemd_cgroups_ = true;
+  Restart();
+  v1::PodSandboxConfig config = Config("a");
+  config.mutable_linux()->set_cgroup_parent("/kubepods/pod1");
+  EXPECT_THAT(Run(config).status(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                             HasSubstr("linux.cgroup_parent")));
+  config.mutable_linux()->clear_cgroup_parent();
+  ASSERT_OK_AND_ASSIGN(SandboxPtr sandbox, Run(config));
+  EXPECT_EQ(sandbox->cgroup_parent, "/coracle.slice");
 }
 
 TEST_F(SandboxesTest, RepeatedRunGivesTheSameSandbox) {

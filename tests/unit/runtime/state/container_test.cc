@@ -100,6 +100,15 @@ TEST(SandboxRecordTest, ComesBackAsEncoded) {
   EXPECT_EQ(back.cgroup_parent, "/kubepods/p");
   EXPECT_TRUE(back.owns_cgroup_parent);
   EXPECT_EQ(back.runtime, record.runtime);
+  EXPECT_EQ(back.slice, "");
+  // An older version ended before the slice's length.
+  const std::string text = Encode(record);
+  back.slice = "x";
+  ASSERT_TRUE(Decode(text.substr(0, text.size() - 4), &back));
+  EXPECT_EQ(back.slice, "");
+  record.slice = "kubepods-p.slice";
+  ASSERT_TRUE(Decode(Encode(record), &back));
+  EXPECT_EQ(back.slice, "kubepods-p.slice");
 }
 
 TEST(IdTest, OnlySafeFileNames) {
