@@ -58,6 +58,8 @@ class Daemon {
   absl::Status WaitForRuntime();
   absl::Status StartClient();
   absl::Status StartPods();
+  // Whether systemd drives cgroups: as the runtime says, else as configured.
+  absl::StatusOr<bool> UsesSystemd();
   absl::Status StartServer();
   absl::Status StartLocal();
   absl::Status Health();
@@ -135,6 +137,17 @@ absl::Status Daemon::StartClient() {
   return absl::OkStatus();
 }
 
+absl::StatusOr<bool> Daemon::UsesSystemd() {
+  const std::string& configured = settings_.kubelet.cgroup_driver;
+  ASSIGN_OR_RETURN(std::string driver, runtime_->CgroupDriver());
+  if (driver.empty()) driver = configured;
+  if (driver != configured) {
+    runtime::log::Info("cgroupDriver is ", configured, ", the runtime has ",
+                       driver, ": following the runtime");
+  }
+  return driver == "systemd";
+}
+
 absl::Status Daemon::StartPods() {
   const config::KubeletConfig& kubelet = settings_.kubelet;
   const config::Paths& paths = settings_.paths;
@@ -160,6 +173,7 @@ absl::Status Daemon::StartPods() {
   engine.container_logs_dir = paths.container_logs_dir;
   engine.static_pod_dir = settings_.static_pod_dir;
   if (!kubelet.cgroup_root.empty()) engine.cgroup_root = kubelet.cgroup_root;
+  ASSIGN_OR_RETURN(engine.systemd_cgroups, UsesSystemd());
   engine.node = node_facts_;
   engine.dns = {kubelet.cluster_dns, kubelet.cluster_domain,
                 kubelet.resolv_conf};

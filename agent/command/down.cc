@@ -68,21 +68,23 @@ absl::StatusOr<std::vector<Pod>> ReadPods(const ::cri::config::Config& config) {
 // Volumes, directories, logs and cgroups that an agent made for these pods.
 // Other pods of this host, which another kubelet runs, keep theirs.
 absl::Status RemovePodFiles(const std::vector<Pod>& pods,
-                            const config::Paths& paths) {
+                            const config::Paths& paths, bool systemd) {
   const auto volumes = volume::MakeManager({paths.kubelet_dir, nullptr, {}});
-  pod::Cgroups cgroups("/", pod::Cgroups::Detect());
+  pod::CgroupSettings settings;
+  settings.systemd = systemd;
+  const auto cgroups = pod::MakeCgroups("/", pod::DetectCgroups(), settings);
   for (const Pod& pod : pods) {
     if (!runtime::spec::IsValidId(pod.uid)) continue;  // no agent made files
     RETURN_IF_ERROR(volumes->Unmount(pod.uid));
     RETURN_IF_ERROR(runtime::RemoveTree(
         absl::StrCat(paths.kubelet_dir, "/pods/", pod.uid)));
-    RETURN_IF_ERROR(cgroups.RemovePod(pod.uid));
+    RETURN_IF_ERROR(cgroups->RemovePod(pod.uid));
     if (absl::StartsWith(pod.log_directory,
                          absl::StrCat(paths.pod_logs_dir, "/"))) {
       RETURN_IF_ERROR(runtime::RemoveTree(pod.log_directory));
     }
   }
-  cgroups.RemoveIfEmpty();
+  cgroups->RemoveIfEmpty();
   const auto links = runtime::ListDir(paths.container_logs_dir);
   for (const std::string& name : links.value_or(std::vector<std::string>())) {
     const std::string link = runtime::JoinPath(paths.container_logs_dir, name);
@@ -105,7 +107,8 @@ absl::Status Run(const Options& options) {
     RETURN_IF_ERROR(
         runtime::RemoveTree(runtime::JoinPath(config.root, records)));
   }
-  RETURN_IF_ERROR(RemovePodFiles(known, config::Paths(options.root_dir)));
+  RETURN_IF_ERROR(RemovePodFiles(known, config::Paths(options.root_dir),
+                                 config.cgroup_driver == "systemd"));
   RETURN_IF_ERROR(runtime::RemoveTree(config.state));
   if (options.all) RETURN_IF_ERROR(runtime::RemoveTree(config.root));
   std::printf("ended %zu pods; launcher, network and records are gone%s\n",

@@ -96,6 +96,18 @@ std::vector<Image> Runtime::Images() {
   return images_;
 }
 
+absl::StatusOr<std::string> Runtime::CgroupDriver() {
+  v1::RuntimeConfigResponse response;
+  const absl::Status status =
+      Call(*stubs_->runtime, &v1::RuntimeService::Stub::RuntimeConfig,
+           v1::RuntimeConfigRequest(), &response);
+  if (absl::IsUnimplemented(status)) return "";
+  RETURN_IF_ERROR(status);
+  if (!response.has_linux()) return "";
+  return response.linux().cgroup_driver() == v1::SYSTEMD ? "systemd"
+                                                         : "cgroupfs";
+}
+
 absl::Status Runtime::SetPodCidr(const std::string& cidr) {
   v1::UpdateRuntimeConfigRequest request;
   request.mutable_runtime_config()->mutable_network_config()->set_pod_cidr(

@@ -30,6 +30,8 @@ class Runtime {
   absl::StatusOr<RuntimeInfo> Info();
   // Empty if the runtime does not answer; at most a minute old.
   std::vector<Image> Images() ABSL_LOCKS_EXCLUDED(mutex_);
+  // "systemd" or "cgroupfs"; "" if the runtime does not say.
+  absl::StatusOr<std::string> CgroupDriver();
   absl::Status SetPodCidr(const std::string& cidr);
   // The directory of the image store, "" if the runtime does not say.
   absl::StatusOr<std::string> ImageDirectory();

@@ -49,25 +49,6 @@ void EnableControllers(const std::string& dir) {
   }
 }
 
-// rmdir of `dir` and the empty cgroups below it. A cgroup directory's files
-// cannot be unlinked, so this is not RemoveTree.
-absl::Status RemoveCgroupTree(const std::string& dir) {
-  if (rmdir(dir.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
-  auto names = runtime::ListDir(dir);
-  if (!names.ok()) {
-    return absl::IsNotFound(names.status()) ? absl::OkStatus() : names.status();
-  }
-  for (const std::string& name : *names) {
-    std::string child = absl::StrCat(dir, "/", name);
-    struct stat info;
-    if (lstat(child.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
-      RETURN_IF_ERROR(RemoveCgroupTree(child));
-    }
-  }
-  if (rmdir(dir.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
-  return runtime::ErrnoStatus("rmdir " + dir);
-}
-
 }  // namespace
 
 std::vector<CgroupHierarchy> ParseCgroupMounts(absl::string_view mountinfo) {
@@ -106,24 +87,75 @@ int64_t CpuWeight(int64_t shares) {
   return static_cast<int64_t>(std::ceil(std::pow(10, exponent)));
 }
 
-Cgroups::Cgroups(std::string root, std::vector<CgroupHierarchy> hierarchies,
-                 CgroupSettings settings)
-    : root_(std::move(root)),
-      hierarchies_(std::move(hierarchies)),
-      settings_(settings) {}
+bool OnlyV2(const std::vector<CgroupHierarchy>& hierarchies) {
+  return std::none_of(hierarchies.begin(), hierarchies.end(),
+                      [](const auto& h) { return !h.v2; });
+}
 
-std::vector<CgroupHierarchy> Cgroups::Detect() {
+// A cgroup directory's files cannot be unlinked, so this is not RemoveTree.
+absl::Status RemoveCgroupTree(const std::string& dir) {
+  if (rmdir(dir.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
+  auto names = runtime::ListDir(dir);
+  if (!names.ok()) {
+    return absl::IsNotFound(names.status()) ? absl::OkStatus() : names.status();
+  }
+  for (const std::string& name : *names) {
+    std::string child = absl::StrCat(dir, "/", name);
+    struct stat info;
+    if (lstat(child.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
+      RETURN_IF_ERROR(RemoveCgroupTree(child));
+    }
+  }
+  if (rmdir(dir.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
+  return runtime::ErrnoStatus("rmdir " + dir);
+}
+
+absl::StatusOr<PodLimits> LimitsBySettings(const Json& pod,
+                                           const CgroupSettings& settings) {
+  ASSIGN_OR_RETURN(PodLimits limits, LimitsOfPod(pod));
+  if (!settings.cpu_quota) limits.cpu_quota = 0;
+  limits.pids = settings.pids_limit;
+  return limits;
+}
+
+std::vector<CgroupHierarchy> DetectCgroups() {
   auto text = runtime::ReadFile("/proc/self/mountinfo");
   return text.ok() ? ParseCgroupMounts(*text) : std::vector<CgroupHierarchy>();
 }
 
-std::string Cgroups::PodPath(const Json& pod) const {
+namespace {
+
+// The agent itself, in the file system.
+class Directories : public Cgroups {
+ public:
+  Directories(std::string root, std::vector<CgroupHierarchy> hierarchies,
+              CgroupSettings settings)
+      : root_(std::move(root)),
+        hierarchies_(std::move(hierarchies)),
+        settings_(settings) {}
+
+  std::string PodPath(const Json& pod) const override;
+  absl::Status Init() override;
+  absl::Status CreatePod(const Json& pod) override;
+  absl::Status RemovePod(const std::string& uid) override;
+  std::vector<std::string> Existing() override;
+  void RemoveIfEmpty() override;
+
+ private:
+  absl::Status Make(const std::string& path);
+  absl::Status Limit(const std::string& path, const PodLimits& limits);
+
+  const std::string root_;
+  const std::vector<CgroupHierarchy> hierarchies_;
+  const CgroupSettings settings_;
+};
+
+std::string Directories::PodPath(const Json& pod) const {
   return absl::StrCat(Kubepods(root_), Tier(pod), "/pod", status::Uid(pod));
 }
 
-absl::Status Cgroups::Make(const std::string& path) {
-  bool only_v2 = std::none_of(hierarchies_.begin(), hierarchies_.end(),
-                              [](const auto& h) { return !h.v2; });
+absl::Status Directories::Make(const std::string& path) {
+  const bool only_v2 = OnlyV2(hierarchies_);
   for (const CgroupHierarchy& hierarchy : hierarchies_) {
     const bool pids = hierarchy.pids && settings_.pids_limit > 0;
     if (!hierarchy.cpu && !hierarchy.memory && !pids &&
@@ -144,7 +176,8 @@ absl::Status Cgroups::Make(const std::string& path) {
   return absl::OkStatus();
 }
 
-absl::Status Cgroups::Limit(const std::string& path, const PodLimits& limits) {
+absl::Status Directories::Limit(const std::string& path,
+                                const PodLimits& limits) {
   for (const CgroupHierarchy& hierarchy : hierarchies_) {
     std::string dir = hierarchy.mount_point + path;
     auto write = [&dir](const char* file, const std::string& value) {
@@ -184,7 +217,7 @@ absl::Status Cgroups::Limit(const std::string& path, const PodLimits& limits) {
   return absl::OkStatus();
 }
 
-absl::Status Cgroups::Init() {
+absl::Status Directories::Init() {
   for (const char* tier : kTiers) {
     RETURN_IF_ERROR(Make(Kubepods(root_) + tier));
   }
@@ -192,16 +225,14 @@ absl::Status Cgroups::Init() {
   return Limit(Kubepods(root_) + "/besteffort", lowest);
 }
 
-absl::Status Cgroups::CreatePod(const Json& pod) {
-  ASSIGN_OR_RETURN(PodLimits limits, LimitsOfPod(pod));
-  if (!settings_.cpu_quota) limits.cpu_quota = 0;
-  limits.pids = settings_.pids_limit;
+absl::Status Directories::CreatePod(const Json& pod) {
+  ASSIGN_OR_RETURN(PodLimits limits, LimitsBySettings(pod, settings_));
   std::string path = PodPath(pod);
   RETURN_IF_ERROR(Make(path));
   return Limit(path, limits);
 }
 
-absl::Status Cgroups::RemovePod(const std::string& uid) {
+absl::Status Directories::RemovePod(const std::string& uid) {
   absl::Status result;
   for (const CgroupHierarchy& hierarchy : hierarchies_) {
     for (const char* tier : kTiers) {
@@ -212,7 +243,7 @@ absl::Status Cgroups::RemovePod(const std::string& uid) {
   return result;
 }
 
-std::vector<std::string> Cgroups::Existing() {
+std::vector<std::string> Directories::Existing() {
   std::set<std::string> out;
   for (const CgroupHierarchy& hierarchy : hierarchies_) {
     for (const char* tier : kTiers) {
@@ -228,13 +259,25 @@ std::vector<std::string> Cgroups::Existing() {
   return {out.begin(), out.end()};
 }
 
-void Cgroups::RemoveIfEmpty() {
+void Directories::RemoveIfEmpty() {
   for (const CgroupHierarchy& hierarchy : hierarchies_) {
     std::string dir = hierarchy.mount_point + Kubepods(root_);
     rmdir((dir + "/burstable").c_str());
     rmdir((dir + "/besteffort").c_str());
     rmdir(dir.c_str());
   }
+}
+
+}  // namespace
+
+std::unique_ptr<Cgroups> MakeCgroups(std::string root,
+                                     std::vector<CgroupHierarchy> hierarchies,
+                                     CgroupSettings settings) {
+  if (settings.systemd && !hierarchies.empty()) {
+    return MakeSlices(std::move(root), std::move(hierarchies), settings);
+  }
+  return std::make_unique<Directories>(std::move(root), std::move(hierarchies),
+                                       settings);
 }
 
 }  // namespace agent::pod

@@ -2,14 +2,18 @@
 // Cgroups of the pods (kubelet.md §1.8): <root>/kubepods, its burstable and
 // besteffort tiers, and one per pod with the pod's limits. Container cgroups
 // below are the CRI server's. Works on v1, hybrid and v2: the layout is read
-// from mountinfo once; on v1 every hierarchy gets the same directories.
+// from mountinfo once; on v1 every hierarchy gets the same directories. With
+// the systemd driver they are slices that systemd makes, limits included.
 #ifndef CORACLE_AGENT_POD_CGROUP_H_
 #define CORACLE_AGENT_POD_CGROUP_H_
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "agent/pod/resources.h"
 #include "agent/status/spec.h"
 #include "runtime/base/json.h"
@@ -27,6 +31,7 @@ struct CgroupHierarchy {
 struct CgroupSettings {
   int64_t pids_limit = -1;  // below 1: none
   bool cpu_quota = true;    // enforce CPU limits
+  bool systemd = false;     // the driver; else cgroupfs
 };
 
 // The hierarchies in the text of /proc/<pid>/mountinfo.
@@ -35,37 +40,47 @@ std::vector<CgroupHierarchy> ParseCgroupMounts(absl::string_view mountinfo);
 // cpu.weight for cpu.shares, the newer runc and crun formula.
 int64_t CpuWeight(int64_t shares);
 
-// Thread safe; methods touch cgroupfs.
+// Thread safe; methods block on cgroupfs or systemd.
 class Cgroups {
  public:
-  // `root` is the cgroup below which kubepods goes ("/").
-  Cgroups(std::string root, std::vector<CgroupHierarchy> hierarchies,
-          CgroupSettings settings = CgroupSettings());
-  // Hierarchies of this process.
-  static std::vector<CgroupHierarchy> Detect();
+  virtual ~Cgroups() = default;
 
-  // "/kubepods/burstable/pod<uid>" below the root: CRI's cgroup_parent.
-  std::string PodPath(const Json& pod) const;
+  // Of the pod, below the hierarchies' roots: CRI's cgroup_parent. As
+  // "/kubepods/burstable/pod<uid>", or the path of a slice.
+  virtual std::string PodPath(const Json& pod) const = 0;
 
   // Makes kubepods and its tiers; idempotent.
-  absl::Status Init();
-  absl::Status CreatePod(const Json& pod);
+  virtual absl::Status Init() = 0;
+  virtual absl::Status CreatePod(const Json& pod) = 0;
   // Removes the pod's cgroups of every tier and hierarchy. Gone is OK; a busy
   // one is FAILED_PRECONDITION.
-  absl::Status RemovePod(const std::string& uid);
+  virtual absl::Status RemovePod(const std::string& uid) = 0;
   // UIDs of pods that have a cgroup.
-  std::vector<std::string> Existing();
+  virtual std::vector<std::string> Existing() = 0;
   // Removes kubepods itself if nothing is below it.
-  void RemoveIfEmpty();
-
- private:
-  absl::Status Make(const std::string& path);
-  absl::Status Limit(const std::string& path, const PodLimits& limits);
-
-  const std::string root_;
-  const std::vector<CgroupHierarchy> hierarchies_;
-  const CgroupSettings settings_;
+  virtual void RemoveIfEmpty() = 0;
 };
+
+// Hierarchies of this process.
+std::vector<CgroupHierarchy> DetectCgroups();
+
+// `root` is the cgroup below which kubepods goes ("/"). No hierarchies: nothing
+// is made.
+std::unique_ptr<Cgroups> MakeCgroups(std::string root,
+                                     std::vector<CgroupHierarchy> hierarchies,
+                                     CgroupSettings settings = {});
+
+// For the drivers.
+std::unique_ptr<Cgroups> MakeSlices(std::string root,
+                                    std::vector<CgroupHierarchy> hierarchies,
+                                    CgroupSettings settings);
+// What the pod's own cgroup is limited to by these settings.
+absl::StatusOr<PodLimits> LimitsBySettings(const Json& pod,
+                                           const CgroupSettings& settings);
+// Whether no controller is in a v1 hierarchy.
+bool OnlyV2(const std::vector<CgroupHierarchy>& hierarchies);
+// rmdir of `dir` and the empty cgroups below it. Gone is OK.
+absl::Status RemoveCgroupTree(const std::string& dir);
 
 }  // namespace agent::pod
 

@@ -67,10 +67,12 @@ EngineImpl::EngineImpl(const EngineOptions& options,
                        volume::Manager* volumes)
     : pool_("pods", kThreads),
       cri_(std::move(channel)),
-      cgroups_(options.cgroup_root,
-               options.cgroup_root.empty() ? std::vector<CgroupHierarchy>()
-                                           : Cgroups::Detect(),
-               {options.pod_pids_limit, options.cpu_cfs_quota}),
+      cgroups_(MakeCgroups(options.cgroup_root,
+                           options.cgroup_root.empty()
+                               ? std::vector<CgroupHierarchy>()
+                               : DetectCgroups(),
+                           {options.pod_pids_limit, options.cpu_cfs_quota,
+                            options.systemd_cgroups})),
       images_(&cri_, objects, &pool_, options.max_parallel_pulls),
       recorder_(client, &pool_, options.node_name),
       writer_(client, &pool_),
@@ -88,7 +90,7 @@ EngineImpl::EngineImpl(const EngineOptions& options,
   deps_.volumes = volumes;
   deps_.executor = &pool_;
   deps_.net = &net_;
-  deps_.cgroups = &cgroups_;
+  deps_.cgroups = cgroups_.get();
   deps_.images = &images_;
   deps_.events = &recorder_;
   deps_.writer = &writer_;
@@ -111,7 +113,7 @@ absl::Status EngineImpl::Start() {
   RETURN_IF_ERROR(runtime::MakeDirs(deps_.options.kubelet_dir + "/pods", 0750));
   RETURN_IF_ERROR(runtime::MakeDirs(deps_.options.pod_logs_dir));
   RETURN_IF_ERROR(runtime::MakeDirs(deps_.options.container_logs_dir));
-  RETURN_IF_ERROR(cgroups_.Init());
+  RETURN_IF_ERROR(cgroups_->Init());
   CheckCondition();
   RETURN_IF_ERROR(AdoptAll());
   if (deps_.objects != nullptr) {

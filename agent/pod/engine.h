@@ -34,6 +34,7 @@ struct EngineOptions {
   std::string container_logs_dir;  // <root-dir>/var/log/containers
   std::string static_pod_dir;      // "" = none
   std::string cgroup_root = "/";   // kubepods goes below it; "" = no cgroups
+  bool systemd_cgroups = false;    // slices; else directories
   volume::NodeFacts node;
   env::DnsOptions dns;
   int max_pods = 110;

@@ -96,7 +96,7 @@ class EngineImpl : public Engine, public server::Pods {
   runtime::Executor pool_;
   cri::Client cri_;
   probe::Net net_;
-  Cgroups cgroups_;
+  const std::unique_ptr<Cgroups> cgroups_;
   Images images_;
   status::Recorder recorder_;
   status::Writer writer_;

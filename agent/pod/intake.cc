@@ -264,8 +264,8 @@ void EngineImpl::RemoveOrphanDirs(std::set<std::string> wanted) {
     note(deps_.volumes->Unmount(uid));
     note(runtime::RemoveTree(PodDir(deps_.options, uid)));
   }
-  for (const std::string& uid : cgroups_.Existing()) {
-    if (!known(uid)) note(cgroups_.RemovePod(uid));
+  for (const std::string& uid : cgroups_->Existing()) {
+    if (!known(uid)) note(cgroups_->RemovePod(uid));
   }
   auto logs = runtime::ListDir(deps_.options.pod_logs_dir);
   if (!logs.ok()) return;

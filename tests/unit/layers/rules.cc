@@ -50,7 +50,7 @@ const std::vector<Row>& Rows() {
       {"agent/main.cc", {"agent/", "cri/", "runtime/", "proto/"}},
       {"agent/command/", {"agent/", "cri/", "runtime/", "proto/"}},
       // The agent reaches a runtime over the CRI alone.
-      {"agent/", {"agent/", "runtime/base/", "proto/"}},
+      {"agent/", {"agent/", "runtime/base/", "runtime/systemd/", "proto/"}},
   };
   return *kRows;
 }

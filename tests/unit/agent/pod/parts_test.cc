@@ -10,6 +10,7 @@
 #include "agent/pod/images.h"
 #include "agent/pod/resources.h"
 #include "agent/pod/security.h"
+#include "agent/pod/slices.h"
 #include "agent/pod/termination_message.h"
 #include "tests/support/status_matchers.h"
 
@@ -171,16 +172,67 @@ TEST(CgroupTest, ReadsHybridAndUnifiedMounts) {
 }
 
 TEST(CgroupTest, PathFollowsQos) {
-  Cgroups cgroups("/node1/", {});
+  const auto cgroups = MakeCgroups("/node1/", {});
   Json pod = PodWith(Json::object());
   pod["metadata"]["uid"] = "u";
-  EXPECT_EQ(cgroups.PodPath(pod), "/node1/kubepods/besteffort/podu");
+  EXPECT_EQ(cgroups->PodPath(pod), "/node1/kubepods/besteffort/podu");
   pod = PodWith({{"requests", {{"cpu", "1"}}}});
   pod["metadata"]["uid"] = "u";
-  EXPECT_EQ(cgroups.PodPath(pod), "/node1/kubepods/burstable/podu");
+  EXPECT_EQ(cgroups->PodPath(pod), "/node1/kubepods/burstable/podu");
   pod = PodWith({{"limits", {{"cpu", "1"}, {"memory", "1Gi"}}}});
   pod["metadata"]["uid"] = "u";
-  EXPECT_EQ(cgroups.PodPath(pod), "/node1/kubepods/podu");
+  EXPECT_EQ(cgroups->PodPath(pod), "/node1/kubepods/podu");
+}
+
+TEST(SliceTest, PathFollowsQos) {
+  CgroupHierarchy v2;
+  v2.mount_point = "/none";
+  v2.v2 = true;
+  CgroupSettings settings;
+  settings.systemd = true;
+  const auto cgroups = MakeCgroups("/", {v2}, settings);
+  Json pod = PodWith(Json::object());
+  pod["metadata"]["uid"] = "1-2";
+  EXPECT_EQ(cgroups->PodPath(pod),
+            "/kubepods.slice/kubepods-besteffort.slice/"
+            "kubepods-besteffort-pod1_2.slice");
+  pod = PodWith({{"limits", {{"cpu", "1"}, {"memory", "1Gi"}}}});
+  pod["metadata"]["uid"] = "1-2";
+  EXPECT_EQ(cgroups->PodPath(pod), "/kubepods.slice/kubepods-pod1_2.slice");
+}
+
+TEST(SliceTest, NamesHaveTheRootsLevelsFirst) {
+  EXPECT_EQ(SliceName("/", {"kubepods"}), "kubepods.slice");
+  EXPECT_EQ(SliceName("", {"kubepods", "burstable"}),
+            "kubepods-burstable.slice");
+  EXPECT_EQ(SliceName("/my-node/x", {"kubepods", "pod1-2"}),
+            "my_node-x-kubepods-pod1_2.slice");
+}
+
+TEST(SliceTest, LimitsAreSystemds) {
+  using runtime::systemd::kInfinity;
+  using runtime::systemd::Property;
+  auto value = [](const PodLimits& limits, bool v2, const std::string& name) {
+    for (const Property& property : SliceProperties(limits, v2)) {
+      if (property.name == name) return std::get<uint64_t>(property.value);
+    }
+    return uint64_t{0};
+  };
+  PodLimits limits;
+  limits.cpu_shares = 1024;
+  limits.cpu_quota = 12345;  // of 100000: 12.345 %
+  limits.memory = 1 << 20;
+  limits.pids = 10;
+  EXPECT_EQ(value(limits, true, "MemoryMax"), 1u << 20);
+  EXPECT_EQ(value(limits, true, "CPUQuotaPerSecUSec"), 130000u);
+  EXPECT_EQ(value(limits, true, "TasksMax"), 10u);
+  EXPECT_EQ(value(limits, true, "CPUWeight"), 100u);
+  EXPECT_EQ(value(limits, true, "CPUShares"), 0u);
+  EXPECT_EQ(value(limits, false, "MemoryLimit"), 1u << 20);
+  EXPECT_EQ(value(limits, false, "CPUShares"), 1024u);
+  EXPECT_EQ(value(PodLimits(), true, "MemoryMax"), kInfinity);
+  EXPECT_EQ(value(PodLimits(), true, "CPUQuotaPerSecUSec"), kInfinity);
+  EXPECT_EQ(value(PodLimits(), true, "TasksMax"), kInfinity);
 }
 
 TEST(TerminationMessageTest, TailsTheLogAndJoinsPartialLines) {

@@ -68,15 +68,15 @@ class CgroupSettingsTest : public testing::Test {
     for (const auto* hierarchy : {&cpu, &pids}) {
       ASSERT_THAT(runtime::MakeDirs(hierarchy->mount_point), IsOk());
     }
-    Cgroups cgroups("/", {cpu, pids}, settings);
+    const auto cgroups = MakeCgroups("/", {cpu, pids}, settings);
     const Json pod = Pod();
     // The kernel makes these files; here they must be there to be written.
     for (const char* file :
          {"/cpu.shares", "/cpu.cfs_period_us", "/cpu.cfs_quota_us"}) {
-      Touch(cpu.mount_point + cgroups.PodPath(pod), file);
+      Touch(cpu.mount_point + cgroups->PodPath(pod), file);
     }
-    Touch(pids.mount_point + cgroups.PodPath(pod), "/pids.max");
-    ASSERT_THAT(cgroups.CreatePod(pod), IsOk());
+    Touch(pids.mount_point + cgroups->PodPath(pod), "/pids.max");
+    ASSERT_THAT(cgroups->CreatePod(pod), IsOk());
   }
   std::string Value(const std::string& hierarchy, const std::string& file) {
     return runtime::ReadFile(absl::StrCat(dir_.path(), "/", hierarchy,
