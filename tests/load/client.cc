@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 #include <cstdio>
+#include <cstdlib>
 #include <thread>
 #include <utility>
 
@@ -68,7 +69,10 @@ v1::PodSandboxConfig Client::Config(const PodName& pod) const {
   config.mutable_metadata()->set_namespace_("load");
   config.set_hostname(pod.name);
   (*config.mutable_labels())[kLabel] = "";
-  config.mutable_linux()->set_cgroup_parent("/coracle");
+  // A slice where systemd drives cgroups.
+  const char* parent = std::getenv("CORACLE_TEST_CGROUP_PARENT");
+  config.mutable_linux()->set_cgroup_parent(parent == nullptr ? "/coracle"
+                                                              : parent);
   config.set_log_directory(pod.log_directory);
   if (pod.host_port != 0) {
     v1::PortMapping* port = config.add_port_mappings();

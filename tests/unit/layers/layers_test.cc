@@ -101,6 +101,8 @@ TEST(LayersTest, SayWhoMayIncludeWhom) {
       {"agent/pod/a.cc", "agent/api/client.h", true},
       {"agent/pod/a.cc", "proto/cri/v1/api.grpc.pb.h", true},
       {"agent/pod/a.cc", "runtime/base/status.h", true},
+      {"agent/pod/a.cc", "runtime/systemd/units.h", true},
+      {"runtime/launch/a.cc", "runtime/systemd/units.h", false},
       {"agent/pod/a.cc", "runtime/handler/handler.h", false},
       {"agent/pod/a.cc", "cri/server/server.h", false},
       {"agent/command/a.cc", "cri/server/server.h", true},
