@@ -10,6 +10,7 @@
 #include "agent/api/kubeconfig.h"
 #include "agent/config/yaml.h"
 #include "agent/join/bootstrap.h"
+#include "agent/join/checks.h"
 #include "agent/join/discovery.h"
 #include "agent/join/pod_subnet.h"
 #include "runtime/base/file.h"
@@ -35,7 +36,7 @@ absl::Status CheckOptions(const JoinOptions& options) {
         "this node has joined a cluster already: ", options.paths.kubeconfig,
         " exists; remove it and ", options.paths.pki_dir, " to join anew"));
   }
-  return absl::OkStatus();
+  return CheckFlags(options.node_ip, options.cri_socket);
 }
 
 absl::Status TokenError(const absl::Status& status,
@@ -63,33 +64,32 @@ absl::Status CheckNameIsFree(api::Client& client, const std::string& name) {
   return absl::OkStatus();
 }
 
-// The KubeletConfiguration for this node as YAML.
+// The KubeletConfiguration for this node as YAML, fit for its start.
 absl::StatusOr<std::string> ReadConfig(api::Client& client,
                                        const JoinOptions& options) {
-  Json config;
-  if (!options.config_file.empty()) {
-    ASSIGN_OR_RETURN(const std::string text,
-                     runtime::ReadFile(options.config_file));
-    ASSIGN_OR_RETURN(config, config::ParseYaml(text, options.config_file));
+  std::string source = options.config_file, text;
+  if (!source.empty()) {
+    ASSIGN_OR_RETURN(text, runtime::ReadFile(source));
   } else {
+    source = "the cluster's kubelet-config";
     ASSIGN_OR_RETURN(
         const Json map,
         client.Get("/api/v1/namespaces/kube-system/configmaps/kubelet-config"));
-    ASSIGN_OR_RETURN(config, config::ParseYaml(
-                                 runtime::StringAt(
-                                     runtime::ObjectAt(map, "data"), "kubelet"),
-                                 "kubelet-config"));
+    text = runtime::StringAt(runtime::ObjectAt(map, "data"), "kubelet");
   }
+  ASSIGN_OR_RETURN(Json config, config::ParseYaml(text, source));
   if (!config.is_object()) {
     return absl::InvalidArgumentError(
-        "the kubelet configuration is not an object");
+        absl::StrCat(source, ": expected an object"));
   }
   // kubeadm stores the control plane's own path, which need not be ours.
   if (!runtime::StringAt(config, {"authentication", "x509", "clientCAFile"})
            .empty()) {
     config["authentication"]["x509"]["clientCAFile"] = kCaPath;
   }
-  return config::FormatYaml(config);
+  std::string yaml = config::FormatYaml(config);
+  RETURN_IF_ERROR(CheckConfig(yaml, source));
+  return yaml;
 }
 
 using Progress = std::function<void(absl::string_view)>;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `coracle join`: what kubeadm join does for a worker. Nothing is written
-// before the cluster is verified, the token is accepted and the node's
-// configuration is read.
+// before the cluster is verified, the token is accepted, and flags and the
+// node's configuration are such that the node will start with them.
 #ifndef CORACLE_AGENT_JOIN_JOIN_H_
 #define CORACLE_AGENT_JOIN_JOIN_H_
 

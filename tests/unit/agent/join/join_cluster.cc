@@ -148,11 +148,7 @@ HttpResponse JoinCluster::Answer(const tests::HttpRequest& request) {
   }
   if (absl::EndsWith(request.path, "/configmaps/kubelet-config")) {
     if (!has_kubelet_config) return Failure(404, "NotFound");
-    return Object(
-        {{"data",
-          {{"kubelet",
-            "kind: KubeletConfiguration\nrotateCertificates: true\n"
-            "authentication:\n  x509:\n    clientCAFile: /other\n"}}}});
+    return Object({{"data", {{"kubelet", kubelet_config}}}});
   }
   if (request.method == "POST") {
     csr_ = Csr(runtime::ParseJson(request.body, "test").value());

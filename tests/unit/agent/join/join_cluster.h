@@ -27,6 +27,9 @@ class JoinCluster {
   bool publishes_info = true;
   bool node_is_ready = false;
   bool has_kubelet_config = true;
+  std::string kubelet_config =
+      "kind: KubeletConfiguration\nrotateCertificates: true\n"
+      "authentication:\n  x509:\n    clientCAFile: /other\n";
   std::string cluster_configuration;  // of kubeadm-config; "" = there is none
   bool token_sees_kubeadm_config = true;
   std::string csr_condition = "Approved";  // "" leaves it pending

@@ -9,6 +9,7 @@
 #include "agent/join/pod_subnet.h"
 #include "agent/join/serving.h"
 #include "agent/join/store.h"
+#include "agent/node/address.h"
 #include "runtime/base/file.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
@@ -51,13 +52,14 @@ TEST(JoinTest, WritesWhatKubeadmWritesAndGetsACertificate) {
   JoinCluster cluster;
   const tests::TempDir dir;
   JoinOptions options = OptionsFor(cluster, dir.path());
-  options.node_ip = "10.0.0.7";
+  options.cri_socket = "unix:///run/containerd/containerd.sock";
   ASSERT_THAT(RunJoin(options), IsOk());
   const config::Paths& paths = options.paths;
   EXPECT_EQ(runtime::ReadFile(paths.ca_cert).value(), cluster.ca_pem());
   EXPECT_EQ(runtime::ReadFile(paths.flags_env).value(),
             "KUBELET_KUBEADM_ARGS=\"--hostname-override=n1 "
-            "--node-ip=10.0.0.7\"\n");
+            "--container-runtime-endpoint=unix:///run/containerd/"
+            "containerd.sock\"\n");
   EXPECT_THAT(runtime::ReadFile(paths.config_file).value(),
               HasSubstr("clientCAFile: /etc/kubernetes/pki/ca.crt"));
   EXPECT_EQ(NodeNameOfCertificate(paths).value(), "n1");
@@ -68,6 +70,19 @@ TEST(JoinTest, WritesWhatKubeadmWritesAndGetsACertificate) {
   // A second join is refused before anything is asked.
   EXPECT_THAT(RunJoin(options), StatusIs(absl::StatusCode::kFailedPrecondition,
                                          HasSubstr("has joined a cluster")));
+}
+
+TEST(JoinTest, HandsTheNodesAddressOn) {
+  const auto ips = node::NodeIps("", "n1");
+  if (!ips.ok()) GTEST_SKIP() << "This host has only loopback addresses.";
+  JoinCluster cluster;
+  const tests::TempDir dir;
+  JoinOptions options = OptionsFor(cluster, dir.path());
+  options.node_ip = ips->front();
+  ASSERT_THAT(RunJoin(options), IsOk());
+  EXPECT_THAT(runtime::ReadFile(options.paths.flags_env),
+              IsOkAndHolds(HasSubstr(
+                  absl::StrCat(" --node-ip=", ips->front(), "\"\n"))));
 }
 
 TEST(JoinTest, RemembersThePodsAddressesOfAllNodes) {
@@ -107,6 +122,12 @@ TEST(JoinTest, EachFailureIsOneSentenceAndWritesNothing) {
     std::function<void(JoinCluster&, JoinOptions&)> change;
     const char* message;
   };
+  const tests::TempDir files;
+  const auto Written = [&files](const std::string& text) {
+    const std::string path = files / "k.yaml";
+    EXPECT_THAT(runtime::WriteFileAtomic(path, text), IsOk());
+    return path;
+  };
   const Row rows[] = {
       {"wrong secret",
        [](auto&, auto& o) { o.token = "abcdef.0123456789abcdee"; },
@@ -138,6 +159,43 @@ TEST(JoinTest, EachFailureIsOneSentenceAndWritesNothing) {
       {"no such config file",
        [](auto&, auto& o) { o.config_file = "/nowhere/k.yaml"; },
        "/nowhere/k.yaml"},
+      {"wrong value in the config file",
+       [&](auto&, auto& o) { o.config_file = Written("maxPods: many"); },
+       "k.yaml: maxPods: expected an integer"},
+      {"no object in the config file",
+       [&](auto&, auto& o) { o.config_file = Written("- 1"); },
+       "k.yaml: expected an object"},
+      {"wrong quantity",
+       [&](auto&, auto& o) {
+         o.config_file = Written("kubeReserved: {cpu: x}");
+       },
+       "k.yaml: kubeReserved.cpu: "},
+      {"wrong cipher suite",
+       [&](auto&, auto& o) {
+         o.config_file = Written("tlsCipherSuites: [TLS_RSA_WITH_NONSENSE]");
+       },
+       "k.yaml: tlsCipherSuites: unknown suite TLS_RSA_WITH_NONSENSE"},
+      {"wrong value in the cluster",
+       [](auto& c, auto&) { c.kubelet_config = "port: http"; },
+       "the cluster's kubelet-config: port: expected an integer"},
+      {"nothing in the cluster", [](auto& c, auto&) { c.kubelet_config = ""; },
+       "the cluster's kubelet-config: expected an object"},
+      {"no node IP", [](auto&, auto& o) { o.node_ip = "10.0.0"; },
+       "node IP 10.0.0 is no IP address"},
+      {"node IP of another host",
+       [](auto&, auto& o) { o.node_ip = "192.0.2.1"; },
+       "node IP 192.0.2.1 is on no network interface of this host"},
+      {"loopback", [](auto&, auto& o) { o.node_ip = "127.0.0.1"; },
+       "node IP 127.0.0.1 is a loopback address"},
+      {"socket without its scheme",
+       [](auto&, auto& o) { o.cri_socket = "/run/c.sock"; },
+       "--cri-socket /run/c.sock is not of the form unix:///PATH"},
+      {"socket by a relative path",
+       [](auto&, auto& o) { o.cri_socket = "unix://run/c.sock"; },
+       "--cri-socket unix://run/c.sock is not of the form unix:///PATH"},
+      {"socket that adds a flag",
+       [](auto&, auto& o) { o.cri_socket = "unix:///c --node-ip=1.1.1.1"; },
+       "is not of the form unix:///PATH"},
   };
   for (const Row& row : rows) {
     JoinCluster cluster;
