@@ -18,6 +18,13 @@ int Main(int argc, char** argv) {
       "runtime in one.",
       "coracle");
   app.require_subcommand(1);
+  Action action;
+  for (const auto add :
+       {AddJoin, AddNode, AddAgent, AddCri, AddConfig, AddStatus, AddLogs,
+        AddImage, AddCheck, AddDown, AddVersion}) {
+    add(app, &action);
+  }
+  // After them, because a subcommand starts with the footer of its parent.
   app.footer(
       "Examples:\n"
       "  coracle check                       is this host fit to be a node?\n"
@@ -28,12 +35,6 @@ int Main(int argc, char** argv) {
       "  coracle status                      what runs here, what waits, why\n"
       "\n"
       "`coracle COMMAND --help` tells more of each.");
-  Action action;
-  for (const auto add :
-       {AddJoin, AddNode, AddAgent, AddCri, AddConfig, AddStatus, AddLogs,
-        AddImage, AddCheck, AddDown, AddVersion}) {
-    add(app, &action);
-  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
