@@ -219,6 +219,7 @@ absl::Status Daemon::StartServer() {
   options.node_name = settings_.node_name;
   options.pod_logs_dir = kubelet.pod_logs_dir;
   options.debugging_handlers = kubelet.enable_debugging_handlers;
+  options.configz = config::KubeletConfigJson(kubelet);
   options.authentication = {kubelet.client_ca_file,
                             kubelet.webhook_authentication,
                             kubelet.authentication_ttl, kubelet.anonymous_auth};

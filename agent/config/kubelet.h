@@ -106,6 +106,10 @@ absl::StatusOr<LoadedConfig> ParseKubeletConfig(absl::string_view text,
 // Reads `path`; "" gives the defaults.
 absl::StatusOr<LoadedConfig> LoadKubeletConfig(const std::string& path);
 
+// All of `config` as KubeletConfiguration object, defaults included; parsed
+// again it gives the same.
+runtime::Json KubeletConfigJson(const KubeletConfig& config);
+
 }  // namespace agent::config
 
 #endif  // CORACLE_AGENT_CONFIG_KUBELET_H_

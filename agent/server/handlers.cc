@@ -119,7 +119,8 @@ Answer Handlers::Route(const Request& request) {
                        ResourceMetricsText(NodeUsage(), options_.pod_usage(),
                                            options_.pods->List()),
                        "text/plain; version=0.0.4; charset=utf-8"};
-  } else if (one && first == "configz" && options_.configz.is_object()) {
+  } else if (one && first == "configz" && options_.debugging_handlers &&
+             options_.configz.is_object()) {
     answer.response = JsonResponse({{"kubeletconfig", options_.configz}});
   } else {
     answer.response = TextResponse(404, "404 page not found\n");

@@ -53,7 +53,7 @@ struct Options {
   TlsPolicy tls;
   std::string node_name;
   std::string pod_logs_dir;        // no log outside of it is ever read
-  bool debugging_handlers = true;  // containerLogs, exec and their like
+  bool debugging_handlers = true;  // containerLogs, configz, exec and the like
   AuthenticationOptions authentication;
   AuthorizationOptions authorization;
   api::Client* client = nullptr;  // null: webhooks refuse

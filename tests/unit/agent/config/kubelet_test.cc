@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/config/kubelet.h"
 
+#include "agent/config/yaml.h"
 #include "tests/support/status_matchers.h"
 
 namespace agent::config {
@@ -145,6 +146,79 @@ seccompDefault: true
               UnorderedElementsAre("cpuManagerPolicy", "cgroupsPerQOS"));
   EXPECT_TRUE(loaded.unknown_fields.empty());
   EXPECT_TRUE(loaded.config.seccomp_default);
+}
+
+// Each field with a value that is not its default.
+constexpr char kAllFields[] = R"(
+kind: KubeletConfiguration
+apiVersion: kubelet.config.k8s.io/v1beta1
+enableServer: false
+address: 192.0.2.1
+port: 1
+healthzPort: 2
+healthzBindAddress: 192.0.2.2
+tlsCertFile: /c
+tlsPrivateKeyFile: /k
+tlsCipherSuites: [TLS_AES_128_GCM_SHA256]
+tlsMinVersion: VersionTLS13
+enableDebuggingHandlers: false
+streamingConnectionIdleTimeout: 1s
+rotateCertificates: true
+serverTLSBootstrap: true
+authentication:
+  x509: {clientCAFile: /ca}
+  anonymous: {enabled: true}
+  webhook: {enabled: false, cacheTTL: 2s}
+authorization:
+  mode: AlwaysAllow
+  webhook: {cacheAuthorizedTTL: 3s, cacheUnauthorizedTTL: 4s}
+registerNode: false
+registerWithTaints: [{key: a, effect: NoSchedule}]
+providerID: p://1
+maxPods: 3
+podCIDR: 192.0.2.0/24
+nodeStatusUpdateFrequency: 5s
+nodeStatusReportFrequency: 1m30s
+nodeLeaseDurationSeconds: 6
+nodeStatusMaxImages: 7
+staticPodPath: /s
+syncFrequency: 8s
+fileCheckFrequency: 9s
+podLogsDir: /l
+crashLoopBackOff: {maxContainerRestartPeriod: 10s}
+containerRuntimeEndpoint: unix:///r
+serializeImagePulls: false
+maxParallelImagePulls: 11
+containerLogMaxSize: 12Mi
+containerLogMaxFiles: 13
+clusterDNS: [192.0.2.3]
+clusterDomain: d.example
+resolvConf: ""
+seccompDefault: true
+allowedUnsafeSysctls: [kernel.sem]
+cgroupDriver: systemd
+cgroupRoot: /g
+cgroupsPerQOS: false
+systemReserved: {cpu: "1"}
+kubeReserved: {memory: 1Gi}
+podPidsLimit: 14
+failSwapOn: false
+cpuCFSQuota: false
+evictionHard: {memory.available: 15Mi}
+)";
+
+TEST(KubeletConfigTest, IsTheSameObjectAgain) {
+  ASSERT_OK_AND_ASSIGN(runtime::Json given, ParseYaml(kAllFields, "f"));
+  given["mergeDefaultEvictionSettings"] = false;
+  EXPECT_EQ(KubeletConfigJson(Parse(kAllFields)), given);
+}
+
+TEST(KubeletConfigTest, ObjectHoldsTheDefaultsAndReadsAsThem) {
+  const runtime::Json defaults = KubeletConfigJson(KubeletConfig());
+  EXPECT_EQ(runtime::IntAt(defaults, "maxPods"), 110);
+  EXPECT_EQ(runtime::StringAt(defaults, {"authorization", "mode"}), "Webhook");
+  EXPECT_EQ(runtime::StringAt(defaults, "syncFrequency"), "1m");
+  EXPECT_EQ(KubeletConfigJson(Parse(runtime::DumpJson(defaults))), defaults);
 }
 
 TEST(KubeletConfigTest, ParallelPullsNeedNotBeAskedForTwice) {

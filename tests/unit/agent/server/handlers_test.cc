@@ -106,6 +106,7 @@ TEST_F(HandlersTest, DebuggingHandlersCanBeSwitchedOff) {
   options_.debugging_handlers = false;
   EXPECT_EQ(Ask("/containerLogs/ns/p/c").response.status, 404);
   EXPECT_EQ(Ask("/exec/ns/p/c", "POST").response.status, 404);
+  EXPECT_EQ(Ask("/configz").response.status, 404);
   EXPECT_EQ(Ask("/pods").response.status, 200);
 }
 
@@ -122,6 +123,7 @@ TEST_F(HandlersTest, StandaloneNodesShowTheirHealthAndNothingElse) {
   EXPECT_EQ(Ask("/healthz").response.status, 200);
   EXPECT_EQ(Ask("/healthz/ping").response.status, 200);
   EXPECT_EQ(Ask("/pods").response.status, 401);
+  EXPECT_EQ(Ask("/configz").response.status, 401);
   EXPECT_EQ(Ask("/metrics").response.status, 401);
   EXPECT_EQ(Ask("/").response.status, 401);
 }
