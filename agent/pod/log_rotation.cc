@@ -102,8 +102,10 @@ absl::Status RotateLog(const std::string& path, const LogLimits& limits,
                        const std::function<absl::Status()>& reopen) {
   struct stat info;
   if (stat(path.c_str(), &info) != 0) {
-    return errno == ENOENT ? absl::OkStatus()
-                           : runtime::ErrnoStatus("stat " + path);
+    if (errno != ENOENT) return runtime::ErrnoStatus("stat " + path);
+    // Renamed by an agent that was killed before the runtime made another, or
+    // removed by somebody: the container still writes to the old file.
+    return runtime::Annotate(reopen(), absl::StrCat("reopen ", path));
   }
   if (limits.max_size <= 0 || info.st_size <= limits.max_size) {
     return absl::OkStatus();

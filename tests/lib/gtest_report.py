@@ -35,7 +35,7 @@ def main():
         outcomes["failed"].append((name, f"exit {code} after its tests"))
     for outcome, cases in outcomes.items():
         with open(os.path.join(results, outcome), "a", encoding="utf-8") as file:
-            file.writelines(case + "\n" for case, _ in cases)
+            file.writelines(f"{case}{': ' + reason if reason else ''}\n" for case, reason in cases)
     counts = ", ".join(f"{len(cases)} {outcome}" for outcome, cases in outcomes.items() if cases)
     print(f"  {name}: {counts or 'no tests'}")
     for outcome in ("failed", "skipped"):

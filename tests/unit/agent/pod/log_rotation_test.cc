@@ -58,9 +58,16 @@ TEST_F(LogRotationTest, SmallLogStays) {
   EXPECT_THAT(Files(), ElementsAre("0.log"));
 }
 
-TEST_F(LogRotationTest, MissingLogIsNoError) {
-  EXPECT_THAT(Rotate(0), IsOk());
-  EXPECT_THAT(Files(), ElementsAre());
+// An agent may be killed between the rename and the runtime's new file.
+TEST_F(LogRotationTest, MissingLogIsMadeAgain) {
+  Fill("a long line");
+  ASSERT_EQ(rename(path_.c_str(), (path_ + ".19700101-000000").c_str()), 0);
+  EXPECT_THAT(Rotate(1), IsOk());
+  EXPECT_EQ(reopened_, 1);
+  EXPECT_THAT(Files(), ElementsAre("0.log", "0.log.19700101-000000"));
+  refusal_ = absl::UnavailableError("no");
+  ASSERT_EQ(unlink(path_.c_str()), 0);
+  EXPECT_EQ(Rotate(2).message(), absl::StrCat("reopen ", path_, ": no"));
 }
 
 TEST_F(LogRotationTest, KeepsSoManyFilesAndCompressesTheOldOnes) {
