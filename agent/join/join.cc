@@ -95,8 +95,8 @@ absl::StatusOr<std::string> ReadConfig(api::Client& client,
 using Progress = std::function<void(absl::string_view)>;
 
 // Nothing that a join could fail of: the user may set it.
-std::string PodSubnetOr(const absl::StatusOr<std::string>& found,
-                        const Progress& progress) {
+void TellPodSubnet(const absl::StatusOr<std::string>& found,
+                   const Progress& progress) {
   if (!found.ok()) {
     progress(absl::StrCat("cannot tell the pods' addresses of all nodes (",
                           found.status().message(),
@@ -105,7 +105,6 @@ std::string PodSubnetOr(const absl::StatusOr<std::string>& found,
   } else if (!found->empty()) {
     progress(absl::StrCat("pods of all nodes have addresses of ", *found));
   }
-  return found.value_or("");
 }
 
 // With the node's own certificate, where a token may not look.
@@ -172,6 +171,8 @@ absl::Status Join(const JoinOptions& options,
   progress("read the node's configuration from the cluster");
   absl::StatusOr<std::string> subnet = FetchPodSubnet(*client);
 
+  // Before the files that let `coracle node` go on from here after a crash.
+  RETURN_IF_ERROR(StorePodSubnet(options.paths, subnet.value_or("")));
   RETURN_IF_ERROR(WriteFiles(options, cluster, *config, bootstrap));
   progress("asked for a client certificate, waiting for its approval");
   RETURN_IF_ERROR(EnsureClientCertificate(options.paths, options.node_name,
@@ -180,8 +181,10 @@ absl::Status Join(const JoinOptions& options,
       absl::StrCat("client certificate stored in ", options.paths.pki_dir));
   if (absl::IsPermissionDenied(subnet.status())) {
     subnet = FetchPodSubnetAsNode(options.paths);
+    RETURN_IF_ERROR(StorePodSubnet(options.paths, subnet.value_or("")));
   }
-  return StorePodSubnet(options.paths, PodSubnetOr(subnet, progress));
+  TellPodSubnet(subnet, progress);
+  return absl::OkStatus();
 }
 
 }  // namespace agent::join

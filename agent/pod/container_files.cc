@@ -71,8 +71,12 @@ absl::StatusOr<std::string> WriteHostsFile(const std::string& pod_dir,
   const std::string path = absl::StrCat(memory, "/", kHostsName);
   ASSIGN_OR_RETURN(
       const runtime::UniqueFd fd,
-      runtime::OpenFile(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644));
+      runtime::OpenFile(path, O_WRONLY | O_CREAT | O_NOFOLLOW, 0644));
+  // Not emptied first: its memory would be anybody's who fills the tmpfs.
   RETURN_IF_ERROR(runtime::WriteAll(fd.get(), content, path));
+  if (ftruncate(fd.get(), static_cast<off_t>(content.size())) != 0) {
+    return runtime::ErrnoStatus("truncate " + path);
+  }
   RETURN_IF_ERROR(SetMode(fd.get(), 0644, path));
   const std::string link = pod_dir + "/etc-hosts";
   const absl::string_view target = absl::StripPrefix(path, pod_dir + "/");

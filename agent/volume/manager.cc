@@ -87,7 +87,11 @@ class ManagerImpl : public Manager {
     std::string path = absl::StrCat(PodDirectory(pod_uid), "/containers");
     RETURN_IF_ERROR(runtime::MakeDirs(path, 0750));
     ASSIGN_OR_RETURN(const bool mounted, IsMountPoint(path));
-    if (!mounted) RETURN_IF_ERROR(MountTmpfs(path, kContainerFilesOptions));
+    if (mounted) return path;
+    // A pod from before there was such a mount keeps its files in sight.
+    ASSIGN_OR_RETURN(const auto names, runtime::ListDir(path));
+    if (names.empty())
+      RETURN_IF_ERROR(MountTmpfs(path, kContainerFilesOptions));
     return path;
   }
 

@@ -149,8 +149,8 @@ class Checkpoints::Job {
   }
 
   std::string PartialName() const {
-    return absl::StrCat(".", NameOf(location_), ".",
-                        container_->id.substr(0, 12), kSuffix);
+    // Not of the name itself, which may be as long as names can be.
+    return absl::StrCat(".", container_->id, kSuffix);
   }
 
   absl::Status OpenTarget() {
