@@ -20,6 +20,7 @@
 #include "runtime/launch/container.h"
 #include "runtime/launch/hooks.h"
 #include "runtime/launch/host.h"
+#include "runtime/launch/host_side.h"
 #include "runtime/launch/plan.h"
 #include "runtime/launch/report.h"
 #include "runtime/launch/start.h"
@@ -65,7 +66,6 @@ class Setup {
 
  private:
   absl::Status MakeCgroup();
-  absl::Status LimitCpuTime();
   absl::Status MakeNamespaces();
   absl::Status CloneInit();
   absl::Status OpenDoorsForOthers();
@@ -80,7 +80,7 @@ class Setup {
   Plan plan_;
   mount::RootBuilder builder_{&plan_.root};
   std::vector<mount::RootBuilder::Proc> procs_;
-  HookRunner hooks_;
+  HostSide host_side_;
   Start start_;
   Child init_;
   pid_t inner_pid_ = 0;
@@ -100,15 +100,6 @@ absl::Status Setup::MakeCgroup() {
   resources.cpu_period.reset();
   resources.cpu_burst.reset();
   return plan_.cgroup->Limit(resources, plan_.config.linux_section.devices);
-}
-
-absl::Status Setup::LimitCpuTime() {
-  const spec::Resources& all = plan_.config.linux_section.resources;
-  spec::Resources resources;
-  resources.cpu_quota = all.cpu_quota;
-  resources.cpu_period = all.cpu_period;
-  resources.cpu_burst = all.cpu_burst;
-  return plan_.cgroup->Limit(resources, {});
 }
 
 absl::Status Setup::MakeNamespaces() {
@@ -171,7 +162,6 @@ absl::Status Setup::AwaitBegun() {
   ASSIGN_OR_RETURN(char byte, init_.Await());
   if (byte != kBegun) return absl::InternalError("init is out of step");
   reporter_.Phase("cgroup");
-  RETURN_IF_ERROR(LimitCpuTime());
   if (!HasHooks(plan_.config.hooks)) return absl::OkStatus();
   ASSIGN_OR_RETURN(inner_pid_, InnerPid(*plan_.proc, init_.pid()));
   return start_.SetHookState(HookState(plan_, inner_pid_));
@@ -185,7 +175,9 @@ absl::Status Setup::BecomeContainersRoot() {
 // Hooks between the mounts and pivot_root.
 absl::Status Setup::RunHooksOfRoot() {
   const spec::Hooks& hooks = plan_.config.hooks;
-  if (HasRuntimeHooks(hooks)) RETURN_IF_ERROR(hooks_.Run(init_.pid()));
+  if (HasRuntimeHooks(hooks)) {
+    RETURN_IF_ERROR(host_side_.RunHooks(init_.pid()));
+  }
   if (hooks.create_container.empty()) return absl::OkStatus();
   // The label is the workload's.
   const lsm::ProcAttributes attributes(plan_.proc.get());
@@ -209,6 +201,7 @@ absl::Status Setup::HandOver() {
   RETURN_IF_ERROR(init_.GoOn(HomeFor(identity, *plan_.proc), pty_slave_.get()));
   ASSIGN_OR_RETURN(char byte, init_.Await());
   if (byte != kReady) return absl::InternalError("init is out of step");
+  RETURN_IF_ERROR(host_side_.LimitCpuTime());
   reporter_.Created(init_.pid(), pty_.get());
   // If it has died meanwhile, its exit code says so.
   init_.Tell(kTold).IgnoreError();
@@ -228,7 +221,7 @@ absl::Status Setup::Run() {
   reporter_.Phase("limits");
   RETURN_IF_ERROR(EnterNamespaces(plan_));
   RETURN_IF_ERROR(PlanUserNamespace(&plan_));
-  RETURN_IF_ERROR(hooks_.Start(plan_));
+  RETURN_IF_ERROR(host_side_.Start(plan_));
   RETURN_IF_ERROR(builder_.Prepare());
   procs_ = builder_.Procs();
   RETURN_IF_ERROR(start_.Prepare(&plan_, procs_));

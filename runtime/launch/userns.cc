@@ -3,17 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
-#include "runtime/launch/hooks.h"
 #include "runtime/launch/identity.h"
 
 namespace runtime::launch {
@@ -76,23 +72,6 @@ void GivePipes(const Plan& plan) {
   }
 }
 
-absl::Status RunRuntimeHooks(const Plan& plan, pid_t pid) {
-  const spec::Hooks& hooks = plan.config.hooks;
-  std::string state = HookState(plan, pid);
-  RETURN_IF_ERROR(RunHooks(hooks.prestart, "prestart", state));
-  return RunHooks(hooks.create_runtime, "createRuntime", state);
-}
-
-[[noreturn]] void ServeHooks(const Plan& plan, int socket) {
-  pid_t pid = 0;
-  if (read(socket, &pid, sizeof pid) != sizeof pid) _exit(0);
-  absl::Status status = RunRuntimeHooks(plan, pid);
-  std::string text = absl::StrCat(status.ok() ? "K" : "E", status.message());
-  text.resize(std::min<size_t>(text.size(), sizeof(Report::text)));
-  if (send(socket, text.data(), text.size(), MSG_NOSIGNAL) < 0) _exit(1);
-  _exit(0);
-}
-
 }  // namespace
 
 absl::Status PlanUserNamespace(Plan* plan) {
@@ -113,36 +92,6 @@ absl::Status EnterUserNamespace(const Plan& plan) {
   if (!plan.user_namespace.ok()) return absl::OkStatus();
   GivePipes(plan);
   return ns::EnterUser(plan.user_namespace.get());
-}
-
-absl::Status HookRunner::Start(const Plan& plan) {
-  if (!HasRuntimeHooks(plan.config.hooks)) return absl::OkStatus();
-  int pair[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
-    return ErrnoStatus("socketpair");
-  }
-  socket_.reset(pair[0]);
-  UniqueFd there(pair[1]);
-  pid_ = fork();
-  if (pid_ < 0) return ErrnoStatus("fork");
-  if (pid_ == 0) {
-    socket_.reset();
-    ServeHooks(plan, there.get());
-  }
-  return absl::OkStatus();
-}
-
-absl::Status HookRunner::Run(pid_t pid) {
-  if (send(socket_.get(), &pid, sizeof pid, MSG_NOSIGNAL) != sizeof pid) {
-    return ErrnoStatus("hooks");
-  }
-  char text[sizeof(Report::text)];
-  ssize_t size = recv(socket_.get(), text, sizeof text, 0);
-  if (size < 0) return ErrnoStatus("hooks");
-  if (size == 0) return absl::AbortedError("hooks: their process was killed");
-  if (text[0] == 'K') return absl::OkStatus();
-  return absl::AbortedError(
-      absl::string_view(text + 1, static_cast<size_t>(size) - 1));
 }
 
 }  // namespace runtime::launch
