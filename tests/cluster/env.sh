@@ -15,6 +15,7 @@ CP_NS=crc-$CLUSTER
 #   BRIDGE_NS   the bridge's namespace; "" = host  GATEWAY default route of nodes
 #   REGISTRY    host:port of the image registry    HOSTS   line for /etc/hosts
 #   POD_SUBNET  of the whole cluster, not masqueraded
+#   FIRST_ADDRESS  last part of the first node address that is ours to give (11)
 load_cluster() {
   [ -f "$DIR/facts" ] || die "cluster $CLUSTER is not up (tests/cluster/up)"
   . "$DIR/facts"
