@@ -133,7 +133,13 @@ TEST(TreeTest, EveryFileSaysItsLicence) {
   EXPECT_THAT(
       Check("tests/run", "#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\n"),
       IsEmpty());
-  EXPECT_THAT(Check("README.md", "# Coracle\n"), IsEmpty());
+  EXPECT_THAT(Check("README.md", "# Coracle\n"),
+              ElementsAre(HasSubstr("SPDX")));
+  EXPECT_THAT(
+      Check("README.md",
+            "# Coracle\n\n<!-- SPDX-License-Identifier: Apache-2.0 -->\n"),
+      IsEmpty());
+  EXPECT_THAT(Check("CMakePresets.json", "{}\n"), IsEmpty());
 }
 
 TEST(TreeTest, GuardsFollowThePath) {

@@ -123,13 +123,15 @@ bool IsCpp(absl::string_view path) {
   return absl::EndsWith(path, ".cc") || absl::EndsWith(path, ".h");
 }
 
-// Text without code in it has no licence line; data has no comments.
+// Data has no comments: CMakePresets.json, go.sum.
 bool NeedsSpdx(absl::string_view path, absl::string_view text) {
   const absl::string_view name = path.substr(path.rfind('/') + 1);
-  return IsCpp(path) || name == "CMakeLists.txt" ||
-         absl::EndsWith(name, ".cmake") || absl::EndsWith(name, ".proto") ||
-         absl::EndsWith(name, ".sh") || absl::EndsWith(name, ".py") ||
-         absl::EndsWith(name, ".go") || absl::StartsWith(text, "#!");
+  return IsCpp(path) || name == "CMakeLists.txt" || name == "README.md" ||
+         name == ".clang-format" || name == ".clang-tidy" ||
+         name == ".gitignore" || absl::EndsWith(name, ".cmake") ||
+         absl::EndsWith(name, ".proto") || absl::EndsWith(name, ".sh") ||
+         absl::EndsWith(name, ".py") || absl::EndsWith(name, ".go") ||
+         absl::StartsWith(text, "#!");
 }
 
 std::string GuardOf(absl::string_view path) {
@@ -175,8 +177,10 @@ std::vector<std::string> Check(const std::string& path,
   std::vector<std::string> wrong;
   const Strings lines = absl::StrSplit(absl::StripSuffix(text, "\n"), '\n');
   if (NeedsSpdx(path, text)) {
-    // A script has it on its second line.
-    const size_t at = absl::StartsWith(lines[0], "#!") ? 1 : 0;
+    // A script has it on its second line, a text that is read on its last.
+    const size_t at = absl::EndsWith(path, ".md")        ? lines.size() - 1
+                      : absl::StartsWith(lines[0], "#!") ? 1
+                                                         : 0;
     if (lines.size() <= at || !absl::StrContains(lines[at], kSpdx)) {
       wrong.push_back(absl::StrCat(path, ":", at + 1, ": has to say ", kSpdx));
     }
