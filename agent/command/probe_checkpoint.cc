@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/file.h"
+#include "runtime/base/spawn.h"
 #include "runtime/base/status.h"
 #include "runtime/base/unique_fd.h"
 
@@ -29,11 +30,7 @@ absl::StatusOr<Output> Run(const std::vector<std::string>& args) {
   const UniqueFd out(memfd_create("stdout", MFD_CLOEXEC));
   const UniqueFd err(memfd_create("stderr", MFD_CLOEXEC));
   if (!out.ok() || !err.ok()) return ErrnoStatus("memfd_create");
-  std::vector<char*> argv;
-  for (const std::string& arg : args) {
-    argv.push_back(const_cast<char*>(arg.c_str()));
-  }
-  argv.push_back(nullptr);
+  const std::vector<char*> argv = ::runtime::Pointers(args);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, out.get(), 1);

@@ -4,10 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include "runtime/base/unique_fd.h"
 
 namespace runtime::raw {
 namespace {
@@ -52,6 +56,20 @@ bool SetStdio(int in, int out, int err) {
     close(fds[i]);
   }
   return true;
+}
+
+Ended AwaitEnd(pid_t pid, int timeout_seconds) {
+  Ended ended;
+  if (timeout_seconds > 0) {
+    UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+    pollfd wait = {pidfd.get(), POLLIN, 0};
+    ended.error = pidfd.ok() ? 0 : errno;
+    ended.in_time = pidfd.ok() && poll(&wait, 1, timeout_seconds * 1000) == 1;
+    if (!ended.in_time) kill(pid, SIGKILL);
+  }
+  while (waitpid(pid, &ended.wait_status, 0) < 0 && errno == EINTR) {
+  }
+  return ended;
 }
 
 bool EnterCgroups(const int* doors, size_t count) {

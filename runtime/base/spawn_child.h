@@ -23,6 +23,16 @@ struct SpawnOrders {
 // else 126, if that fails.
 [[noreturn]] void RunSpawned(const SpawnOrders& orders);
 
+// What became of a child that was waited for.
+struct Ended {
+  int wait_status = 0;
+  bool in_time = true;
+  int error = 0;  // errno if its time could not be watched; it was killed then
+};
+
+// Waits for `pid`, which is killed after `timeout_seconds` (0 = never).
+Ended AwaitEnd(pid_t pid, int timeout_seconds);
+
 // "0" is whoever writes: the calling process, of one thread, is in the cgroups
 // of these doors. False with errno.
 bool EnterCgroups(const int* doors, size_t count);

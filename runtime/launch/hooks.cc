@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/launch/hooks.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +10,7 @@
 #include "runtime/base/file.h"
 #include "runtime/base/json.h"
 #include "runtime/base/spawn.h"
+#include "runtime/base/spawn_child.h"
 #include "runtime/base/status.h"
 
 namespace runtime::launch {
@@ -35,21 +32,15 @@ absl::Status RunHook(const spec::Hook& hook, const std::string& state,
   program.dies_with_parent = true;
   program.cgroup_doors = cgroup_doors;
   ASSIGN_OR_RETURN(Spawned spawned, Spawn(program));
-  const pid_t pid = spawned.pid;
   absl::Status started = AwaitSpawn(spawned, hook.path);
-  UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-  pollfd wait = {pidfd.get(), POLLIN, 0};
-  int timeout = hook.timeout_seconds > 0 ? hook.timeout_seconds * 1000 : -1;
-  bool in_time = !pidfd.ok() || poll(&wait, 1, timeout) == 1;
-  if (!in_time) kill(pid, SIGKILL);
-  int result = 0;
-  while (waitpid(pid, &result, 0) < 0 && errno == EINTR) {
-  }
+  const raw::Ended ended = raw::AwaitEnd(spawned.pid, hook.timeout_seconds);
   RETURN_IF_ERROR(started);
-  if (!in_time) {
+  if (ended.error != 0) return ErrnoStatus(ended.error, "pidfd_open");
+  if (!ended.in_time) {
     return absl::DeadlineExceededError(
         absl::StrCat("took longer than ", hook.timeout_seconds, " s"));
   }
+  const int result = ended.wait_status;
   if (WIFEXITED(result) && WEXITSTATUS(result) == 0) return absl::OkStatus();
   if (WIFEXITED(result)) {
     return absl::AbortedError(

@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/launch/hooks_child.h"
 
-#include <errno.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include "runtime/base/unique_fd.h"
 
 namespace runtime::launch {
 namespace {
@@ -25,23 +19,15 @@ bool RunHook(const HookOrders& hook, raw::Failure* failure) {
   pid_t pid = _Fork();  // without handlers of the C library
   if (pid < 0) return raw::Fail(failure, "fork");
   if (pid == 0) raw::RunSpawned(hook.program);
-  bool in_time = true;
-  int error = 0;
-  if (hook.timeout_seconds > 0) {
-    UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-    pollfd wait = {pidfd.get(), POLLIN, 0};
-    error = pidfd.ok() ? 0 : errno;
-    in_time = pidfd.ok() && poll(&wait, 1, hook.timeout_seconds * 1000) == 1;
-    if (!in_time) kill(pid, SIGKILL);
+  const raw::Ended ended = raw::AwaitEnd(pid, hook.timeout_seconds);
+  if (ended.error != 0) {
+    return raw::Fail(failure, "pidfd_open", "", ended.error);
   }
-  int result = 0;
-  while (waitpid(pid, &result, 0) < 0 && errno == EINTR) {
-  }
-  if (error != 0) return raw::Fail(failure, "pidfd_open", "", error);
-  if (!in_time) {
+  if (!ended.in_time) {
     return FailHook(hook, "took longer than its timeout in seconds: ",
                     hook.timeout_seconds, failure);
   }
+  const int result = ended.wait_status;
   if (WIFSIGNALED(result)) {
     return FailHook(hook, "was killed by signal ", WTERMSIG(result), failure);
   }

@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "runtime/base/spawn.h"
 
 namespace tests::kill {
 namespace {
@@ -67,11 +68,7 @@ bool Daemon::Start(int64_t at) {
   const std::string variable =
       absl::StrCat(kPointsVariable, "=", scratch_, "/points");
   const std::string preload = absl::StrCat("LD_PRELOAD=", preload_);
-  std::vector<char*> words;
-  for (const std::string& word : command_) {
-    words.push_back(const_cast<char*>(word.c_str()));
-  }
-  words.push_back(nullptr);
+  const std::vector<char*> words = runtime::Pointers(command_);
   pid_ = fork();
   if (pid_ < 0) Fail("fork");
   if (pid_ == 0) {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/base/spawn.h"
 #include "runtime/base/unique_fd.h"
 #include "runtime/cgroup/layout.h"
 
@@ -67,11 +68,7 @@ Output RunProgram(const std::vector<std::string>& args,
   runtime::UniqueFd err(memfd_create("err", MFD_CLOEXEC));
   EXPECT_TRUE(runtime::WriteAll(in.get(), input, "input").ok());
   lseek(in.get(), 0, SEEK_SET);
-  std::vector<char*> argv;
-  for (const std::string& arg : args) {
-    argv.push_back(const_cast<char*>(arg.c_str()));
-  }
-  argv.push_back(nullptr);
+  const std::vector<char*> argv = runtime::Pointers(args);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, in.get(), 0);

@@ -17,6 +17,7 @@
 #include "absl/time/clock.h"
 #include "runtime/base/activity.h"
 #include "runtime/base/file.h"
+#include "runtime/base/spawn.h"
 #include "runtime/base/status.h"
 #include "runtime/base/unique_fd.h"
 
@@ -71,11 +72,7 @@ absl::StatusOr<pid_t> Spawn(const Program& program, int in, int out, int err) {
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK |
                                             POSIX_SPAWN_SETSIGDEF |
                                             POSIX_SPAWN_SETPGROUP);
-  std::vector<char*> environment;
-  for (const std::string& entry : program.environment) {
-    environment.push_back(const_cast<char*>(entry.c_str()));
-  }
-  environment.push_back(nullptr);
+  const std::vector<char*> environment = runtime::Pointers(program.environment);
   char* argv[] = {const_cast<char*>(program.path.c_str()), nullptr};
   pid_t pid = 0;
   const int error = posix_spawn(&pid, program.path.c_str(), &actions,

@@ -15,6 +15,7 @@
 #include "absl/time/clock.h"
 #include "cri/image/digest.h"
 #include "runtime/base/file.h"
+#include "runtime/base/spawn.h"
 #include "runtime/base/unique_fd.h"
 #include "tests/support/status_matchers.h"
 
@@ -32,11 +33,7 @@ sockaddr_in Loopback(int port) {
 }
 
 pid_t Spawn(const std::vector<std::string>& args, const std::string& log) {
-  std::vector<char*> argv;
-  for (const std::string& arg : args) {
-    argv.push_back(const_cast<char*>(arg.c_str()));
-  }
-  argv.push_back(nullptr);
+  const std::vector<char*> argv = ::runtime::Pointers(args);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, 1, log.c_str(),
