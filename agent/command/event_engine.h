@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The timers of gRPC on an executor of ours, which sleeps while none is set.
-// gRPC's own engine looks for timers once a second and keeps four threads.
+// gRPC's own engine looks for timers once a second and keeps four threads. What
+// its older code still times by itself, deadlines of calls among it, may be a
+// second late.
 #ifndef CORACLE_AGENT_COMMAND_EVENT_ENGINE_H_
 #define CORACLE_AGENT_COMMAND_EVENT_ENGINE_H_
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // gRPC calls that are under way: one completion queue and one thread for all of
-// them, so that gRPC starts none of its own.
+// them, so that gRPC starts none of its own. The thread keeps their deadlines
+// too: gRPC's own timers may be late (agent/command/event_engine.h).
 #ifndef CORACLE_AGENT_CRI_CALLS_H_
 #define CORACLE_AGENT_CRI_CALLS_H_
 
+#include <grpcpp/alarm.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/completion_queue.h>
 
+#include <chrono>
 #include <set>
 #include <thread>
 
@@ -25,6 +28,10 @@ class Calls {
 
     grpc::ClientContext context;
     grpc::Status status;
+
+   private:
+    friend class Calls;
+    bool overdue_ = false;
   };
 
   // `thread_name` has 15 characters at most and outlives the object.
@@ -36,7 +43,8 @@ class Calls {
   // For the call's reader, whose tag is the Call*.
   grpc::CompletionQueue* queue() { return &queue_; }
 
-  // Before a call is started: it is this object's from then on. False after
+  // Before a call is started, its context has its deadline already: it is this
+  // object's from then on. False after
   // Shutdown: it stays the caller's, and must not be started. The first one
   // starts the thread.
   bool Take(Call* call) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -45,13 +53,22 @@ class Calls {
   void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
+  using Time = std::chrono::system_clock::time_point;
+
   void Run() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Cancels the calls that are over their time; when the next one will be.
+  Time EndOverdue() ABSL_LOCKS_EXCLUDED(mutex_);
+  void Finish(Call* call) ABSL_LOCKS_EXCLUDED(mutex_);
 
   const char* const thread_name_;
   absl::Mutex mutex_;
   bool down_ ABSL_GUARDED_BY(mutex_) = false;
   std::set<Call*> active_ ABSL_GUARDED_BY(mutex_);
+  // The thread sleeps until then; its tag is the queue's only null.
+  Time asleep_until_ ABSL_GUARDED_BY(mutex_) = Time::max();
+  bool waking_ ABSL_GUARDED_BY(mutex_) = false;
   grpc::CompletionQueue queue_;
+  grpc::Alarm wake_;
   std::thread thread_;
 };
 

@@ -25,9 +25,13 @@ void FillNames(const Json& pod, uint32_t attempt, v1::PodSandboxConfig& out) {
   for (const auto& [key, value] : runtime::ObjectAt(meta, "labels").items()) {
     if (value.is_string()) labels[key] = value.get<std::string>();
   }
-  labels[kPodName] = status::Name(pod);
-  labels[kPodNamespace] = status::Namespace(pod);
-  labels[kPodUid] = status::Uid(pod);
+  for (const auto& [key, value] :
+       {std::pair(kPodName, status::Name(pod)),
+        std::pair(kPodNamespace, status::Namespace(pod)),
+        std::pair(kPodUid, status::Uid(pod))}) {
+    const std::string name(key);
+    labels[name] = value;
+  }
   auto& annotations = *out.mutable_annotations();
   for (const auto& [key, value] :
        runtime::ObjectAt(meta, "annotations").items()) {

@@ -14,11 +14,18 @@ std::string Both(const std::string& reason, const std::string& message) {
                       message);
 }
 
-Wait For(absl::string_view text, absl::Time until = absl::InfinitePast()) {
+Wait For(std::string text, absl::Time until = absl::InfinitePast()) {
   Wait wait;
-  wait.text.assign(text.data(), text.size());
+  wait.text = std::move(text);
   wait.until = until;
   return wait;
+}
+
+void Add(std::vector<Wait>* waits, std::string text,
+         absl::Time until = absl::InfinitePast()) {
+  waits->emplace_back();
+  waits->back().text = std::move(text);
+  waits->back().until = until;
 }
 
 }  // namespace
@@ -27,7 +34,7 @@ std::vector<Wait> Worker::Waits() {
   std::vector<Wait> waits;
   switch (state_) {
     case State::kHeld:
-      waits.push_back(For("an older pod of the same name still ends"));
+      Add(&waits, "an older pod of the same name still ends");
       break;
     case State::kSync:
       WaitsOfRunning(&waits);
@@ -36,21 +43,20 @@ std::vector<Wait> Worker::Waits() {
       for (const auto& [id, stop] : stops_) {
         ContainerFact* fact = facts_.Find(id);
         if (fact == nullptr) continue;
-        waits.push_back(For(
+        Add(&waits,
             absl::StrCat("end of container ", fact->cri.metadata().name(),
                          stop.hook_running ? ", whose preStop hook runs" : "",
                          "; killed"),
-            stop.deadline));
+            stop.deadline);
       }
       if (!stopping_sandboxes_.empty()) {
-        waits.push_back(For(absl::StrCat(
-            "end of sandbox ", absl::StrJoin(stopping_sandboxes_, ", "))));
+        Add(&waits, absl::StrCat("end of sandbox ",
+                                 absl::StrJoin(stopping_sandboxes_, ", ")));
       }
       break;
     case State::kTerminated:
       if (absl::Now() < clean_retry_) {
-        waits.push_back(
-            For("what it used cannot be given back yet", clean_retry_));
+        Add(&waits, "what it used cannot be given back yet", clean_retry_);
       }
       break;
     case State::kDone:
@@ -65,18 +71,16 @@ void Worker::WaitsOfRunning(std::vector<Wait>* waits) {
   const bool ready =
       sandbox != nullptr && sandbox->state() == v1::SANDBOX_READY;
   if (sandbox_busy_) {
-    waits->push_back(For("its sandbox is being made"));
+    Add(waits, "its sandbox is being made");
   } else if (!ready && now < sandbox_retry_) {
-    waits->push_back(
-        For(absl::StrCat("its sandbox: ", sandbox_problem_), sandbox_retry_));
+    Add(waits, absl::StrCat("its sandbox: ", sandbox_problem_), sandbox_retry_);
   }
   if (!mounted_ && mounting_) {
-    waits->push_back(For(absl::StrCat(
-        "its volumes are being mounted",
-        mount_problem_.empty() ? "" : ": last time: ", mount_problem_)));
+    Add(waits, absl::StrCat("its volumes are being mounted",
+                            mount_problem_.empty() ? "" : ": last time: ",
+                            mount_problem_));
   } else if (!mounted_ && now < mount_retry_) {
-    waits->push_back(
-        For(absl::StrCat("its volumes: ", mount_problem_), mount_retry_));
+    Add(waits, absl::StrCat("its volumes: ", mount_problem_), mount_retry_);
   }
   for (const auto& spec : status::Containers(*pod_)) {
     Wait wait = WaitOfContainer(spec);

@@ -94,6 +94,8 @@ absl::Status ServerImpl::Listen() {
                            grpc::InsecureServerCredentials());
   builder.SetMaxReceiveMessageSize(
       static_cast<int>(engine_->Config()->max_message_bytes));
+  // A unix socket needs no measuring of its delay, nor the timers for it.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   edge_->Register(builder);
   grpc_ = builder.BuildAndStart();
   if (grpc_ == nullptr) {

@@ -120,24 +120,35 @@ class Bench:
             self.crictl(who, "rmp", "-fa")
         return times
 
+    def stream(self, command, size):
+        """Whether `size` bytes went through, one way or the other: from /dev/zero to a dd, which says how
+        many it has read; or out of a dd."""
+        inward = "-i" in command
+        source = subprocess.Popen(["head", "-c", str(size if inward else 0), "/dev/zero"], stdout=subprocess.PIPE)
+        client = subprocess.Popen(command, stdin=source.stdout, stdout=subprocess.PIPE, stderr=subprocess.PIPE if inward else None)
+        source.stdout.close()
+        received = 0
+        with open("/dev/null", "wb") as sink:
+            while count := os.splice(client.stdout.fileno(), sink.fileno(), 1 << 20):
+                received += count
+        told = client.communicate()[1] or b""
+        source.wait()
+        return client.returncode == 0 and (b"%d bytes" % size in told if inward else received == size)
 
     def streams(self, size=1 << 30):
-        """{(who, direction): MB/s} of `crictl exec` with `size` bytes of input or output, the better of two."""
+        """{(who, direction): MB/s} of `crictl exec` with `size` bytes of input or output, the better of two;
+        0 if they did not arrive."""
         rates = {}
         ids = {who: self.start_one(who) for who in (OURS, PEER)}
 
         def work(who):
             command = [self.options.bin + "/crictl", "-r", self.sockets[who], "exec"]
             for transport in ("spdy", "websocket"):
-                for direction, words in (("in", ["-i", "-r", transport, ids[who], "sh", "-c", "cat >/dev/null"]),
-                                         ("out", ["-r", transport, ids[who], "head", "-c", str(size), "/dev/zero"])):
+                for direction, words in (("in", ["-i", "-r", transport, ids[who], "dd", "of=/dev/null", "bs=64k"]),
+                                         ("out", ["-r", transport, ids[who], "dd", "if=/dev/zero", "bs=64k", f"count={size >> 16}"])):
                     start = time.monotonic()
-                    source = subprocess.Popen(["head", "-c", str(size) if direction == "in" else "0", "/dev/zero"], stdout=subprocess.PIPE)
-                    done = subprocess.run(command + words, stdin=source.stdout, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                          check=False)
-                    source.stdout.close()
-                    source.wait()
-                    rate = 0 if done.returncode else size / 1e6 / (time.monotonic() - start)
+                    arrived = self.stream(command + words, size)
+                    rate = size / 1e6 / (time.monotonic() - start) if arrived else 0
                     name = f"1 GiB {direction}, {transport}"
                     rates[who, name] = max(rate, rates.get((who, name), 0))
         self.in_turn(work)
