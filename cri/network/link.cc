@@ -281,12 +281,18 @@ absl::Status AddVeth(Socket& rtnl, const Veth& veth) {
     // A second link description stands in the attribute, header first. It
     // cannot be up yet: veth opens an end only when both are joined.
     mnl_nlmsg_put_extra_header(message.header(), sizeof(ifinfomsg));
+    // One queue, which is all that is used, and no wait for all processors
+    // until the others are off.
     message.PutText(IFLA_IFNAME, kPodLink)
+        .PutU32(IFLA_NUM_TX_QUEUES, 1)
+        .PutU32(IFLA_NUM_RX_QUEUES, 1)
         .PutU32(IFLA_MTU, veth.mtu)
         .PutU32(IFLA_NET_NS_FD, static_cast<uint32_t>(veth.netns_fd))
         .Put(IFLA_ADDRESS, veth.mac);
   };
   message.PutText(IFLA_IFNAME, veth.host_name)
+      .PutU32(IFLA_NUM_TX_QUEUES, 1)
+      .PutU32(IFLA_NUM_RX_QUEUES, 1)
       .PutU32(IFLA_MTU, veth.mtu)
       .PutU32(IFLA_MASTER, static_cast<uint32_t>(veth.bridge_index))
       .Nest(IFLA_LINKINFO, [&] {
