@@ -71,29 +71,21 @@ absl::StatusOr<Made> MakeProcess(
     _exit(1);
   }
   other.reset();
-  while (true) {
-    Report report = NextReport(made.report.get(), &made.terminal);
-    if (report.kind == Report::kPhase) continue;
-    if (report.kind == Report::kCreated) {
-      made.pid = report.pid;
-      break;
-    }
+  const Report report = NextReport(made.report.get(), &made.terminal);
+  if (report.kind != Report::kCreated) {
     ReapAll();
     if (report.kind == Report::kFailed) return FailureOf(report);
     return absl::InternalError("the set-up process was killed");
   }
+  made.pid = report.pid;
   while (waitpid(setup, nullptr, 0) < 0 && errno == EINTR) {
   }
   return made;
 }
 
 absl::Status AwaitExec(int report_fd) {
-  while (true) {
-    Report report = NextReport(report_fd, nullptr);
-    if (report.kind == Report::kPhase) continue;
-    if (report.kind == Report::kFailed) return FailureOf(report);
-    return absl::OkStatus();
-  }
+  const Report report = NextReport(report_fd, nullptr);
+  return report.kind == Report::kFailed ? FailureOf(report) : absl::OkStatus();
 }
 
 absl::Status SendTerminal(const std::string& socket_path, int terminal) {

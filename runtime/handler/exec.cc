@@ -85,9 +85,7 @@ absl::StatusOr<ExecResult> BuiltinHandler::ExecSync(
                             ? absl::Now() + options.timeout
                             : absl::InfiniteFuture();
   ASSIGN_OR_RETURN(Connection connection, OpenHolder(pods_dir_, sandbox_id));
-  ASSIGN_OR_RETURN(state::ContainerPlan plan, PlanOf(sandbox_id, id));
-  ASSIGN_OR_RETURN(UniqueFd process,
-                   ProcessFile(plan.config_json, options.args, false));
+  ASSIGN_OR_RETURN(UniqueFd process, ProcessFile(options.args, false));
   Stream out, err;
   RETURN_IF_ERROR(OpenPipe(&out));
   RETURN_IF_ERROR(OpenPipe(&err));

@@ -171,10 +171,8 @@ absl::StatusOr<std::unique_ptr<StreamSession>> BuiltinHandler::Exec(
         absl::StrCat(context, ": a terminal has no standard error"));
   }
   ASSIGN_OR_RETURN(Connection connection, OpenHolder(pods_dir_, sandbox_id));
-  ASSIGN_OR_RETURN(state::ContainerPlan plan, PlanOf(sandbox_id, id));
   std::vector<UniqueFd> fds(1);
-  ASSIGN_OR_RETURN(fds[0],
-                   ProcessFile(plan.config_json, options.args, options.tty));
+  ASSIGN_OR_RETURN(fds[0], ProcessFile(options.args, options.tty));
   auto session =
       std::make_unique<HolderStream>(&streams_, std::move(connection), false);
   hold::Request request;

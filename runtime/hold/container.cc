@@ -18,7 +18,6 @@ namespace {
 // How long the pipes of a dead container may stay open in the hands of
 // somebody outside of it before they are given up.
 constexpr int64_t kDrainNanoseconds = 1000000000;
-constexpr size_t kMaxPhases = 64;
 
 struct Pipe {
   UniqueFd read, write;
@@ -119,11 +118,6 @@ void Holder::OnReport(HeldContainer* container, const launch::Report& report,
                       UniqueFd fd) {
   state::ContainerRecord& record = container->record;
   switch (report.kind) {
-    case launch::Report::kPhase:
-      if (record.phases.size() < kMaxPhases) {
-        record.phases.emplace_back(report.text, report.nanoseconds);
-      }
-      return;
     case launch::Report::kFailed:
       container->failed = true;
       record.message = report.text;
@@ -139,6 +133,10 @@ void Holder::OnReport(HeldContainer* container, const launch::Report& report,
   if (record.phase != state::Phase::kCreating) return;
   record.pid = report.pid;
   record.phase = state::Phase::kCreated;
+  for (uint32_t i = 0; i < report.phase_count; ++i) {
+    record.phases.emplace_back(report.phases[i].name,
+                               report.phases[i].nanoseconds);
+  }
   record.created_ns = WallNanoseconds();
   if ((container->flags & state::kTty) != 0 && fd.ok()) {
     fcntl(fd.get(), F_SETFL, O_NONBLOCK);

@@ -208,6 +208,7 @@ int LaunchMain(int argc, char** argv) {
     log::Info("launch: cannot lower oom_score_adj to ", kOomScore, " (",
               strerror(error), "): going on without that protection");
   }
+  launch::LearnKernel();
   Loop(*launcher);
   return 0;
 }

@@ -119,13 +119,13 @@ void Holder::ExecChild(const HeldContainer& container, const ExecFds& fds,
   int dir = options_.dir.get();
   CloseAllBut({fds.process, fds.in, fds.out, fds.err, report, dir});
   state::ContainerPlan plan = ReadPlan(dir, container.record.id, report);
-  const std::string process = ReadProcess(fds.process);
+  std::string process = ReadProcess(fds.process);
   close(fds.process);
   if (!plan.runtime.empty()) {
     external::ExecRequest request;
     request.plan = std::move(plan);
     request.pod_dir = PodDir(dir);
-    request.process_json = process;
+    request.process_json = std::move(process);
     request.stdin_fd = fds.in;
     request.stdout_fd = fds.out;
     request.stderr_fd = fds.err;
@@ -137,7 +137,8 @@ void Holder::ExecChild(const HeldContainer& container, const ExecFds& fds,
   close(dir);
   request.init_pid = container.record.pid;
   request.config_json = std::move(plan.config_json);
-  request.process_json = process;
+  request.process_json = std::move(process);
+  request.terminal_type = "xterm";
   request.stdin_fd = fds.in;
   request.stdout_fd = fds.out;
   request.stderr_fd = fds.err;
@@ -152,6 +153,11 @@ int ReceiveReport(int fd, launch::Report* report, UniqueFd* passed) {
   if (size == 0) return ENODATA;
   if (static_cast<size_t>(size) != sizeof *report) return EBADMSG;
   report->text[sizeof report->text - 1] = '\0';
+  report->phase_count =
+      std::min(report->phase_count, launch::Report::kMaxPhases);
+  for (launch::Report::Phase& phase : report->phases) {
+    phase.name[sizeof phase.name - 1] = '\0';
+  }
   return 0;
 }
 

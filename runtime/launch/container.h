@@ -50,7 +50,10 @@ struct SetupRequest {
 struct ExecRequest {
   pid_t init_pid = 0;       // of the running container
   std::string config_json;  // the container's config (defaults for the process)
-  std::string process_json;  // OCI process object: args, env, cwd, user, …
+  // OCI process object: args, and of env, cwd, user, … what differs.
+  std::string process_json;
+  // TERM of a command that has a terminal and no TERM; "" = none.
+  std::string terminal_type;
   // The container's cgroup; "" = linux.cgroupsPath of its config.
   std::string cgroups_path;
   std::string seccomp_cache_dir;  // as in SetupRequest
@@ -68,6 +71,10 @@ enum Feature : uint32_t {
 // Runs in a fresh fork, which it changes. `directory` is on the filesystem that
 // holds containers' files. *why says what user namespaces lack.
 uint32_t ProbeFeatures(const std::string& directory, std::string* why);
+
+// Finds out about the kernel what set-ups have to know; in whatever this
+// process forks they need not again.
+void LearnKernel();
 
 // Removes the cgroups of a container whose processes are gone (kills what is
 // left first), by its config's linux.cgroupsPath. Missing: fine. Returns 0 or

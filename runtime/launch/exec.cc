@@ -11,8 +11,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <optional>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/file.h"
 #include "runtime/base/spawn_child.h"
@@ -29,6 +31,13 @@
 
 namespace runtime::launch {
 namespace {
+
+bool HasTerm(const spec::Process& process) {
+  return std::any_of(process.env.begin(), process.env.end(),
+                     [](const std::string& entry) {
+                       return absl::StartsWith(entry, "TERM=");
+                     });
+}
 
 class ExecSetup {
  public:
@@ -69,6 +78,10 @@ absl::Status ExecSetup::Parse() {
   ASSIGN_OR_RETURN(config_, spec::Parse(request_.config_json));
   ASSIGN_OR_RETURN(spec::Process process,
                    spec::ParseProcess(request_.process_json, config_.process));
+  if (process.terminal && !request_.terminal_type.empty() &&
+      !HasTerm(process)) {
+    process.env.push_back(absl::StrCat("TERM=", request_.terminal_type));
+  }
   ASSIGN_OR_RETURN(
       identity_, PrepareIdentity(process, config_, request_.seccomp_cache_dir));
   orders_.identity = OrdersFor(&identity_);
@@ -188,12 +201,10 @@ absl::Status ExecSetup::Run() {
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   RaiseFileLimit();
   RETURN_IF_ERROR(Parse());
-  reporter_.Phase("plan");
   ASSIGN_OR_RETURN(proc_, path::Proc::Open());
   RETURN_IF_ERROR(SetOomScore(*proc_, identity_.process.oom_score_adj));
   RETURN_IF_ERROR(OpenCgroups());
   RETURN_IF_ERROR(EnterNamespaces());
-  reporter_.Phase("namespaces");
   RETURN_IF_ERROR(Clone());
   return HandOver();
 }

@@ -89,6 +89,8 @@ absl::Status TryRecursiveReadOnly() {
 
 }  // namespace
 
+void LearnKernel() { mount::OverlayNeedsTarget(); }
+
 uint32_t ProbeFeatures(const std::string& directory, std::string* why) {
   uint32_t features = 0;
   absl::Status isolated =

@@ -27,19 +27,20 @@ void SetText(Report* report, const char* text) {
 Reporter::Reporter(int fd) : fd_(fd), last_(Now()) {}
 
 void Reporter::Phase(const char* name) {
-  Report report = {};
-  uint64_t now = Now();
-  report.kind = Report::kPhase;
-  report.nanoseconds = now - last_;
+  if (phase_count_ == Report::kMaxPhases) return;
+  const uint64_t now = Now();
+  Report::Phase& phase = phases_[phase_count_++];
+  phase.nanoseconds = now - last_;
   last_ = now;
-  SetText(&report, name);
-  SendWithFd(fd_, &report, sizeof(report));
+  strncpy(phase.name, name, sizeof(phase.name) - 1);
 }
 
 void Reporter::Created(pid_t pid, int terminal_fd) {
   Report report = {};
   report.kind = Report::kCreated;
   report.pid = pid;
+  report.phase_count = phase_count_;
+  memcpy(report.phases, phases_, sizeof(phases_));
   SendWithFd(fd_, &report, sizeof(report), terminal_fd);
 }
 

@@ -12,21 +12,27 @@
 namespace runtime::launch {
 
 // One message on the report socket (SOCK_SEQPACKET, set-up or init → keeper).
-// In order: kPhase for each finished step, then kCreated or kFailed. After the
-// start byte the socket closes on exec: end of file = the workload runs, a
-// kFailed before it = the exec failed.
+// First kCreated or kFailed. After the start byte the socket closes on exec:
+// end of file = the workload runs, a kFailed before it = the exec failed.
 struct Report {
   enum Kind : uint32_t {
-    kPhase = 1,    // text = name of the step, nanoseconds = how long it took
-    kCreated = 2,  // pid = init; with a tty the pty master comes as SCM_RIGHTS
-    kFailed = 3,  // error = errno or 0; text = "mount /data: Permission denied"
-    kStarted = 4,  // of another runtime, whose start cannot be seen
+    // pid = init, phases = what it took; with a tty the pty master comes as
+    // SCM_RIGHTS.
+    kCreated = 1,
+    kFailed = 2,  // error = errno or 0; text = "mount /data: Permission denied"
+    kStarted = 3,  // of another runtime, whose start cannot be seen
   };
+  struct Phase {
+    char name[8];  // of the step; NUL terminated
+    uint64_t nanoseconds;
+  };
+  static constexpr uint32_t kMaxPhases = 8;
+
   uint32_t kind;
   int32_t pid;
   int32_t error;
-  uint32_t reserved;
-  uint64_t nanoseconds;
+  uint32_t phase_count;
+  Phase phases[kMaxPhases];
   char text[480];  // NUL terminated
 };
 
@@ -37,7 +43,8 @@ class Reporter {
   explicit Reporter(int fd);
 
   void set_fd(int fd) { fd_ = fd; }
-  // The step that just ended; its time runs from the last call.
+  // The step that just ended, for Created to tell; its time runs from the last
+  // call. At most Report::kMaxPhases, names of 7 characters.
   void Phase(const char* name);
   // `terminal_fd` ≥ 0 goes along.
   void Created(pid_t pid, int terminal_fd);
@@ -50,6 +57,8 @@ class Reporter {
  private:
   int fd_;
   uint64_t last_;
+  uint32_t phase_count_ = 0;
+  Report::Phase phases_[Report::kMaxPhases] = {};
 };
 
 // Passing one byte, and perhaps a descriptor, between set-up and init.

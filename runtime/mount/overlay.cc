@@ -46,14 +46,21 @@ absl::Status SetDirectory(int context, const char* key, const std::string& path,
                                          detail.empty() ? "" : ")"));
 }
 
-// Whether overlayfs takes layers one by one (Linux 6.7). Before 6.5 it takes
-// every key without looking and only mounting fails.
-bool TakesSingleLayers() {
+// Before Linux 6.5 it takes every key without looking and only mounting fails.
+bool TrySingleLayers() {
   UniqueFd context(fsopen("overlay", FSOPEN_CLOEXEC));
   return context.ok() &&
          fsconfig(context.get(), FSCONFIG_SET_FLAG, "no-such-key", nullptr,
                   0) != 0 &&
          fsconfig(context.get(), FSCONFIG_SET_STRING, "lowerdir+", "/", 0) == 0;
+}
+
+// Whether overlayfs takes layers one by one (Linux 6.7). A yes is kept: closing
+// what the try has opened waits for all processors.
+bool TakesSingleLayers() {
+  static bool takes = false;
+  if (!takes) takes = TrySingleLayers();
+  return takes;
 }
 
 // A container's writable layer needs no sync when it is unmounted. The mark

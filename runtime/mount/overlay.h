@@ -24,6 +24,7 @@ absl::StatusOr<UniqueFd> NewOverlay(const OverlayDirs& dirs,
 
 // Whether NewOverlay mounts on the directory `target` for a moment, as it has
 // to before Linux 6.7: call it in a mount namespace of the process's own then.
+// What it finds out, this process and those that it forks need not again.
 bool OverlayNeedsTarget();
 
 }  // namespace runtime::mount

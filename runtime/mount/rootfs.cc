@@ -49,10 +49,12 @@ std::string CleanPath(const std::string& path) {
 }
 
 absl::Status RootBuilder::Prepare() {
-  // Opened without following a link: an image never decides what masks a file
-  // (CVE-2025-31133).
-  ASSIGN_OR_RETURN(UniqueFd null, OpenDevice("/dev/null", 'c', 1, 3));
-  ASSIGN_OR_RETURN(null_, CloneTree(null.get(), "", false));
+  if (!plan_->config->linux_section.masked_paths.empty()) {
+    // Opened without following a link: an image never decides what masks a file
+    // (CVE-2025-31133).
+    ASSIGN_OR_RETURN(UniqueFd null, OpenDevice("/dev/null", 'c', 1, 3));
+    ASSIGN_OR_RETURN(null_, CloneTree(null.get(), "", false));
+  }
   const std::vector<spec::Mount>& mounts = plan_->config->mounts;
   for (size_t i = 0; i < mounts.size(); ++i) {
     Prepared prepared;
