@@ -7,8 +7,11 @@ load_cluster
 NAMESPACE=$(basename "$0" | tr _ -)-$$
 k() { "$BIN/kubectl" --kubeconfig "$DIR/admin.conf" -n "$NAMESPACE" "$@"; }
 kube create namespace "$NAMESPACE" >/dev/null
+# What a test undoes besides, whatever comes of it: defined anew there.
+at_end() { :; }
 cleanup() {
   local rc=$?
+  at_end || true
   if [ $rc != 0 ]; then
     k get pods -o wide; k get events --sort-by=.lastTimestamp | tail -n 25
     tail -n 15 "$DIR"/nodes/*/coracle.log
