@@ -39,14 +39,32 @@ equals() { local want=$1 got; shift; got=$("$@") || return 1; [ "$got" = "$want"
 contains() { local want=$1 got; shift; got=$("$@" 2>&1) || true; [[ $got == *"$want"* ]] || { echo "got '$got', want something with '$want'"; return 1; }; }
 field() { k get "$1" -o "jsonpath={$2}"; }
 
-# leftovers NODE: what a node has of pods, one line a thing, for a diff.
+# leftovers NODE: what a node has of pods, one line a thing, for a diff: cgroups,
+# processes, namespaces and mounts of every process there, links, rules,
+# leases, and the files of all that keeps some. What is kept for the next pods is left out:
+# images, compiled seccomp profiles, host-local's memory of its last address.
 leftovers() {
-  local node=$1 dir
-  for dir in $(cgroup_dirs "$node"); do find "$dir" -type d -path '*kubepods/*pod*' 2>/dev/null; done | sort
-  ls "$DIR/nodes/$node/var/lib/kubelet/pods" "$DIR/nodes/$node/var/log/pods" "$DIR/nodes/$node/var/log/containers" \
-    "$DIR/nodes/$node/var/lib/coracle/containers" "$DIR/nodes/$node/var/lib/coracle/sandboxes" 2>/dev/null
-  "$TOP/tests/cluster/node" --enter "$node" sh -c '
-    ls /run/coracle/pods; ip -o link | grep -c veth; grep -cE "kubelet|coracle/(pods|sandboxes)" /proc/self/mountinfo' 2>/dev/null
-  for dir in $(cgroup_dirs "$node" | head -n 1); do find "$dir" -name cgroup.procs -exec cat {} + ; done |
-    xargs -r -I{} sh -c 'tr "\0" " " </proc/{}/cmdline 2>/dev/null | cut -c1-60; echo' | grep -v '^$' | sort | uniq -c
+  local node=$1 dir pids pid root
+  root=/proc/$(cat "$DIR/nodes/$node/inside.pid")/root
+  for dir in $(cgroup_dirs "$node"); do find "$dir" -type d -path '*kubepods/*pod*' -printf 'cgroup %p\n' 2>/dev/null || true; done | sort
+  pids=$(pids_of_cgroups "crc-$CLUSTER-$node")
+  for pid in $pids; do
+    echo "process $(tr '\0' ' ' <"/proc/$pid/cmdline" | cut -c1-60 | grep . || echo "[$(cat "/proc/$pid/comm")]")"
+  done 2>/dev/null | sort | uniq -c
+  for pid in $pids; do
+    find "/proc/$pid/ns/net" "/proc/$pid/fd" -lname 'net:*' -printf 'netns %l\n' 2>/dev/null || true
+    cut -d' ' -f5 "/proc/$pid/mountinfo" 2>/dev/null | sed 's/^/mount /' || true
+  done | sort -u
+  ip netns exec "$CP_NS-$node" ip -br link show type veth | awk '{ print "link " $1 }'
+  ip netns exec "$CP_NS-$node" nft list ruleset | sed -n '/^table inet coracle-/,/^}/p; /chain CNI-[0-9a-f]/p' | sed 's/^/rule /'
+  for dir in run/coracle run/netns run/containerd/io.containerd.runtime.v2.task/k8s.io \
+    run/containerd/io.containerd.grpc.v1.cri/containers run/containerd/io.containerd.grpc.v1.cri/sandboxes \
+    var/lib/coracle var/lib/cni/networks var/lib/cni/results var/lib/kubelet/pods var/log/pods var/log/containers; do
+    find "$root/$dir" -mindepth 1 \( -path "$root/run/coracle/seccomp" -o -path "$root/var/lib/coracle/images/*" \
+      ! -path '*/images/trash*' ! -path '*/images/tmp*' ! -path '*/images/aside*' ! -path '*/images/import*' \) -prune -o \
+      ! -path '*/networks/*/lock' ! -path '*/networks/*/last_reserved_ip.*' ! \( -path '*/networks/*' -type d \) \
+      -printf "file /$dir/%P\n" 2>/dev/null || true
+  done | sed -E 's,^file (/run/coracle/network/leases/.|/var/lib/cni/networks/[^/]+/[0-9a-f]),lease \1,' | sort
 }
+# same_leftovers NODE BEFORE: the node has again what it had.
+same_leftovers() { local now; now=$(leftovers "$1"); [ "$now" = "$2" ] || { diff <(echo "$2") <(echo "$now"); return 1; }; }
