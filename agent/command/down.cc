@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // coracle down: ends every pod of a stopped daemon and removes what they, the
 // agent and the network left on this host.
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 
 #include "absl/strings/match.h"
@@ -13,6 +10,7 @@
 #include "agent/command/command_line.h"
 #include "agent/config/paths.h"
 #include "agent/pod/cgroup.h"
+#include "agent/pod/log_links.h"
 #include "agent/volume/manager.h"
 #include "cri/config/config.h"
 #include "cri/sandbox/record_file.h"
@@ -85,12 +83,7 @@ absl::Status RemovePodFiles(const std::vector<Pod>& pods,
     }
   }
   cgroups->RemoveIfEmpty();
-  const auto links = runtime::ListDir(paths.container_logs_dir);
-  for (const std::string& name : links.value_or(std::vector<std::string>())) {
-    const std::string link = runtime::JoinPath(paths.container_logs_dir, name);
-    if (!std::filesystem::exists(link)) unlink(link.c_str());
-  }
-  return absl::OkStatus();
+  return pod::RemoveDeadLogLinks(paths.container_logs_dir, paths.pod_logs_dir);
 }
 
 absl::Status Run(const Options& options) {

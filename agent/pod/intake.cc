@@ -8,6 +8,7 @@
 #include "absl/strings/str_split.h"
 #include "agent/pod/engine_impl.h"
 #include "agent/pod/labels.h"
+#include "agent/pod/log_links.h"
 #include "agent/pod/paths.h"
 #include "agent/pod/security.h"
 #include "runtime/base/file.h"
@@ -267,15 +268,17 @@ void EngineImpl::RemoveOrphanDirs(std::set<std::string> wanted) {
   for (const std::string& uid : cgroups_->Existing()) {
     if (!known(uid)) note(cgroups_->RemovePod(uid));
   }
-  auto logs = runtime::ListDir(deps_.options.pod_logs_dir);
-  if (!logs.ok()) return;
-  for (const std::string& name : *logs) {
+  const std::string& logs_dir = deps_.options.pod_logs_dir;
+  const auto logs = runtime::ListDir(logs_dir);
+  note(logs.status());
+  for (const std::string& name : logs.value_or(std::vector<std::string>())) {
     // <namespace>_<name>_<uid>
     std::vector<std::string> parts = absl::StrSplit(name, '_');
     if (parts.size() != 3 || known(parts[2])) continue;
-    note(runtime::RemoveTree(
-        absl::StrCat(deps_.options.pod_logs_dir, "/", name)));
+    note(runtime::RemoveTree(absl::StrCat(logs_dir, "/", name)));
   }
+  // Also those of pods whose logs went before, as by hand.
+  note(RemoveDeadLogLinks(deps_.options.container_logs_dir, logs_dir));
 }
 
 }  // namespace agent::pod

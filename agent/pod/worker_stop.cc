@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The way out: containers in parallel (sidecars last, in reverse), sandbox,
 // volumes, cgroups; for a deleted pod also records, files and the API object.
-#include <unistd.h>
-
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "agent/pod/labels.h"
+#include "agent/pod/log_links.h"
 #include "agent/pod/paths.h"
 #include "agent/pod/worker.h"
 #include "agent/probe/hook.h"
@@ -306,19 +304,8 @@ absl::Status Worker::RemoveFiles() {
   RETURN_IF_ERROR(deps_->cgroups->RemovePod(uid_));
   RETURN_IF_ERROR(runtime::RemoveTree(PodDir(deps_->options, uid_)));
   RETURN_IF_ERROR(runtime::RemoveTree(LogDir(deps_->options, *pod_)));
-  // Links carry pod, namespace and container ID in their names.
-  std::string prefix =
-      absl::StrCat(status::Name(*pod_), "_", status::Namespace(*pod_), "_");
-  auto links = runtime::ListDir(deps_->options.container_logs_dir);
-  if (!links.ok()) return absl::OkStatus();
-  for (const std::string& name : *links) {
-    if (!absl::StartsWith(name, prefix)) continue;
-    std::string path =
-        absl::StrCat(deps_->options.container_logs_dir, "/", name);
-    // A namesake's link points to a log that exists.
-    if (!runtime::Exists(path)) unlink(path.c_str());
-  }
-  return absl::OkStatus();
+  return RemoveDeadLogLinks(deps_->options.container_logs_dir,
+                            deps_->options.pod_logs_dir);
 }
 
 void Worker::Finish() {

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pods from their first appearance to their end.
+#include <poll.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "runtime/base/unique_fd.h"
 #include "tests/unit/agent/pod/engine_fixture.h"
 
 namespace agent::pod {
@@ -86,6 +91,20 @@ TEST_F(EngineTest, OrphansEndAfterTheFirstFullList) {
   cluster_.Drop("p");
   Begin();
   EXPECT_TRUE(cri_.WaitFor([](const World& w) { return w.sandboxes.empty(); }));
+}
+
+TEST_F(EngineTest, LogsOfAnOrphanGoWithTheirLinks) {
+  const std::string logs = dir_ / "logs/ns_gone_u9", links = dir_ / "links";
+  ASSERT_THAT(runtime::MakeDirs(logs + "/c"), IsOk());
+  ASSERT_THAT(runtime::MakeDirs(links), IsOk());
+  ASSERT_EQ(symlink((logs + "/c/0.log").c_str(), (links + "/gone").c_str()), 0);
+  const runtime::UniqueFd watch(inotify_init1(IN_CLOEXEC));
+  ASSERT_GE(inotify_add_watch(watch.get(), links.c_str(), IN_DELETE), 0);
+  Begin();
+  pollfd deleted = {watch.get(), POLLIN, 0};
+  ASSERT_EQ(poll(&deleted, 1, 20000), 1);
+  EXPECT_THAT(runtime::ListDir(links).value(), testing::IsEmpty());
+  EXPECT_FALSE(runtime::Exists(logs));
 }
 
 TEST_F(EngineTest, ExitedContainerRestartsWithTheNextAttempt) {
