@@ -67,11 +67,14 @@ class Client {
   // `options` is a DeleteOptions object or null.
   virtual absl::Status Delete(const std::string& path,
                               const Json& options = Json()) = 0;
+  using OnEvent = std::function<bool(WatchEvent)>;
   // Runs until the server ends the watch (OK), `on_event` returns false (OK),
   // `cancel` (CANCELLED) or an error. An ERROR event becomes its Status.
-  virtual absl::Status Watch(
-      const std::string& path, const Query& query, const CancelToken& cancel,
-      const std::function<bool(WatchEvent)>& on_event) = 0;
+  // `on_open` is called once the server has agreed to it, which may be long
+  // before the first event.
+  virtual absl::Status Watch(const std::string& path, const Query& query,
+                             const CancelToken& cancel, const OnEvent& on_event,
+                             const std::function<void()>& on_open = {}) = 0;
 };
 
 }  // namespace agent::api

@@ -49,8 +49,8 @@ class HttpClient : public Client {
   absl::Status Delete(const std::string& path,
                       const Json& options = Json()) override;
   absl::Status Watch(const std::string& path, const Query& query,
-                     const CancelToken& cancel,
-                     const std::function<bool(WatchEvent)>& on_event) override;
+                     const CancelToken& cancel, const OnEvent& on_event,
+                     const std::function<void()>& on_open = {}) override;
 
   // An answer that is not JSON ("/healthz").
   absl::StatusOr<std::string> GetText(const std::string& path);

@@ -107,6 +107,8 @@ absl::Status Session::Prepare(const ClientConfig& config) {
   if (!token.empty()) {
     authorization_ = absl::StrCat("Authorization: Bearer ", token);
   }
+  curl_easy_setopt(easy_, CURLOPT_HEADERFUNCTION, Header);
+  curl_easy_setopt(easy_, CURLOPT_HEADERDATA, this);
   curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, Write);
   curl_easy_setopt(easy_, CURLOPT_WRITEDATA, this);
   return absl::OkStatus();
@@ -140,14 +142,24 @@ absl::StatusOr<curl_slist*> Session::SetRequest(const Request& request) {
   return headers;
 }
 
-size_t Session::Write(char* data, size_t size, size_t count, void* self) {
-  Session& session = *static_cast<Session*>(self);
+bool Session::Deliver(absl::string_view part) {
   long code = 0;
-  curl_easy_getinfo(session.easy_, CURLINFO_RESPONSE_CODE, &code);
+  curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &code);
+  // Headers of 1xx come before those of the answer.
+  if (code < 200 || (*on_data_)(static_cast<int>(code), part)) return true;
+  gave_up_ = true;
+  return false;
+}
+
+size_t Session::Header(char* data, size_t size, size_t count, void* self) {
+  const absl::string_view line(data, size * count);
+  if (line != "\r\n" && line != "\n") return line.size();
+  return static_cast<Session*>(self)->Deliver("") ? line.size() : 0;
+}
+
+size_t Session::Write(char* data, size_t size, size_t count, void* self) {
   const absl::string_view part(data, size * count);
-  if ((*session.on_data_)(static_cast<int>(code), part)) return part.size();
-  session.gave_up_ = true;
-  return 0;
+  return static_cast<Session*>(self)->Deliver(part) ? part.size() : 0;
 }
 
 absl::Status Session::TransportError(CURLcode code) const {

@@ -32,7 +32,8 @@ struct Response {
 
 class Session {
  public:
-  // Called with each part of the body; false aborts the transfer.
+  // Called with each part of the body, and with an empty one when the headers
+  // are complete; false aborts the transfer.
   using OnData = std::function<bool(int http_code, absl::string_view data)>;
 
   static absl::StatusOr<std::unique_ptr<Session>> Open(
@@ -63,6 +64,8 @@ class Session {
   absl::StatusOr<curl_slist*> SetRequest(const Request& request);
   absl::StatusOr<Response> Finish(CURLcode code);
   absl::Status TransportError(CURLcode code) const;
+  bool Deliver(absl::string_view part);
+  static size_t Header(char* data, size_t size, size_t count, void* self);
   static size_t Write(char* data, size_t size, size_t count, void* self);
 
   const int generation_;

@@ -2,6 +2,7 @@
 // HttpClient::Watch: a long GET whose body is a stream of events.
 #include <algorithm>
 #include <random>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -49,14 +50,16 @@ Query WatchQuery(const Query& query, absl::Duration* timeout) {
 // Turns the body into events; remembers why it stopped.
 class EventReader {
  public:
-  explicit EventReader(const std::function<bool(WatchEvent)>& on_event)
-      : on_event_(on_event), splitter_(kMaxEventBytes) {}
+  EventReader(const Client::OnEvent& on_event,
+              const std::function<void()>& on_open)
+      : on_event_(on_event), on_open_(on_open), splitter_(kMaxEventBytes) {}
 
   bool Take(int http_code, absl::string_view data) {
     if (http_code >= 400) {
       error_body_.append(data.data(), data.size());
       return error_body_.size() <= kMaxErrorBytes;
     }
+    if (!std::exchange(open_, true) && on_open_) on_open_();
     result_ = splitter_.Feed(
         data, [this](const std::string& text) { return Deliver(text); });
     return result_.ok() && !stopped_;
@@ -81,8 +84,10 @@ class EventReader {
     return absl::CancelledError("consumer stopped");
   }
 
-  const std::function<bool(WatchEvent)>& on_event_;
+  const Client::OnEvent& on_event_;
+  const std::function<void()>& on_open_;
   JsonSplitter splitter_;
+  bool open_ = false;
   absl::Status result_;
   bool stopped_ = false;
   std::string error_body_;
@@ -90,9 +95,10 @@ class EventReader {
 
 }  // namespace
 
-absl::Status HttpClient::Watch(
-    const std::string& path, const Query& query, const CancelToken& cancel,
-    const std::function<bool(WatchEvent)>& on_event) {
+absl::Status HttpClient::Watch(const std::string& path, const Query& query,
+                               const CancelToken& cancel,
+                               const OnEvent& on_event,
+                               const std::function<void()>& on_open) {
   Request request;
   request.method = "GET";
   request.url = Url(path, WatchQuery(query, &request.timeout));
@@ -108,7 +114,7 @@ absl::Status HttpClient::Watch(
   const auto wake = [&session] { session->Wake(); };
   const int cancel_hook = cancel.state_->AddHook(wake);
   const int reload_hook = reload->state_->AddHook(wake);
-  EventReader reader(on_event);
+  EventReader reader(on_event, on_open);
   auto response = session->RunUntil(
       request,
       [&](int code, absl::string_view data) { return reader.Take(code, data); },

@@ -42,7 +42,8 @@ Node::Node(Options options, Hooks hooks, api::Client* client)
       events_(client, options_.identity.name),
       lease_(client, options_.identity.name,
              options_.config.lease_duration_seconds),
-      conditions_(options_.config) {}
+      conditions_(options_.config),
+      watch_outage_(absl::StrCat("watch of node ", options_.identity.name)) {}
 
 Node::~Node() { Stop(); }
 

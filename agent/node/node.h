@@ -16,6 +16,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "agent/api/client.h"
+#include "agent/api/outage.h"
 #include "agent/config/kubelet.h"
 #include "agent/node/conditions.h"
 #include "agent/node/events.h"
@@ -102,6 +103,7 @@ class Node {
   std::string pod_cidr_;
   int unschedulable_ = -1;
   absl::Duration watch_pause_;
+  api::Outage watch_outage_;
 
   const api::CancelToken cancel_;
   absl::Mutex mutex_;

@@ -91,6 +91,7 @@ absl::Status Node::WatchOnce() {
       absl::StrCat("metadata.name=", options_.identity.name);
   ASSIGN_OR_RETURN(const Json list,
                    client_->Get(kNodes, {{"fieldSelector", selector}}));
+  watch_outage_.Over();
   for (const Json& node : runtime::ArrayAt(list, "items")) Look(node);
   // A CIDR that the runtime did not take yet is offered again by listing anew.
   const std::string offered = PodCidrs(Object());
@@ -131,16 +132,12 @@ bool Node::PauseWatch() {
 void Node::WatchLoop() {
   pthread_setname_np(pthread_self(), "node-watch");
   watch_pause_ = kFirstBackoff;
-  std::string told;
   while (true) {
     const absl::Status status = WatchOnce();
     if (cancel_.cancelled()) return;
-    const std::string message(status.message());
-    if (!status.ok() && !api::IsGone(status) && !message.empty() &&
-        message != told) {
-      runtime::log::Warning("watch of node ", options_.identity.name, ": ",
-                            message);
-      told = message;
+    // Without a message: a CIDR that the runtime did not take, told there.
+    if (!status.ok() && !api::IsGone(status) && !status.message().empty()) {
+      watch_outage_.Failed(status);
     }
     if (!PauseWatch()) return;
   }

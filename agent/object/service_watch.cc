@@ -10,7 +10,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "runtime/base/log.h"
 #include "runtime/base/status.h"
 
 namespace agent::object {
@@ -97,39 +96,40 @@ absl::Status ServiceWatch::Follow(std::string* version) {
   api::Query query = {{"resourceVersion", *version},
                       {"allowWatchBookmarks", "true"},
                       {"timeoutSeconds", WatchSeconds()}};
-  return client_->Watch(kPath, query, cancel_, [&](api::WatchEvent event) {
-    std::string seen = StringAt(event.object, {"metadata", "resourceVersion"});
-    if (!seen.empty()) *version = seen;
-    if (event.type != "BOOKMARK") Apply(event.type, event.object);
-    return !stopping_.HasBeenNotified();
-  });
+  return client_->Watch(
+      kPath, query, cancel_,
+      [&](api::WatchEvent event) {
+        std::string seen =
+            StringAt(event.object, {"metadata", "resourceVersion"});
+        if (!seen.empty()) *version = seen;
+        if (event.type != "BOOKMARK") Apply(event.type, event.object);
+        return !stopping_.HasBeenNotified();
+      },
+      [this] { outage_.Over(); });
 }
 
 void ServiceWatch::Run() {
   std::string version;
   absl::Duration delay = kFirstDelay;
-  bool told = false;
   while (!stopping_.HasBeenNotified()) {
     absl::Status status;
     if (version.empty()) {
       absl::StatusOr<std::string> listed = List();
       status = listed.status();
-      if (listed.ok()) version = *std::move(listed);
+      if (listed.ok()) {
+        outage_.Over();
+        version = *std::move(listed);
+      }
     }
     absl::Time start = absl::Now();
     if (status.ok()) status = Follow(&version);
     if (api::IsGone(status)) version.clear();
     if (absl::Now() - start > kLongWatch) {  // it worked for a while
       delay = kFirstDelay;
-      told = false;
       if (status.ok()) continue;
     }
     if (stopping_.HasBeenNotified()) return;
-    // One line for an outage, not one for each attempt.
-    if (!status.ok() && !std::exchange(told, true)) {
-      runtime::log::Warning("watch services: ", status.message(),
-                            "; trying again");
-    }
+    if (!status.ok() && !api::IsGone(status)) outage_.Failed(status);
     stopping_.WaitForNotificationWithTimeout(delay);
     delay = std::min(delay * 2, kMaxDelay);
   }

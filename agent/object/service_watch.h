@@ -14,6 +14,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "agent/api/client.h"
+#include "agent/api/outage.h"
 #include "agent/object/source.h"
 
 namespace agent::object {
@@ -41,6 +42,7 @@ class ServiceWatch {
   api::Client* const client_;
   api::CancelToken cancel_;
   absl::Notification stopping_;
+  api::Outage outage_{"watch of services"};  // of the thread
   absl::Mutex mutex_;
   bool listed_ ABSL_GUARDED_BY(mutex_) = false;
   // namespace → name → service

@@ -10,13 +10,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "agent/api/version.h"
-#include "runtime/base/log.h"
 #include "runtime/base/status.h"
 
 namespace agent::source {
 namespace {
-
-namespace log = ::runtime::log;
 
 constexpr char kPods[] = "/api/v1/pods";
 constexpr absl::Duration kFirstPause = absl::Milliseconds(800);
@@ -69,7 +66,8 @@ void PodWatch::Run() {
 bool PodWatch::Pause(const absl::Status& why) {
   pause_ = pause_ == absl::ZeroDuration() ? kFirstPause
                                           : std::min(pause_ * 2, kMaxPause);
-  if (!why.ok()) log::Warning("pod watch: ", why.message());
+  // A version that is forgotten is listed anew; the server is there.
+  if (!why.ok() && !api::IsGone(why)) outage_.Failed(why);
   absl::BitGen random;
   absl::Duration wait = pause_ * absl::Uniform(random, 0.5, 1.0);
   return !stopping_.WaitForNotificationWithTimeout(wait);
@@ -103,6 +101,7 @@ absl::Status PodWatch::List() {
     if (list.ok()) TakeList(*list, current);
   }
   if (!list.ok()) return runtime::Annotate(list.status(), "list");
+  outage_.Over();
   listed_ = true;
   version_ = api::VersionOf(*list);
   if (version_.empty()) {
@@ -120,17 +119,20 @@ absl::Status PodWatch::Watch() {
       {"allowWatchBookmarks", "true"},
       {"timeoutSeconds", absl::StrCat(absl::Uniform(random, 300, 600))}};
   news_ = false;
-  return client_->Watch(kPods, query, cancel_, [this](api::WatchEvent event) {
-    news_ = true;
-    std::string version = api::VersionOf(event.object);
-    if (event.type == "ADDED" || event.type == "MODIFIED") {
-      handlers_.on_pod(std::move(event.object));
-    } else if (event.type == "DELETED") {
-      handlers_.on_gone(std::move(event.object));
-    }
-    if (!version.empty()) version_ = version;
-    return !stopping_.HasBeenNotified();
-  });
+  return client_->Watch(
+      kPods, query, cancel_,
+      [this](api::WatchEvent event) {
+        news_ = true;
+        std::string version = api::VersionOf(event.object);
+        if (event.type == "ADDED" || event.type == "MODIFIED") {
+          handlers_.on_pod(std::move(event.object));
+        } else if (event.type == "DELETED") {
+          handlers_.on_gone(std::move(event.object));
+        }
+        if (!version.empty()) version_ = version;
+        return !stopping_.HasBeenNotified();
+      },
+      [this] { outage_.Over(); });
 }
 
 }  // namespace agent::source

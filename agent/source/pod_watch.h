@@ -14,6 +14,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "agent/api/client.h"
+#include "agent/api/outage.h"
 #include "runtime/base/json.h"
 
 namespace agent::source {
@@ -54,6 +55,7 @@ class PodWatch {
   std::string version_;  // "" = list first
   bool listed_ = false;  // once, with success
   bool news_ = false;    // the last watch had an event
+  api::Outage outage_{"pod watch"};
   absl::Duration pause_;
   std::thread thread_;
 };

@@ -113,8 +113,9 @@ class FakeClient : public Client {
     return absl::OkStatus();
   }
   absl::Status Watch(const std::string&, const Query&,
-                     const CancelToken& cancel,
-                     const std::function<bool(WatchEvent)>& on_event) override {
+                     const CancelToken& cancel, const OnEvent& on_event,
+                     const std::function<void()>& on_open) override {
+    if (on_open) on_open();
     while (!cancel.cancelled()) {
       absl::MutexLock lock(&mutex_);
       mutex_.AwaitWithTimeout(absl::Condition(

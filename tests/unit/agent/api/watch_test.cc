@@ -52,6 +52,41 @@ TEST(WatchTest, DeliversEventsUntilTheServerEnds) {
   EXPECT_THAT(query, HasSubstr("timeoutSeconds="));
 }
 
+TEST(WatchTest, OpensBeforeItsFirstEvent) {
+  absl::Notification opened;
+  HttpServer server([&](const HttpRequest&) {
+    return Stream([&](const Write& write) {
+      // Only then is there an event.
+      EXPECT_TRUE(opened.WaitForNotificationWithTimeout(absl::Seconds(20)));
+      write("{\"type\":\"ADDED\",\"object\":{}}\n");
+    });
+  });
+  int events = 0, openings = 0;
+  EXPECT_THAT(ClientOf(server)->Watch(
+                  "/w", {}, CancelToken(),
+                  [&](const WatchEvent&) {
+                    EXPECT_EQ(openings, 1);
+                    return ++events > 0;
+                  },
+                  [&] {
+                    if (++openings == 1) opened.Notify();
+                  }),
+              IsOk());
+  EXPECT_EQ(events, 1);
+  EXPECT_EQ(openings, 1);
+}
+
+TEST(WatchTest, ThatIsRefusedDoesNotOpen) {
+  HttpServer server([](const HttpRequest&) { return HttpResponse{403, "no"}; });
+  bool opened = false;
+  EXPECT_THAT(
+      ClientOf(server)->Watch(
+          "/w", {}, CancelToken(), [](const WatchEvent&) { return true; },
+          [&] { opened = true; }),
+      StatusIs(absl::StatusCode::kPermissionDenied));
+  EXPECT_FALSE(opened);
+}
+
 TEST(WatchTest, AnErrorEventBecomesItsStatus) {
   HttpServer server([](const HttpRequest&) {
     return Stream([](const Write& write) {

@@ -60,9 +60,10 @@ class NodeServer : public api::Client {
   absl::Status Delete(const std::string&, const Json&) override {
     return absl::OkStatus();
   }
-  absl::Status Watch(
-      const std::string&, const api::Query&, const api::CancelToken& cancel,
-      const std::function<bool(api::WatchEvent)>& on_event) override {
+  absl::Status Watch(const std::string&, const api::Query&,
+                     const api::CancelToken& cancel, const OnEvent& on_event,
+                     const std::function<void()>& on_open) override {
+    if (on_open) on_open();
     absl::MutexLock lock(&mutex_);
     ++watches_;
     if (ends_watches_) return absl::OkStatus();

@@ -172,9 +172,10 @@ class FakeCluster : public api::Client {
     pods_.erase(it);
     return absl::OkStatus();
   }
-  absl::Status Watch(
-      const std::string&, const api::Query&, const api::CancelToken& cancel,
-      const std::function<bool(api::WatchEvent)>& on_event) override {
+  absl::Status Watch(const std::string&, const api::Query&,
+                     const api::CancelToken& cancel, const OnEvent& on_event,
+                     const std::function<void()>& on_open) override {
+    if (on_open) on_open();
     while (!cancel.cancelled()) {
       api::WatchEvent event;
       {

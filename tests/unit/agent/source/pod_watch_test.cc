@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/source/pod_watch.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <deque>
@@ -41,10 +42,9 @@ class Script : public api::Client {
     if (!step.status.ok()) return step.status;
     return step.list;
   }
-  absl::Status Watch(
-      const std::string&, const api::Query& query,
-      const api::CancelToken& cancel,
-      const std::function<bool(api::WatchEvent)>& on_event) override {
+  absl::Status Watch(const std::string&, const api::Query& query,
+                     const api::CancelToken& cancel, const OnEvent& on_event,
+                     const std::function<void()>& on_open) override {
     Step step;
     bool more = true;
     {
@@ -56,6 +56,7 @@ class Script : public api::Client {
         watches.pop_front();
       }
     }
+    if (step.status.ok() && on_open) on_open();
     for (auto& event : step.events) on_event(event);
     if (more) return step.status;
     absl::MutexLock lock(&mutex_);
@@ -211,6 +212,24 @@ TEST(PodWatchTest, TooLargeVersionIsListedWithoutOne) {
   }
   EXPECT_EQ(script.asked,
             (std::vector<std::string>{"list 0", "list none", "watch 8"}));
+}
+
+TEST(PodWatchTest, OutageIsToldWhenItBeginsAndWhenItEnds) {
+  Script script;
+  script.lists = {{absl::OkStatus(), {}, ListAt("5")}};
+  // Then one that opens and says nothing.
+  script.watches = {{absl::UnavailableError("refused after 1 ms"), {}, {}},
+                    {absl::UnavailableError("refused after 2 ms"), {}, {}}};
+  Seen seen;
+  testing::internal::CaptureStderr();
+  {
+    PodWatch watch(&script, "n", seen.Handlers());
+    ASSERT_TRUE(script.WaitFor(4));
+  }
+  const std::string told = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(told, testing::ContainsRegex("pod watch: refused after 1 ms"));
+  EXPECT_THAT(told, Not(testing::HasSubstr("refused after 2 ms")));
+  EXPECT_THAT(told, testing::HasSubstr("pod watch works again, after "));
 }
 
 }  // namespace
