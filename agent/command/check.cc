@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/command/command_line.h"
+#include "agent/command/probe_cgroup_driver.h"
 #include "agent/command/probe_checkpoint.h"
 #include "agent/command/probe_config.h"
 #include "agent/command/probe_handlers.h"
@@ -33,6 +34,7 @@ absl::Status Run(const std::string& file) {
   std::vector<std::function<std::vector<Finding>()>> probes = {
       ProbeKernel,
       ProbeCgroups,
+      [&] { return ProbeCgroupDriver(config); },
       ProbeCapabilities,
       [&] { return ProbeMounts(config); },
       ProbeSecurity,

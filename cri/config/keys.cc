@@ -40,6 +40,16 @@ bool IsTime(const std::string& text) {
          time < absl::InfiniteDuration();
 }
 
+// "--systemd-cgroup" as runc, crun and runsc take it: with one dash or two,
+// with a value or without.
+bool AsksForSystemd(absl::string_view arg) {
+  if (!absl::ConsumePrefix(&arg, "-")) return false;
+  absl::ConsumePrefix(&arg, "-");
+  return arg == "systemd-cgroup" ||
+         (absl::ConsumePrefix(&arg, "systemd-cgroup=") &&
+          !absl::EqualsIgnoreCase(arg, "false") && arg != "0");
+}
+
 absl::Status CheckHandler(const std::string& name,
                           const HandlerConfig& handler) {
   bool good = !name.empty() && name.size() <= 63;
@@ -60,6 +70,14 @@ absl::Status CheckHandler(const std::string& name,
                   !handler.args.empty())) {
     return absl::InvalidArgumentError(
         "type: the built-in handler has no path, root or args");
+  }
+  for (const std::string& arg : handler.args) {
+    if (!AsksForSystemd(arg)) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "args: \"", arg,
+        "\" would make the runtime take the cgroup's path for a unit's name; "
+        "leave it out and set cgroup_driver: systemd, which puts containers of "
+        "every handler into a scope"));
   }
   for (const std::string& annotation : handler.annotations) {
     if (absl::StartsWith(annotation, kSystemdProperty)) {

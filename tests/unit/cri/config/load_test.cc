@@ -13,6 +13,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
 using ::testing::UnorderedElementsAre;
+using ::tests::IsOk;
 using ::tests::StatusIs;
 
 TEST(LoadTest, EmptyTextGivesTheDefaults) {
@@ -65,6 +66,13 @@ TEST(LoadTest, HandlersComeBesideTheBuiltInOne) {
               ElementsAre("--debug", "--log-format=json"));
   EXPECT_THAT(config.handlers["runc"].annotations,
               ElementsAre("io.example.a", "io.example.b"));
+}
+
+TEST(LoadTest, HandlersMaySayThatTheyDoWithoutSystemd) {
+  EXPECT_THAT(Parse("handlers: {runc: {path: /r, args: "
+                    "[--systemd-cgroup=false, --systemd-cgroups]}}\n",
+                    "c.yaml", {}),
+              IsOk());
 }
 
 TEST(LoadTest, TheDefaultHandlerIsOneOfThem) {
@@ -121,6 +129,16 @@ INSTANTIATE_TEST_SUITE_P(
                "the built-in handler has no path"},
         BadRow{"HandlerType", "handlers: {a: {type: shim}}\n",
                "handlers: a: type: expected oci or builtin, not \"shim\""},
+        BadRow{
+            "SystemdCgroup",
+            "handlers:\n  runc: {path: /r, args: [--debug, "
+            "--systemd-cgroup]}\n",
+            "c.yaml:2: handlers: runc: args: \"--systemd-cgroup\" would make "
+            "the runtime take the cgroup's path for a unit's name; leave it "
+            "out and set cgroup_driver: systemd"},
+        BadRow{"SystemdCgroupOfOneDash",
+               "handlers: {a: {path: /r, args: [-systemd-cgroup=true]}}\n",
+               "args: \"-systemd-cgroup=true\" would"},
         BadRow{"SystemdProperty",
                "handlers: {a: {path: /r, annotations: "
                "[org.systemd.property.ExecStartPre]}}\n",
