@@ -2,10 +2,7 @@
 // The built-in network: one bridge, one veth pair per pod, all by netlink from
 // this process. States and files: README.md.
 #include <linux/netlink.h>
-#include <net/if.h>
 
-#include <algorithm>
-#include <cstdint>
 #include <memory>
 #include <optional>
 #include <set>
@@ -15,21 +12,18 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/synchronization/mutex.h"
 #include "cri/network/cidr.h"
 #include "cri/network/conntrack.h"
 #include "cri/network/host_ports.h"
 #include "cri/network/link.h"
-#include "cri/network/nat.h"
 #include "cri/network/netlink.h"
 #include "cri/network/network.h"
+#include "cri/network/node_side.h"
 #include "cri/network/pod_link.h"
 #include "cri/network/pool.h"
 #include "cri/network/reaper.h"
-#include "cri/network/sysctl.h"
 #include "runtime/base/activity.h"
 #include "runtime/base/file.h"
 #include "runtime/base/log.h"
@@ -38,36 +32,8 @@
 namespace cri::network {
 namespace {
 
-constexpr char kVethPrefix[] = "veth";
 constexpr char kNotReady[] = "NetworkPluginNotReady";
 constexpr size_t kMaxCidrBytes = 128;
-
-std::string RoomDir(const NetworkOptions& options) {
-  return absl::StrCat(options.state_dir, "/network");
-}
-
-std::string TableName(const NetworkOptions& options) {
-  return absl::StrCat("coracle-", options.bridge);
-}
-
-// The node's end of a pod's veth pair: the same name whenever it is asked for.
-std::string VethName(absl::string_view sandbox_id) {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (const unsigned char c : sandbox_id) hash = (hash ^ c) * 0x100000001b3;
-  return absl::StrFormat("%s%011x", kVethPrefix, hash >> 20);
-}
-
-absl::Status CheckBridgeName(const std::string& name) {
-  if (!name.empty() && name.size() < IFNAMSIZ && name != "." && name != ".." &&
-      std::all_of(name.begin(), name.end(), [](unsigned char c) {
-        return absl::ascii_isgraph(c) && c != '/' && c != ':';
-      })) {
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("bridge name \"", name, "\": a link name has 1 to ",
-                   IFNAMSIZ - 1, " characters, without '/', ':' and spaces"));
-}
 
 class BridgeNetwork : public Network {
  public:
@@ -82,25 +48,15 @@ class BridgeNetwork : public Network {
   void Sweep(const std::vector<PodNetwork>& living) override;
 
  private:
-  // What Setup needs; replaced as a whole.
-  struct Active {
-    std::vector<Cidr> cidrs;
-    int bridge_index = 0;
-    uint32_t mtu = 0;
-    bool has_ipv6 = false;
-  };
-
   absl::Status LoadState();
   Readiness Current() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   absl::Status Configure(const std::vector<Cidr>& cidrs)
       ABSL_LOCKS_EXCLUDED(configuring_);
-  absl::Status Apply(const std::vector<Cidr>& cidrs, Active& active);
-  absl::Status Adopt(Socket& rtnl, int bridge_index);
-  // Whether it failed because somebody removed what all pods need.
-  bool IsGone(const Active& active, const absl::Status& failure);
-  absl::StatusOr<Active> GetActive() ABSL_LOCKS_EXCLUDED(mutex_);
+  // For LoadState of the next run.
+  absl::Status RememberCidrs(const std::vector<Cidr>& cidrs) const;
+  absl::StatusOr<NodeSide> GetActive() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<AddressPool::Lease> Lease(const std::string& sandbox_id);
-  absl::Status Connect(const Active& active, const PodNetwork& pod,
+  absl::Status Connect(const NodeSide& active, const PodNetwork& pod,
                        const std::vector<Ip>& ips);
 
   const NetworkOptions options_;
@@ -109,7 +65,7 @@ class BridgeNetwork : public Network {
   LinkReaper reaper_;
   absl::Mutex configuring_;  // one configuration at a time; before mutex_
   absl::Mutex mutex_;
-  std::optional<Active> active_ ABSL_GUARDED_BY(mutex_);
+  std::optional<NodeSide> active_ ABSL_GUARDED_BY(mutex_);
   std::optional<std::vector<Cidr>> wanted_ ABSL_GUARDED_BY(mutex_);
   absl::Status problem_ ABSL_GUARDED_BY(mutex_);  // why there is no active_
   Listener listener_ ABSL_GUARDED_BY(mutex_);
@@ -186,9 +142,12 @@ absl::Status BridgeNetwork::Configure(const std::vector<Cidr>& cidrs) {
     }
     return refused;
   }
-  Active active;
-  absl::Status applied = runtime::Annotate(
-      Apply(cidrs, active), absl::StrCat("pod network ", ToString(cidrs)));
+  absl::StatusOr<NodeSide> active =
+      SetUpNode(options_, cidrs, pool_.Sandboxes(), ports_);
+  absl::Status applied = active.status();
+  if (applied.ok()) applied = RememberCidrs(cidrs);
+  applied =
+      runtime::Annotate(applied, absl::StrCat("pod network ", ToString(cidrs)));
   Listener tell;
   Readiness readiness;
   {
@@ -197,7 +156,7 @@ absl::Status BridgeNetwork::Configure(const std::vector<Cidr>& cidrs) {
     wanted_ = cidrs;
     problem_ = applied;
     active_.reset();
-    if (applied.ok()) active_ = active;
+    if (applied.ok()) active_ = *std::move(active);
     readiness = Current();
     if (!(readiness == before)) tell = listener_;
   }
@@ -205,60 +164,14 @@ absl::Status BridgeNetwork::Configure(const std::vector<Cidr>& cidrs) {
   return applied;
 }
 
-absl::Status BridgeNetwork::Apply(const std::vector<Cidr>& cidrs,
-                                  Active& active) {
-  NatOptions nat{
-      TableName(options_), options_.bridge, cidrs, {}, options_.masquerade};
-  if (!options_.cluster_cidr.empty()) {
-    ASSIGN_OR_RETURN(nat.cluster, ParsePodCidrs(options_.cluster_cidr));
-  }
-  ASSIGN_OR_RETURN(Socket rtnl, Socket::Open(NETLINK_ROUTE));
-  active.cidrs = cidrs;
-  active.has_ipv6 = HasIpv6();
-  active.mtu = static_cast<uint32_t>(options_.mtu);
-  if (options_.mtu == 0) {
-    ASSIGN_OR_RETURN(active.mtu, DefaultRouteMtu(rtnl));
-  }
-  ASSIGN_OR_RETURN(active.bridge_index,
-                   EnsureBridge(rtnl, options_.bridge,
-                                MacOf(cidrs.front().gateway()), active.mtu));
-  RETURN_IF_ERROR(EnableForwarding(options_.bridge, cidrs));
-  RETURN_IF_ERROR(
-      SetBridgeAddresses(rtnl, options_.bridge, active.bridge_index, cidrs));
-  RETURN_IF_ERROR(Adopt(rtnl, active.bridge_index));
-  nat.bridged_translated = BridgedIsTranslated();
-  RETURN_IF_ERROR(ports_.Install(nat));
+absl::Status BridgeNetwork::RememberCidrs(
+    const std::vector<Cidr>& cidrs) const {
   RETURN_IF_ERROR(runtime::MakeDirs(RoomDir(options_), 0700));
   return runtime::WriteFileAtomic(absl::StrCat(RoomDir(options_), "/pod_cidr"),
                                   absl::StrCat(ToString(cidrs), "\n"));
 }
 
-// Puts running pods on a bridge that had to be made anew.
-absl::Status BridgeNetwork::Adopt(Socket& rtnl, int bridge_index) {
-  std::set<std::string> ours;
-  for (const std::string& sandbox_id : pool_.Sandboxes()) {
-    ours.insert(VethName(sandbox_id));
-  }
-  if (ours.empty()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const std::vector<Link> links, ListLinks(rtnl));
-  for (const Link& link : links) {
-    if (link.master != 0 || !ours.contains(link.name)) continue;
-    RETURN_IF_ERROR(SetMaster(rtnl, link, bridge_index));
-  }
-  return absl::OkStatus();
-}
-
-bool BridgeNetwork::IsGone(const Active& active, const absl::Status& failure) {
-  absl::StatusOr<Socket> rtnl = Socket::Open(NETLINK_ROUTE);
-  if (!rtnl.ok()) return false;
-  const absl::StatusOr<std::optional<Link>> bridge =
-      FindLink(*rtnl, options_.bridge);
-  if (!bridge.ok()) return false;
-  return !bridge->has_value() || (*bridge)->index != active.bridge_index ||
-         absl::IsNotFound(failure);  // the table, most likely
-}
-
-absl::StatusOr<BridgeNetwork::Active> BridgeNetwork::GetActive() {
+absl::StatusOr<NodeSide> BridgeNetwork::GetActive() {
   const Readiness readiness = Ready();
   absl::MutexLock lock(&mutex_);
   if (active_.has_value()) return *active_;
@@ -280,10 +193,10 @@ absl::StatusOr<PodAddresses> BridgeNetwork::Setup(const PodNetwork& pod) {
   const std::string& sandbox_id = pod.sandbox_id;
   const runtime::activity::Step step(
       absl::StrCat("network: connecting by ", VethName(sandbox_id)));
-  ASSIGN_OR_RETURN(Active active, GetActive());
+  ASSIGN_OR_RETURN(NodeSide active, GetActive());
   ASSIGN_OR_RETURN(const AddressPool::Lease lease, Lease(sandbox_id));
   absl::Status connected = Connect(active, pod, lease.ips);
-  if (!connected.ok() && IsGone(active, connected)) {
+  if (!connected.ok() && IsGone(options_, active, connected)) {
     connected = Configure(active.cidrs);
     if (connected.ok()) {
       ASSIGN_OR_RETURN(active, GetActive());
@@ -304,7 +217,8 @@ absl::StatusOr<PodAddresses> BridgeNetwork::Setup(const PodNetwork& pod) {
   return addresses;
 }
 
-absl::Status BridgeNetwork::Connect(const Active& active, const PodNetwork& pod,
+absl::Status BridgeNetwork::Connect(const NodeSide& active,
+                                    const PodNetwork& pod,
                                     const std::vector<Ip>& ips) {
   PodLink link;
   ASSIGN_OR_RETURN(link.bandwidth, ParseBandwidth(pod.annotations));
@@ -363,22 +277,8 @@ void BridgeNetwork::Sweep(const std::vector<PodNetwork>& living) {
                         restored.message());
   }
   // Links of pods whose lease went before a crash kept them from going too.
-  std::set<std::string> known;
-  for (const std::string& sandbox_id : pool_.Sandboxes()) {
-    known.insert(VethName(sandbox_id));
-  }
-  absl::StatusOr<Socket> rtnl = Socket::Open(NETLINK_ROUTE);
-  if (!rtnl.ok()) return;
-  const absl::StatusOr<std::optional<Link>> bridge =
-      FindLink(*rtnl, options_.bridge);
-  const absl::StatusOr<std::vector<Link>> links = ListLinks(*rtnl);
-  if (!links.ok() || !bridge.ok() || !bridge->has_value()) return;
-  for (const Link& link : *links) {
-    if (link.master == (*bridge)->index && link.kind == "veth" &&
-        absl::StartsWith(link.name, kVethPrefix) &&
-        !known.contains(link.name)) {
-      reaper_.Expect(link.name, [] {});
-    }
+  for (const std::string& link : StrayLinks(options_, pool_.Sandboxes())) {
+    reaper_.Expect(link, [] {});
   }
 }
 
@@ -386,24 +286,6 @@ void BridgeNetwork::Sweep(const std::vector<PodNetwork>& living) {
 
 std::unique_ptr<Network> MakeBridgeNetwork(const NetworkOptions& options) {
   return std::make_unique<BridgeNetwork>(options);
-}
-
-absl::Status RemoveBridgeNetwork(const NetworkOptions& options) {
-  RETURN_IF_ERROR(CheckBridgeName(options.bridge));
-  ASSIGN_OR_RETURN(Socket rtnl, Socket::Open(NETLINK_ROUTE));
-  ASSIGN_OR_RETURN(const std::optional<Link> bridge,
-                   FindLink(rtnl, options.bridge));
-  if (bridge.has_value() && bridge->kind == "bridge") {
-    ASSIGN_OR_RETURN(const std::vector<Link> links, ListLinks(rtnl));
-    for (const Link& link : links) {
-      if (link.master != bridge->index || link.kind != "veth") continue;
-      RETURN_IF_ERROR(DeleteLink(rtnl, link.name));
-    }
-    RETURN_IF_ERROR(DeleteLink(rtnl, options.bridge));
-  }
-  ASSIGN_OR_RETURN(Socket netfilter, Socket::Open(NETLINK_NETFILTER));
-  RETURN_IF_ERROR(RemoveNat(netfilter, TableName(options)));
-  return runtime::RemoveTree(RoomDir(options));
 }
 
 }  // namespace cri::network
