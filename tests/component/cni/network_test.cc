@@ -1,24 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole network by CNI on a node of its own: configuration files that come
-// and go, plugins that fail, hang or vanish, restarts in the middle of things.
-#include <poll.h>
-#include <sys/stat.h>
-
-#include <fstream>
-#include <memory>
-#include <string>
-#include <vector>
-
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
-#include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
-#include "cri/network/cni/cni.h"
-#include "runtime/base/file.h"
-#include "runtime/base/json.h"
-#include "tests/support/netns.h"
-#include "tests/support/status_matchers.h"
-#include "tests/support/temp_dir.h"
+// Pods by CNI: plugins that fail, hang or vanish, restarts in the middle of
+// things.
+#include "tests/component/cni/network_fixture.h"
 
 namespace cri::network {
 namespace {
@@ -31,158 +14,6 @@ using tests::IsOk;
 using tests::NetNs;
 using tests::Shell;
 using tests::StatusIs;
-
-// A plugin that notes how it was called, and does what files of its directory
-// say: `fail` is written as its error, `hang` makes it wait.
-constexpr char kFake[] = R"(#!/bin/sh
-[ "$CNI_COMMAND" = VERSION ] && {
-  cat "DIR/versions" 2>/dev/null ||
-    echo '{"cniVersion":"1.1.0","supportedVersions":["0.3.1","0.4.0","1.0.0","1.1.0"]}'
-  exit; }
-echo "${0##*/} $CNI_COMMAND $CNI_CONTAINERID ${CNI_NETNS:+netns} $CNI_IFNAME" >>DIR/calls
-cat >DIR/request-${0##*/}-$CNI_COMMAND
-env | grep ^CNI_ >DIR/env-${0##*/}-$CNI_COMMAND
-[ -e "DIR/hang-$CNI_COMMAND" ] && { sleep 600 & wait; }
-[ -e "DIR/fail-${0##*/}-$CNI_COMMAND" ] && { cat "DIR/fail-${0##*/}-$CNI_COMMAND"; exit 1; }
-[ "$CNI_COMMAND" = ADD ] || exit 0
-case ${0##*/} in
-  last) jq .prevResult DIR/request-last-ADD;;
-  *) echo '{"cniVersion":"1.0.0","interfaces":[{"name":"eth0","sandbox":"'$CNI_NETNS'"}],
-     "ips":[{"address":"192.0.2.7/24","interface":0},{"address":"fd00::7/64","interface":0}]}';;
-esac
-)";
-
-constexpr char kConf[] = R"({"cniVersion": "1.1.0", "name": "net", "plugins": [
-  {"type": "first", "own": {"a": [1]}, "capabilities": {"portMappings": true,
-   "io.kubernetes.cri.pod-annotations": true, "mac": true}},
-  {"type": "last", "capabilities": {"dns": true, "aliases": true,
-   "bandwidth": true, "ipRanges": true}}]})";
-
-class CniNetworkTest : public testing::Test {
- protected:
-  void SetUp() override {
-    if (!node_.ok() || !pod_.ok()) {
-      GTEST_SKIP() << "Network namespaces need root (CAP_SYS_ADMIN).";
-    }
-    for (const char* name : {"conf", "bin", "state"}) {
-      ASSERT_OK(runtime::MakeDirs(dir_ / name));
-    }
-    options_.state_dir = dir_ / "state";
-    options_.owner = dir_ / "root";
-    options_.conf_dir = dir_ / "conf";
-    options_.bin_dirs = {dir_ / "bin"};
-    options_.cache_dir = dir_ / "cache";
-    options_.netns_dir = dir_ / "netns";
-    pod_network_ = {.sandbox_id = "a1",
-                    .name = "web",
-                    .pod_namespace = "default",
-                    .uid = "u-1",
-                    .hostname = "web-host",
-                    .netns_fd = pod_.fd()};
-  }
-  void TearDown() override {
-    network_.reset();
-    // Whatever a test leaves attached would keep its namespace.
-    Shell("umount " + (dir_ / "netns/*") + " 2>/dev/null");
-  }
-
-  void Write(const std::string& name, const std::string& text,
-             mode_t mode = 0644) {
-    std::ofstream(dir_ / name) << text;
-    chmod((dir_ / name).c_str(), mode);
-  }
-  void WriteFakes() {
-    for (const char* name : {"bin/first", "bin/last"}) {
-      Write(name, absl::StrReplaceAll(kFake, {{"DIR", dir_.path()}}), 0755);
-    }
-  }
-  std::string Text(const std::string& name) {
-    return runtime::ReadFile(dir_ / name).value_or("");
-  }
-  runtime::Json Request(const std::string& name) {
-    return runtime::ParseJson(Text("request-" + name), name)
-        .value_or(runtime::Json());
-  }
-  void Start() {
-    node_.Run([this] {
-      network_ = MakeCniNetwork(options_);
-      network_->SetListener([this](const Readiness& now) {
-        absl::MutexLock lock(&mutex_);
-        told_.push_back(now);
-      });
-    });
-  }
-  // The last readiness that the network told by itself, once `message` is in
-  // it.
-  bool WasTold(const std::string& message) {
-    const auto told = [&]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
-      return !told_.empty() &&
-             told_.back().message.find(message) != std::string::npos &&
-             told_.back().ready == message.empty();
-    };
-    absl::MutexLock lock(&mutex_);
-    return mutex_.AwaitWithTimeout(absl::Condition(&told), absl::Seconds(30));
-  }
-  Readiness Ready() {
-    Readiness ready;
-    node_.Run([&] { ready = network_->Ready(); });
-    return ready;
-  }
-  absl::StatusOr<PodAddresses> AddPod() {
-    absl::StatusOr<PodAddresses> result;
-    node_.Run([&] { result = network_->Setup(pod_network_); });
-    return result;
-  }
-  absl::Status RemovePod(const std::string& id = "a1") {
-    absl::Status status;
-    node_.Run([&] { status = network_->Teardown({.sandbox_id = id}); });
-    return status;
-  }
-  std::vector<std::string> Files(const std::string& name) {
-    return runtime::ListDir(dir_ / name).value_or(std::vector<std::string>());
-  }
-
-  tests::TempDir dir_;
-  NetNs node_, pod_;
-  CniOptions options_;
-  PodNetwork pod_network_;
-  std::unique_ptr<Network> network_;
-  absl::Mutex mutex_;
-  std::vector<Readiness> told_ ABSL_GUARDED_BY(mutex_);
-};
-
-TEST_F(CniNetworkTest, SaysWhatIsMissingAndNoticesWhenItComes) {
-  ASSERT_OK(runtime::RemoveTree(dir_ / "conf"));
-  Start();
-  const Readiness missing = Ready();
-  EXPECT_FALSE(missing.ready);
-  EXPECT_EQ(missing.reason, "NetworkPluginNotReady");
-  EXPECT_THAT(missing.message, HasSubstr(options_.conf_dir));
-  EXPECT_THAT(missing.message, HasSubstr("install a network add-on"));
-  EXPECT_THAT(AddPod(), StatusIs(absl::StatusCode::kUnavailable,
-                                 HasSubstr(options_.conf_dir)));
-
-  ASSERT_OK(runtime::MakeDirs(dir_ / "conf"));
-  EXPECT_TRUE(WasTold("has no .conflist"));
-  Write("conf/10-net.conflist", kConf);
-  EXPECT_TRUE(WasTold("there is no program first"));
-  WriteFakes();
-  EXPECT_TRUE(Ready().ready) << Ready().message;
-  EXPECT_TRUE(WasTold(""));
-
-  Write("conf/10-net.conflist", R"({"cniVersion": "1.0.0", "name": "net",
-     "plugins": [{"type": "first"}, {"type": "a/b"}]})");
-  EXPECT_TRUE(WasTold("10-net.conflist: plugins[1].type: \"a/b\""));
-  Write("conf/05-first.conf",
-        R"({"cniVersion": "0.3.1", "name": "one", "type": "first"})");
-  EXPECT_TRUE(WasTold(""));
-  ASSERT_EQ(unlink((dir_ / "conf/05-first.conf").c_str()), 0);
-  EXPECT_TRUE(WasTold("plugins[1].type"));
-  ASSERT_EQ(rename((dir_ / "conf/10-net.conflist").c_str(),
-                   (dir_ / "conf/net.off").c_str()),
-            0);
-  EXPECT_TRUE(WasTold("has no .conflist"));
-}
 
 TEST_F(CniNetworkTest, ChainsPluginsWithAllThatTheyAreToKnow) {
   WriteFakes();
@@ -348,29 +179,6 @@ TEST_F(CniNetworkTest, SweepDeletesWhatDeadSandboxesLeft) {
             R"({"containerID":"c3","ifname":"eth0"}])");
 }
 
-TEST_F(CniNetworkTest, StatusOfPluginsIsReadiness) {
-  WriteFakes();
-  Write("conf/10-net.conflist", kConf);
-  Start();
-  EXPECT_TRUE(Ready().ready);
-  Write("fail-last-STATUS", R"({"code": 50, "msg": "no uplink"})");
-  const Readiness bad = Ready();
-  EXPECT_FALSE(bad.ready);
-  EXPECT_THAT(bad.message, HasSubstr("plugin last: STATUS: no uplink (CNI code "
-                                     "50: plugin not available)"));
-}
-
-TEST_F(CniNetworkTest, APluginThatDoesNotSpeakTheVersionIsNamed) {
-  WriteFakes();
-  Write("versions",
-        R"({"cniVersion": "1.1.0", "supportedVersions": ["0.3.1", "0.4.0"]})");
-  Write("conf/10-net.conflist", kConf);
-  Start();
-  EXPECT_THAT(Ready().message,
-              HasSubstr("plugin first does not speak CNI version 1.1.0, only "
-                        "0.3.1, 0.4.0"));
-}
-
 TEST_F(CniNetworkTest, RefusesNamesThatWouldBecomeArguments) {
   WriteFakes();
   Write("conf/10-net.conflist", kConf);
@@ -382,20 +190,6 @@ TEST_F(CniNetworkTest, RefusesNamesThatWouldBecomeArguments) {
   pod_network_.sandbox_id = "../../etc/x";
   EXPECT_THAT(AddPod(), StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_EQ(Text("calls"), "");
-}
-
-TEST_F(CniNetworkTest, PodCidrOutlivesARestart) {
-  WriteFakes();
-  Write("conf/10-net.conflist", kConf);
-  Start();
-  EXPECT_OK(network_->SetPodCidr("10.8.0.0/24"));
-  EXPECT_THAT(network_->SetPodCidr("10.8.0.0"),
-              StatusIs(absl::StatusCode::kInvalidArgument));
-  network_.reset();
-  Start();
-  ASSERT_OK(AddPod());
-  EXPECT_EQ(Request("last-ADD")["runtimeConfig"]["ipRanges"].dump(),
-            R"([[{"subnet":"10.8.0.0/24"}]])");
 }
 
 // kind's file, unchanged but for what its template fills in.

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// When a network by CNI is ready: configuration files that come and go, plugins
+// that are missing, too old or unwell.
+#include <stdio.h>
+#include <unistd.h>
+
+#include "tests/component/cni/network_fixture.h"
+
+namespace cri::network {
+namespace {
+
+using testing::HasSubstr;
+using tests::StatusIs;
+
+TEST_F(CniNetworkTest, SaysWhatIsMissingAndNoticesWhenItComes) {
+  ASSERT_OK(runtime::RemoveTree(dir_ / "conf"));
+  Start();
+  const Readiness missing = Ready();
+  EXPECT_FALSE(missing.ready);
+  EXPECT_EQ(missing.reason, "NetworkPluginNotReady");
+  EXPECT_THAT(missing.message, HasSubstr(options_.conf_dir));
+  EXPECT_THAT(missing.message, HasSubstr("install a network add-on"));
+  EXPECT_THAT(AddPod(), StatusIs(absl::StatusCode::kUnavailable,
+                                 HasSubstr(options_.conf_dir)));
+
+  ASSERT_OK(runtime::MakeDirs(dir_ / "conf"));
+  EXPECT_TRUE(WasTold("has no .conflist"));
+  Write("conf/10-net.conflist", kConf);
+  EXPECT_TRUE(WasTold("there is no program first"));
+  WriteFakes();
+  EXPECT_TRUE(Ready().ready) << Ready().message;
+  EXPECT_TRUE(WasTold(""));
+
+  Write("conf/10-net.conflist", R"({"cniVersion": "1.0.0", "name": "net",
+     "plugins": [{"type": "first"}, {"type": "a/b"}]})");
+  EXPECT_TRUE(WasTold("10-net.conflist: plugins[1].type: \"a/b\""));
+  Write("conf/05-first.conf",
+        R"({"cniVersion": "0.3.1", "name": "one", "type": "first"})");
+  EXPECT_TRUE(WasTold(""));
+  ASSERT_EQ(unlink((dir_ / "conf/05-first.conf").c_str()), 0);
+  EXPECT_TRUE(WasTold("plugins[1].type"));
+  ASSERT_EQ(rename((dir_ / "conf/10-net.conflist").c_str(),
+                   (dir_ / "conf/net.off").c_str()),
+            0);
+  EXPECT_TRUE(WasTold("has no .conflist"));
+}
+
+TEST_F(CniNetworkTest, StatusOfPluginsIsReadiness) {
+  WriteFakes();
+  Write("conf/10-net.conflist", kConf);
+  Start();
+  EXPECT_TRUE(Ready().ready);
+  Write("fail-last-STATUS", R"({"code": 50, "msg": "no uplink"})");
+  const Readiness bad = Ready();
+  EXPECT_FALSE(bad.ready);
+  EXPECT_THAT(bad.message, HasSubstr("plugin last: STATUS: no uplink (CNI code "
+                                     "50: plugin not available)"));
+}
+
+TEST_F(CniNetworkTest, APluginThatDoesNotSpeakTheVersionIsNamed) {
+  WriteFakes();
+  Write("versions",
+        R"({"cniVersion": "1.1.0", "supportedVersions": ["0.3.1", "0.4.0"]})");
+  Write("conf/10-net.conflist", kConf);
+  Start();
+  EXPECT_THAT(Ready().message,
+              HasSubstr("plugin first does not speak CNI version 1.1.0, only "
+                        "0.3.1, 0.4.0"));
+}
+
+TEST_F(CniNetworkTest, PodCidrOutlivesARestart) {
+  WriteFakes();
+  Write("conf/10-net.conflist", kConf);
+  Start();
+  EXPECT_OK(network_->SetPodCidr("10.8.0.0/24"));
+  EXPECT_THAT(network_->SetPodCidr("10.8.0.0"),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  network_.reset();
+  Start();
+  ASSERT_OK(AddPod());
+  EXPECT_EQ(Request("last-ADD")["runtimeConfig"]["ipRanges"].dump(),
+            R"([[{"subnet":"10.8.0.0/24"}]])");
+}
+
+}  // namespace
+}  // namespace cri::network
