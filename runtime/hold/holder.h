@@ -67,6 +67,7 @@ class Holder {
   void Subscribe(Connection* connection);
   void ReplySandbox(Connection* connection);
   void Get(Connection* connection, const std::string& id);
+  void List(Connection* connection);
   void Kill(Connection* connection, const Request& request);
   void ReopenLog(Connection* connection, const Request& request);
   void SendNetwork(Connection* connection);

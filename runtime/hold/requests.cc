@@ -50,8 +50,7 @@ void Holder::Dispatch(Connection* connection, const Request& request,
     case RequestType::kGet:
       return Get(connection, request.id);
     case RequestType::kList:
-      for (auto& c : containers_) ReplyState(connection, *c);
-      return Reply(connection, {.type = ReplyType::kEnd});
+      return List(connection);
     case RequestType::kExec:
     case RequestType::kExecStream:
       return Exec(connection, request, fds);
@@ -81,6 +80,11 @@ void Holder::Dispatch(Connection* connection, const Request& request,
   ReplyStatus(connection, absl::StatusCode::kUnimplemented,
               absl::StrCat("holder: unknown request ",
                            static_cast<uint32_t>(request.type)));
+}
+
+void Holder::List(Connection* connection) {
+  for (auto& c : containers_) ReplyState(connection, *c);
+  Reply(connection, {.type = ReplyType::kEnd});
 }
 
 void Holder::Get(Connection* connection, const std::string& id) {
