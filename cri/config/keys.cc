@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "cri/config/kinds.h"
 
 namespace cri::config {
 namespace {

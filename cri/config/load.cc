@@ -7,7 +7,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "cri/config/keys.h"
+#include "cri/config/kinds.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
 
