@@ -17,6 +17,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "runtime/spec/plain.h"
+#include "runtime/spec/resources.h"
+#include "runtime/spec/seccomp.h"
 
 namespace runtime::spec {
 
@@ -82,52 +84,6 @@ struct Device {
   gid_t gid = 0;
 };
 
-struct DeviceRule {
-  bool allow = false;
-  char type = 'a';  // a, b or c
-  std::optional<int64_t> major, minor;
-  std::string access = "rwm";
-};
-
-struct HugepageLimit {
-  std::string page_size;  // "2MB"
-  uint64_t limit = 0;
-};
-
-struct Resources {
-  std::vector<DeviceRule> devices;
-  std::optional<int64_t> memory_limit, memory_reservation, memory_swap;
-  std::optional<uint64_t> cpu_shares, cpu_period, cpu_realtime_period;
-  std::optional<int64_t> cpu_quota, cpu_realtime_runtime, cpu_idle;
-  std::optional<uint64_t> cpu_burst;
-  std::string cpuset_cpus, cpuset_mems;
-  std::optional<int64_t> pids_limit;
-  std::optional<uint16_t> blkio_weight;
-  std::vector<HugepageLimit> hugepage_limits;
-  std::map<std::string, std::string> unified;  // cgroup v2 file → value
-};
-
-struct SeccompArg {
-  unsigned index = 0;
-  uint64_t value = 0, value_two = 0;
-  std::string op;  // SCMP_CMP_…
-};
-
-struct SeccompRule {
-  std::vector<std::string> names;
-  std::string action;
-  std::optional<unsigned> errno_ret;
-  std::vector<SeccompArg> args;
-};
-
-struct Seccomp {
-  std::string default_action;
-  std::optional<unsigned> default_errno_ret;
-  std::vector<std::string> architectures;
-  std::vector<std::string> flags;
-  std::vector<SeccompRule> rules;
-};
-
 struct Linux {
   std::vector<Namespace> namespaces;
   std::vector<IdMapping> uid_mappings, gid_mappings;
@@ -176,9 +132,6 @@ absl::StatusOr<Config> Parse(absl::string_view json);
 // taken from `defaults`; user, cwd and env only if absent.
 absl::StatusOr<Process> ParseProcess(absl::string_view json,
                                      const Process& defaults);
-
-// linux.resources alone (`update --resources`).
-absl::StatusOr<Resources> ParseResources(absl::string_view json);
 
 // Container IDs and all names used in a path: [a-zA-Z0-9_+-][a-zA-Z0-9_+.-]*,
 // at most 1024 bytes.
