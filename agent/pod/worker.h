@@ -23,31 +23,9 @@
 #include "agent/pod/deps.h"
 #include "agent/pod/facts.h"
 #include "agent/pod/sandbox_config.h"
+#include "agent/pod/snapshot.h"
 
 namespace agent::pod {
-
-using PodPtr = std::shared_ptr<const Json>;
-
-// What a pod waits for, in words; `until` is when it is tried again, if a timer
-// decides.
-struct Wait {
-  std::string text;
-  absl::Time until = absl::InfinitePast();
-};
-
-// What others may see of a pod, as of its last sync.
-struct PodSnapshot {
-  PodPtr pod;  // without its status
-  PodPtr status;
-  struct Attempt {
-    std::string id, log_path;
-    v1::ContainerState state;
-  };
-  std::map<std::string, std::vector<Attempt>> containers;  // newest first
-  bool terminal = false;  // phase Succeeded or Failed
-  bool finished = false;  // nothing of it runs or will run again
-  std::vector<Wait> waits;
-};
 
 // Public methods are thread safe and return at once.
 class Worker : public std::enable_shared_from_this<Worker> {

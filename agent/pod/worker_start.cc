@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -38,6 +39,15 @@ env::PodAddresses Addresses(const v1::PodSandboxStatus& sandbox,
     out.pod_ips.push_back(more.ip());
   }
   return out;
+}
+
+// For log shippers, which find pods by the names of links.
+void LinkLog(const std::string& log_path, const std::string& link) {
+  if (log_path.empty() || symlink(log_path.c_str(), link.c_str()) == 0 ||
+      errno == EEXIST) {
+    return;
+  }
+  log::Debug("log link ", link, " not made");
 }
 
 }  // namespace
@@ -270,13 +280,7 @@ void Worker::OnRunning(const std::string& name, const std::string& id,
     op.retry_at = absl::Now() + absl::Seconds(10);
     WakeAt(op.retry_at);
   }
-  if (!fact->cri.log_path().empty()) {
-    std::string link = LogLink(deps_->options, *pod_, name, id);
-    if (symlink(fact->cri.log_path().c_str(), link.c_str()) != 0 &&
-        errno != EEXIST) {
-      log::Debug("log link ", link, " not made");
-    }
-  }
+  LinkLog(fact->cri.log_path(), LogLink(deps_->options, *pod_, name, id));
   if (fact->running() && !fact->hook_done && state_ == State::kSync) {
     op.stage = Stage::kHook;
     probe::RunHook(deps_->cri, deps_->net, deps_->executor, pod_, name,
