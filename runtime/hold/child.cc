@@ -77,7 +77,7 @@ void SetTitle(const char* comm, const char* title) {
   size_t size = std::min(strlen(title), room - 1);
   clearenv();
   memset(start, 0, std::max<size_t>(size + 1, arg_end - start));
-  memcpy(start, title, size);
+  std::copy_n(title, size, start);
 }
 
 int SetOomScore(int value) {

@@ -93,7 +93,7 @@ void LogFile::Add(absl::string_view stream, absl::string_view content,
   FormatTime(now, head);
   head[kTimeBytes] = ' ';
   memcpy(head + kTimeBytes + 1, stream.data(), 6);
-  memcpy(head + kTimeBytes + 7, partial ? " P " : " F ", 3);
+  std::copy_n(partial ? " P " : " F ", 3, head + kTimeBytes + 7);
   parts_[lines_ * 3] = Part(absl::string_view(head, kHeadBytes));
   parts_[lines_ * 3 + 1] = Part(content);
   parts_[lines_ * 3 + 2] = Part("\n");
@@ -103,10 +103,10 @@ void LogFile::Add(absl::string_view stream, absl::string_view content,
 void LogFile::Flush() {
   if (lines_ == 0) return;
   size_t total = 0;
-  for (int i = 0; i < lines_ * 3; ++i) total += parts_[i].iov_len;
+  for (size_t i = 0; i < lines_ * 3; ++i) total += parts_[i].iov_len;
   ssize_t written;
   do {
-    written = writev(fd_.get(), parts_, lines_ * 3);
+    written = writev(fd_.get(), parts_, static_cast<int>(lines_ * 3));
   } while (written < 0 && errno == EINTR);
   if (written > 0 && static_cast<size_t>(written) < total) {
     KeepWholeLines(static_cast<size_t>(written));
@@ -118,7 +118,7 @@ void LogFile::Flush() {
 // start. We are the only writer.
 void LogFile::KeepWholeLines(size_t written) {
   size_t whole = 0;
-  for (int i = 0; i < lines_; ++i) {
+  for (size_t i = 0; i < lines_; ++i) {
     size_t size = parts_[i * 3].iov_len + parts_[i * 3 + 1].iov_len + 1;
     if (whole + size > written) break;
     whole += size;

@@ -41,13 +41,13 @@ class LogFile {
   bool is_open() const { return fd_.ok(); }
 
  private:
-  static constexpr int kBatch = 8;
+  static constexpr size_t kBatch = 8;
   static constexpr size_t kHeadBytes = kTimeBytes + 10;
 
   void KeepWholeLines(size_t written);
 
   UniqueFd fd_;
-  int lines_ = 0;
+  size_t lines_ = 0;
   iovec parts_[kBatch * 3];
   char heads_[kBatch][kHeadBytes];
 };

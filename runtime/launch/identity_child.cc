@@ -216,10 +216,9 @@ bool Become(const IdentityOrders& orders, Failure* failure) {
 bool FindCommand(const IdentityOrders& orders, char* file, Failure* failure) {
   const char* name = orders.argv[0];
   if (strchr(name, '/') != nullptr) {
-    if (strlen(name) >= PATH_MAX) {
-      return Fail(failure, "exec", name, ENAMETOOLONG);
-    }
-    strcpy(file, name);
+    const size_t size = strlen(name);
+    if (size >= PATH_MAX) return Fail(failure, "exec", name, ENAMETOOLONG);
+    memcpy(file, name, size + 1);
     return true;
   }
   int error = Search(orders, file);
