@@ -91,8 +91,9 @@ void UseQuietEventEngine() {
   grpc_event_engine::experimental::SetEventEngineFactory(
       [] { return std::make_unique<QuietEventEngine>(executor); });
   // gRPC's older timers are in two lists for each processor, and each list is
-  // looked through once a second, on a thread that is made here and inherits
-  // this: with that much slack all lists have their turn at once.
+  // looked through once a second. The threads that gRPC makes here, one of them
+  // for that, inherit this: with that much slack all lists have their turn at
+  // once.
   prctl(PR_SET_TIMERSLACK, kTimerSlackNanoseconds, 0, 0, 0);
   grpc_init();                           // for as long as the process lives
   prctl(PR_SET_TIMERSLACK, 0, 0, 0, 0);  // back to the default

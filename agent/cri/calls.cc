@@ -1,12 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/cri/calls.h"
 
+#include <grpc/support/time.h>
 #include <pthread.h>
 
 #include <algorithm>
 #include <memory>
 
 namespace agent::cri {
+namespace {
+
+using SystemClock = std::chrono::system_clock;
+using std::chrono::steady_clock;
+
+steady_clock::time_point ToSteady(SystemClock::time_point deadline) {
+  if (deadline == SystemClock::time_point::max()) {
+    return steady_clock::time_point::max();
+  }
+  return steady_clock::now() + (deadline - SystemClock::now());
+}
+
+gpr_timespec ToGpr(steady_clock::time_point time) {
+  if (time == steady_clock::time_point::max()) {
+    return gpr_inf_future(GPR_CLOCK_MONOTONIC);
+  }
+  return gpr_time_from_nanos(
+      std::chrono::nanoseconds(time.time_since_epoch()).count(),
+      GPR_CLOCK_MONOTONIC);
+}
+
+}  // namespace
 
 Calls::~Calls() {
   Shutdown();
@@ -21,15 +44,18 @@ Calls::~Calls() {
 bool Calls::Take(Call* call) {
   absl::MutexLock lock(&mutex_);
   if (down_) return false;
+  call->due_ = ToSteady(call->context.deadline());
   active_.insert(call);
   if (!thread_.joinable()) {
     thread_ = std::thread([this] {
       pthread_setname_np(pthread_self(), thread_name_);
       Run();
     });
-  } else if (call->context.deadline() < asleep_until_ && !waking_) {
+  } else if (call->due_ < asleep_until_ && !waking_) {
     waking_ = true;
-    wake_.Set(&queue_, std::chrono::system_clock::now(), nullptr);
+    // Long ago, so that it is done here and now: what is due "now" waits for
+    // gRPC's timers.
+    wake_.Set(&queue_, SystemClock::time_point(), nullptr);
   }
   return true;
 }
@@ -43,14 +69,13 @@ void Calls::Shutdown() {
 }
 
 Calls::Time Calls::EndOverdue() {
-  const Time now = std::chrono::system_clock::now();
+  const Time now = Clock::now();
   absl::MutexLock lock(&mutex_);
   asleep_until_ = Time::max();
   for (Call* call : active_) {
     if (call->overdue_) continue;
-    const Time deadline = call->context.deadline();
-    if (deadline > now) {
-      asleep_until_ = std::min(asleep_until_, deadline);
+    if (call->due_ > now) {
+      asleep_until_ = std::min(asleep_until_, call->due_);
       continue;
     }
     call->overdue_ = true;
@@ -79,7 +104,7 @@ void Calls::Run() {
   while (true) {
     void* tag = nullptr;
     bool ok = false;
-    switch (queue_.AsyncNext(&tag, &ok, EndOverdue())) {
+    switch (queue_.AsyncNext(&tag, &ok, ToGpr(EndOverdue()))) {
       case grpc::CompletionQueue::SHUTDOWN:
         return;
       case grpc::CompletionQueue::TIMEOUT:

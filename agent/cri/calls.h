@@ -20,6 +20,9 @@ namespace agent::cri {
 
 // Thread safe.
 class Calls {
+  using Clock = std::chrono::steady_clock;
+  using Time = Clock::time_point;
+
  public:
   struct Call {
     virtual ~Call() = default;
@@ -31,7 +34,8 @@ class Calls {
 
    private:
     friend class Calls;
-    bool overdue_ = false;
+    Time due_;  // not moved when the clock is set, as gRPC's own are not
+    bool overdue_ = false;  // guarded by Calls::mutex_
   };
 
   // `thread_name` has 15 characters at most and outlives the object.
@@ -44,17 +48,14 @@ class Calls {
   grpc::CompletionQueue* queue() { return &queue_; }
 
   // Before a call is started, its context has its deadline already: it is this
-  // object's from then on. False after
-  // Shutdown: it stays the caller's, and must not be started. The first one
-  // starts the thread.
+  // object's from then on. False after Shutdown: it stays the caller's, and
+  // must not be started. The first one starts the thread.
   bool Take(Call* call) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Cancels what is under way and waits until all of it has finished.
   void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  using Time = std::chrono::system_clock::time_point;
-
   void Run() ABSL_LOCKS_EXCLUDED(mutex_);
   // Cancels the calls that are over their time; when the next one will be.
   Time EndOverdue() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -64,7 +65,7 @@ class Calls {
   absl::Mutex mutex_;
   bool down_ ABSL_GUARDED_BY(mutex_) = false;
   std::set<Call*> active_ ABSL_GUARDED_BY(mutex_);
-  // The thread sleeps until then; its tag is the queue's only null.
+  // The thread sleeps until then, or until wake_, whose tag is null.
   Time asleep_until_ ABSL_GUARDED_BY(mutex_) = Time::max();
   bool waking_ ABSL_GUARDED_BY(mutex_) = false;
   grpc::CompletionQueue queue_;

@@ -2,6 +2,8 @@
 #include "agent/pod/sandbox_config.h"
 
 #include <algorithm>
+#include <string>
+#include <utility>
 
 #include "agent/pod/labels.h"
 #include "agent/pod/paths.h"
@@ -29,7 +31,7 @@ void FillNames(const Json& pod, uint32_t attempt, v1::PodSandboxConfig& out) {
        {std::pair(kPodName, status::Name(pod)),
         std::pair(kPodNamespace, status::Namespace(pod)),
         std::pair(kPodUid, status::Uid(pod))}) {
-    const std::string name(key);
+    const std::string name(key);  // gcc 12 sees an overflow in labels[key]
     labels[name] = value;
   }
   auto& annotations = *out.mutable_annotations();

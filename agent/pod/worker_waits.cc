@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a pod waits for, in words, for `coracle status`.
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
@@ -21,6 +23,7 @@ Wait For(std::string text, absl::Time until = absl::InfinitePast()) {
   return wait;
 }
 
+// In place: where a Wait is moved, gcc 12 sees an overflow that is not there.
 void Add(std::vector<Wait>* waits, std::string text,
          absl::Time until = absl::InfinitePast()) {
   waits->emplace_back();

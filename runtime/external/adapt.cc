@@ -6,7 +6,6 @@
 
 #include <algorithm>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "runtime/base/file.h"
 #include "runtime/caps/caps.h"
@@ -89,22 +88,6 @@ void JoinPod(const Namespaces& pod, Json* config) {
                                    });
     if (!named) namespaces.push_back(Json{{"type", type}, {"path", path}});
   }
-}
-
-Json ProcessOf(const Json& config, const Json& changes) {
-  Json process = ObjectAt(config, "process");
-  process.erase("consoleSize");
-  process.update(changes);
-  const Json env = ArrayAt(process, "env");
-  const bool has_term =
-      std::any_of(env.begin(), env.end(), [](const Json& entry) {
-        return entry.is_string() &&
-               absl::StartsWith(entry.get_ref<const std::string&>(), "TERM=");
-      });
-  if (BoolAt(process, "terminal") && !has_term) {
-    process["env"].push_back("TERM=xterm");
-  }
-  return process;
 }
 
 }  // namespace runtime::external

@@ -35,10 +35,6 @@ using Namespaces = std::vector<std::pair<std::string, std::string>>;
 // Lets the container join those of the pod's that its config does not name.
 void JoinPod(const Namespaces& pod, Json* config);
 
-// The process object of an exec: the container's own with what `changes` names,
-// without its console size; with a terminal it has a TERM.
-Json ProcessOf(const Json& config, const Json& changes);
-
 }  // namespace runtime::external
 
 #endif  // CORACLE_RUNTIME_EXTERNAL_ADAPT_H_

@@ -41,7 +41,7 @@ struct SetupRequest {
 struct ExecRequest {
   state::ContainerPlan plan;
   std::string pod_dir;
-  std::string process_json;  // of an OCI process object what differs
+  std::string process_json;  // OCI process object, whole
   int stdin_fd = -1, stdout_fd = -1, stderr_fd = -1;
   int report_fd = -1;  // kCreated carries the pid, and the terminal if any
 };

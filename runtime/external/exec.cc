@@ -15,11 +15,8 @@ namespace runtime::external {
 namespace {
 
 absl::Status Exec(const ExecRequest& request, launch::Reporter* reporter) {
-  ASSIGN_OR_RETURN(const Json config,
-                   ParseJson(request.plan.config_json, "config.json"));
-  ASSIGN_OR_RETURN(const Json changes,
+  ASSIGN_OR_RETURN(Json process,
                    ParseJson(request.process_json, "process.json"));
-  Json process = ProcessOf(config, changes);
   Clamp(Privileges::Own(), &process);
   const std::string bundle = BundleDir(request.pod_dir, request.plan.id);
   // Several may run at a time.

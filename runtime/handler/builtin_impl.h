@@ -95,6 +95,11 @@ class BuiltinHandler : public Handler {
   // The same; what has no plan is an unknown container.
   absl::StatusOr<state::ContainerPlan> PlanOf(const std::string& sandbox_id,
                                               const std::string& id);
+  // What the holder's set-up needs of a command in the container.
+  absl::StatusOr<UniqueFd> ProcessFor(const std::string& sandbox_id,
+                                      const std::string& id,
+                                      const std::vector<std::string>& args,
+                                      bool terminal);
   absl::StatusOr<hold::Reply> CallHolder(const std::string& sandbox_id,
                                          const hold::Request& request,
                                          absl::Duration time);

@@ -10,10 +10,16 @@
 
 namespace runtime::handler {
 
-// A file in memory with what the OCI process object of an exec has that the
-// container's own has not: other arguments, a terminal or none.
-absl::StatusOr<UniqueFd> ProcessFile(const std::vector<std::string>& args,
+// A file in memory with the OCI process object of an exec: the container's own
+// (user, groups, capabilities, environment, directory) with other arguments,
+// with or without a terminal.
+absl::StatusOr<UniqueFd> ProcessFile(const std::string& config_json,
+                                     const std::vector<std::string>& args,
                                      bool terminal);
+
+// With the arguments only: for the built-in set-up, which knows the container's
+// own, and no terminal.
+absl::StatusOr<UniqueFd> ProcessFile(const std::vector<std::string>& args);
 
 }  // namespace runtime::handler
 

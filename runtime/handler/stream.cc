@@ -172,7 +172,8 @@ absl::StatusOr<std::unique_ptr<StreamSession>> BuiltinHandler::Exec(
   }
   ASSIGN_OR_RETURN(Connection connection, OpenHolder(pods_dir_, sandbox_id));
   std::vector<UniqueFd> fds(1);
-  ASSIGN_OR_RETURN(fds[0], ProcessFile(options.args, options.tty));
+  ASSIGN_OR_RETURN(fds[0],
+                   ProcessFor(sandbox_id, id, options.args, options.tty));
   auto session =
       std::make_unique<HolderStream>(&streams_, std::move(connection), false);
   hold::Request request;

@@ -138,7 +138,6 @@ void Holder::ExecChild(const HeldContainer& container, const ExecFds& fds,
   request.init_pid = container.record.pid;
   request.config_json = std::move(plan.config_json);
   request.process_json = std::move(process);
-  request.terminal_type = "xterm";
   request.stdin_fd = fds.in;
   request.stdout_fd = fds.out;
   request.stderr_fd = fds.err;

@@ -52,8 +52,6 @@ struct ExecRequest {
   std::string config_json;  // the container's config (defaults for the process)
   // OCI process object: args, and of env, cwd, user, … what differs.
   std::string process_json;
-  // TERM of a command that has a terminal and no TERM; "" = none.
-  std::string terminal_type;
   // The container's cgroup; "" = linux.cgroupsPath of its config.
   std::string cgroups_path;
   std::string seccomp_cache_dir;  // as in SetupRequest

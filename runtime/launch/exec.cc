@@ -11,10 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <optional>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/file.h"
 #include "runtime/base/spawn_child.h"
@@ -31,13 +29,6 @@
 
 namespace runtime::launch {
 namespace {
-
-bool HasTerm(const spec::Process& process) {
-  return std::any_of(process.env.begin(), process.env.end(),
-                     [](const std::string& entry) {
-                       return absl::StartsWith(entry, "TERM=");
-                     });
-}
 
 class ExecSetup {
  public:
@@ -78,10 +69,6 @@ absl::Status ExecSetup::Parse() {
   ASSIGN_OR_RETURN(config_, spec::Parse(request_.config_json));
   ASSIGN_OR_RETURN(spec::Process process,
                    spec::ParseProcess(request_.process_json, config_.process));
-  if (process.terminal && !request_.terminal_type.empty() &&
-      !HasTerm(process)) {
-    process.env.push_back(absl::StrCat("TERM=", request_.terminal_type));
-  }
   ASSIGN_OR_RETURN(
       identity_, PrepareIdentity(process, config_, request_.seccomp_cache_dir));
   orders_.identity = OrdersFor(&identity_);

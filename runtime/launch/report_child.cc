@@ -26,7 +26,7 @@ void SetText(Report* report, const char* text) {
 
 Reporter::Reporter(int fd) : fd_(fd), last_(Now()) {}
 
-void Reporter::Phase(const char* name) {
+void Reporter::AddPhase(const char* name) {
   if (phase_count_ == Report::kMaxPhases) return;
   const uint64_t now = Now();
   Report::Phase& phase = phases_[phase_count_++];

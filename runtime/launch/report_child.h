@@ -4,6 +4,7 @@
 #ifndef CORACLE_RUNTIME_LAUNCH_REPORT_CHILD_H_
 #define CORACLE_RUNTIME_LAUNCH_REPORT_CHILD_H_
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -44,8 +45,12 @@ class Reporter {
 
   void set_fd(int fd) { fd_ = fd; }
   // The step that just ended, for Created to tell; its time runs from the last
-  // call. At most Report::kMaxPhases, names of 7 characters.
-  void Phase(const char* name);
+  // call. Report::kMaxPhases at most.
+  template <size_t N>
+  void Phase(const char (&name)[N]) {
+    static_assert(N <= sizeof(Report::Phase::name));
+    AddPhase(name);
+  }
   // `terminal_fd` ≥ 0 goes along.
   void Created(pid_t pid, int terminal_fd);
   void Started();
@@ -55,6 +60,8 @@ class Reporter {
   }
 
  private:
+  void AddPhase(const char* name);
+
   int fd_;
   uint64_t last_;
   uint32_t phase_count_ = 0;

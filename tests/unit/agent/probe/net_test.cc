@@ -250,21 +250,6 @@ TEST(NetTest, GrpcServiceIsHealthyIfItSaysServing) {
             "service unhealthy (responded with status 2)");
 }
 
-// The second one is over first, though the thread sleeps for the first one.
-TEST(NetTest, GrpcChecksKeepTheirOwnTime) {
-  Net net;
-  Listener silent;
-  absl::Notification done;
-  net.GrpcCheck({{"port", silent.port()}}, "127.0.0.1", absl::Hours(1),
-                [&](absl::Status) { done.Notify(); });
-  const absl::Status status =
-      GrpcCheck(net, silent.port(), absl::Milliseconds(50));
-  EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded) << status;
-  EXPECT_FALSE(done.HasBeenNotified());
-  net.Stop();
-  EXPECT_TRUE(done.HasBeenNotified());
-}
-
 TEST(NetTest, StopEndsAGrpcCheck) {
   Net net;
   Listener silent;

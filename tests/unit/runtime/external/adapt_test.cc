@@ -67,28 +67,5 @@ TEST(JoinPodTest, AddsOnlyWhatTheConfigDoesNotName) {
             Json::parse(R"([{"type": "ipc", "path": "/i"}])"));
 }
 
-TEST(ProcessOfTest, ItIsTheContainersWithOtherArguments) {
-  const Json config = Json::parse(
-      R"({"process":{"args":["/app"],"terminal":true,"cwd":"/srv",
-          "consoleSize":{"height":1,"width":2},"env":["A=b"],
-          "user":{"uid":7,"gid":8,"additionalGids":[9]}}})");
-  EXPECT_EQ(
-      ProcessOf(config, {{"args", {"/bin/true", "x"}}, {"terminal", false}}),
-      Json::parse(
-          R"({"args":["/bin/true","x"],"terminal":false,"cwd":"/srv",
-                    "env":["A=b"],
-                    "user":{"uid":7,"gid":8,"additionalGids":[9]}})"));
-}
-
-TEST(ProcessOfTest, ATerminalHasAType) {
-  const auto env = [](const char* process) {
-    return ProcessOf({{"process", Json::parse(process)}},
-                     {{"terminal", true}})["env"];
-  };
-  EXPECT_EQ(env(R"({"env":["A=b"]})"), Json::array({"A=b", "TERM=xterm"}));
-  EXPECT_EQ(env(R"({"env":["TERM=vt100"]})"), Json::array({"TERM=vt100"}));
-  EXPECT_EQ(env("{}"), Json::array({"TERM=xterm"}));
-}
-
 }  // namespace
 }  // namespace runtime::external

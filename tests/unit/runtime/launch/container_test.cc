@@ -204,7 +204,6 @@ TEST_F(LaunchTest, ExecIsAChildOfTheKeeperInTheSameCgroup) {
   request.config_json = request_.config_json;
   request.process_json =
       R"({"args":["sh","-c","test $(cat /proc/1/comm) = sleep && exit 4"],"cwd":"/"})";
-  request.terminal_type = "unused";  // no terminal
   Fork([&](int report, int) {
     request.report_fd = report;
     RunExec(request);
