@@ -9,6 +9,7 @@
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "cri/config/kinds.h"
+#include "cri/network/link_name.h"
 
 namespace cri::config {
 namespace {
@@ -22,11 +23,6 @@ constexpr char kSystemdProperty[] = "org.systemd.property.";
 bool IsSocket(absl::string_view text) {
   return absl::ConsumePrefix(&text, "unix://") && absl::StartsWith(text, "/") &&
          text.size() <= 90;
-}
-
-bool IsLinkName(absl::string_view text) {
-  return !text.empty() && text.size() <= 15 && !absl::StrContains(text, "/") &&
-         !absl::StrContains(text, " ");
 }
 
 bool IsAddress(const std::string& text) {
@@ -132,7 +128,7 @@ const std::vector<Field<Config>>& Fields() {
       {"cluster_cidr", "addresses of all nodes' pods, which see each other's",
        kRestart, Text(&C::cluster_cidr)},
       {"bridge", "name of the pod bridge", kRestart,
-       Checked(&C::bridge, "a link name of 1 to 15 characters", IsLinkName)},
+       Checked(&C::bridge, network::kLinkName, network::IsLinkName)},
       {"masquerade", "source NAT for what leaves the pod CIDR", kRestart,
        Flag(&C::masquerade)},
       {"mtu", "of pod links; 0 takes the default route's", kRestart,

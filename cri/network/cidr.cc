@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cri/network/cidr.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -26,52 +24,7 @@ absl::Status Malformed(absl::string_view text, absl::string_view reason) {
       absl::StrCat("pod CIDR \"", text, "\": ", reason));
 }
 
-int AddressFamily(Family family) {
-  return family == Family::kV4 ? AF_INET : AF_INET6;
-}
-
 }  // namespace
-
-Ip IpFromWire(absl::Span<const uint8_t> bytes) {
-  Ip ip{bytes.size() == 16 ? Family::kV6 : Family::kV4, 0};
-  if (bytes.size() != 4 && bytes.size() != 16) return ip;
-  for (const uint8_t byte : bytes) {
-    ip.value = ip.value << 8 | absl::uint128(byte);
-  }
-  return ip;
-}
-
-std::vector<uint8_t> Ip::wire() const {
-  std::vector<uint8_t> bytes;
-  for (int shift = BitsOf(family) - 8; shift >= 0; shift -= 8) {
-    bytes.push_back(static_cast<uint8_t>(value >> shift));
-  }
-  return bytes;
-}
-
-std::string Ip::ToString() const {
-  char text[INET6_ADDRSTRLEN] = "";
-  inet_ntop(AddressFamily(family), wire().data(), text, sizeof text);
-  return text;
-}
-
-bool Ip::IsLoopback() const {
-  return family == Family::kV4 ? (value >> 24) == 127 : value == 1;
-}
-
-bool Ip::IsAny() const { return value == 0; }
-
-absl::StatusOr<Ip> ParseIp(absl::string_view text) {
-  const std::string name(text);
-  uint8_t bytes[16];
-  for (const Family family : {Family::kV4, Family::kV6}) {
-    if (inet_pton(AddressFamily(family), name.c_str(), bytes) == 1) {
-      return IpFromWire({bytes, static_cast<size_t>(BitsOf(family) / 8)});
-    }
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("\"", text, "\" is not an IP address"));
-}
 
 std::array<uint8_t, 6> MacOf(Ip ip) {
   const std::vector<uint8_t> bytes = ip.wire();
@@ -92,10 +45,7 @@ Ip LinkLocalOf(const std::array<uint8_t, 6>& mac) {
 }
 
 absl::uint128 Cidr::mask() const {
-  const int bits = BitsOf(family());
-  const absl::uint128 all =
-      family() == Family::kV4 ? absl::uint128(UINT32_MAX) : absl::Uint128Max();
-  return all << (bits - prefix) & all;
+  return Ip::Any(family()).Filled(0).Masked(prefix).value;
 }
 
 bool Cidr::Contains(Ip ip) const {
@@ -104,13 +54,8 @@ bool Cidr::Contains(Ip ip) const {
 
 Ip Cidr::gateway() const { return {family(), network.value + 1}; }
 Ip Cidr::first() const { return {family(), network.value + 2}; }
-Ip Cidr::last() const { return {family(), broadcast().value - 1}; }
-
-Ip Cidr::broadcast() const {
-  const absl::uint128 hosts =
-      (absl::uint128(1) << (BitsOf(family()) - prefix)) - 1;
-  return {family(), network.value | hosts};
-}
+Ip Cidr::last() const { return broadcast().Previous(); }
+Ip Cidr::broadcast() const { return network.Filled(prefix); }
 
 uint64_t Cidr::size() const {
   const absl::uint128 count = last().value - first().value + 1;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// IP addresses and pod CIDRs of both families as plain values. No I/O.
+// Pod CIDRs of both families, and the link addresses that belong to IPs, as
+// plain values. No I/O.
 #ifndef CORACLE_CRI_NETWORK_CIDR_H_
 #define CORACLE_CRI_NETWORK_CIDR_H_
 
 #include <array>
-#include <compare>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -12,30 +12,9 @@
 #include "absl/numeric/int128.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/types/span.h"
+#include "cri/network/ip.h"
 
 namespace cri::network {
-
-enum class Family : uint8_t { kV4 = 4, kV6 = 6 };
-
-constexpr int BitsOf(Family family) { return family == Family::kV4 ? 32 : 128; }
-
-// An address in host byte order, so that it can be counted with.
-struct Ip {
-  Family family = Family::kV4;
-  absl::uint128 value = 0;
-
-  std::string ToString() const;       // "10.244.1.7", "fd00:10:244::7"
-  std::vector<uint8_t> wire() const;  // 4 or 16 bytes
-  bool IsLoopback() const;            // 127.0.0.0/8 or ::1
-  bool IsAny() const;                 // 0.0.0.0 or ::
-  friend std::strong_ordering operator<=>(const Ip&, const Ip&) = default;
-};
-
-// 4 or 16 bytes; anything else is 0.0.0.0.
-Ip IpFromWire(absl::Span<const uint8_t> bytes);
-// The usual text forms. INVALID_ARGUMENT names the text.
-absl::StatusOr<Ip> ParseIp(absl::string_view text);
 
 // The link address that belongs to an IP. It follows from the IP, so whoever
 // gets an address again is found under the same neighbour entry as before.

@@ -2,17 +2,15 @@
 #include "cri/network/node_side.h"
 
 #include <linux/netlink.h>
-#include <net/if.h>
 
-#include <algorithm>
 #include <optional>
 #include <set>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "cri/network/link.h"
+#include "cri/network/link_name.h"
 #include "cri/network/nat.h"
 #include "cri/network/netlink.h"
 #include "cri/network/sysctl.h"
@@ -62,15 +60,9 @@ std::string VethName(absl::string_view sandbox_id) {
 }
 
 absl::Status CheckBridgeName(const std::string& name) {
-  if (!name.empty() && name.size() < IFNAMSIZ && name != "." && name != ".." &&
-      std::all_of(name.begin(), name.end(), [](unsigned char c) {
-        return absl::ascii_isgraph(c) && c != '/' && c != ':';
-      })) {
-    return absl::OkStatus();
-  }
+  if (IsLinkName(name)) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat("bridge name \"", name, "\": a link name has 1 to ",
-                   IFNAMSIZ - 1, " characters, without '/', ':' and spaces"));
+      absl::StrCat("bridge name \"", name, "\" is not ", kLinkName));
 }
 
 absl::StatusOr<NodeSide> SetUpNode(const NetworkOptions& options,

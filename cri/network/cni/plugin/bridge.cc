@@ -13,6 +13,7 @@
 #include "cri/network/cni/plugin/masquerade.h"
 #include "cri/network/cni/plugin/plugins.h"
 #include "cri/network/cni/plugin/pod_link.h"
+#include "cri/network/link_name.h"
 #include "runtime/base/status.h"
 
 namespace cri::network::cni {
@@ -51,9 +52,9 @@ absl::StatusOr<Conf> Parse(const Json& request) {
   if (conf.hairpin && conf.promiscuous) {
     return FieldError("promiscMode", "cannot be set together with hairpinMode");
   }
-  if (conf.bridge.empty() || conf.bridge.size() >= IFNAMSIZ) {
+  if (!IsLinkName(conf.bridge)) {
     return FieldError("bridge",
-                      absl::StrCat("\"", conf.bridge, "\" is not a link name"));
+                      absl::StrCat("\"", conf.bridge, "\" is not ", kLinkName));
   }
   return conf;
 }
@@ -79,14 +80,15 @@ absl::StatusOr<Link> EnsureBridge(Socket& node, const Conf& conf) {
 void CompleteGateways(const Conf& conf, Result& result) {
   bool has_default[2] = {};
   for (IpConfig& ip : result.ips) {
-    const bool v6 = ip.address.ip.v6();
+    const Family family = ip.address.ip.family;
+    const bool v6 = family == Family::kV6;
     ip.interface = 2;
     if (!ip.gateway.has_value() && conf.gateway) {
       ip.gateway = ip.address.Network().Next();
     }
     if (!conf.default_gateway || has_default[v6]) continue;
     has_default[v6] = true;
-    const IpNet everywhere{Ip::Any(v6), 0};
+    const IpNet everywhere{Ip::Any(family), 0};
     const bool there = std::any_of(
         result.routes.begin(), result.routes.end(), [&](const Route& route) {
           return route.gateway.has_value() && route.dst == everywhere;

@@ -18,6 +18,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "cri/network/netlink.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
 
@@ -82,14 +83,8 @@ Message AddressMessage(uint16_t type, uint16_t flags, const Link& link,
   info->ifa_family = FamilyOf(net.ip);
   info->ifa_prefixlen = static_cast<uint8_t>(net.prefix);
   info->ifa_index = static_cast<uint32_t>(link.index);
-  message.Put(IFA_LOCAL, net.ip.bytes()).Put(IFA_ADDRESS, net.ip.bytes());
+  message.Put(IFA_LOCAL, net.ip.wire()).Put(IFA_ADDRESS, net.ip.wire());
   return message;
-}
-
-Ip IpOf(const nlattr* attribute) {
-  return Ip::FromBytes(
-      {static_cast<const uint8_t*>(mnl_attr_get_payload(attribute)),
-       mnl_attr_get_payload_len(attribute)});
 }
 
 bool IsAddress(const nlattr* attribute) {
@@ -227,7 +222,7 @@ absl::Status AddAddress(Socket& rtnl, const Link& link, const IpNet& net) {
   Message message =
       AddressMessage(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, link, net);
   if (!net.ip.v6() && net.prefix < 31) {
-    message.Put(IFA_BROADCAST, net.ip.Filled(net.prefix).bytes());
+    message.Put(IFA_BROADCAST, net.ip.Filled(net.prefix).wire());
   }
   return rtnl.Run(message);
 }
@@ -278,12 +273,12 @@ absl::Status AddRoute(Socket& rtnl, const Link& link, const LinkRoute& route) {
   info->rtm_protocol = RTPROT_BOOT;
   info->rtm_scope = route.scope;
   info->rtm_type = RTN_UNICAST;
-  message.Put(RTA_DST, route.dst.Network().bytes());
+  message.Put(RTA_DST, route.dst.Network().wire());
   if (route.gateway.has_value()) {
-    message.Put(RTA_GATEWAY, route.gateway->bytes());
+    message.Put(RTA_GATEWAY, route.gateway->wire());
   }
   if (route.source.has_value()) {
-    message.Put(RTA_PREFSRC, route.source->bytes());
+    message.Put(RTA_PREFSRC, route.source->wire());
   }
   message.PutU32(RTA_OIF, static_cast<uint32_t>(link.index));
   return rtnl.Run(message);
@@ -299,7 +294,7 @@ absl::Status RemoveNetworkRoute(Socket& rtnl, const Link& link,
   info->rtm_dst_len = static_cast<uint8_t>(net.prefix);
   info->rtm_table = RT_TABLE_MAIN;
   info->rtm_scope = RT_SCOPE_NOWHERE;
-  message.Put(RTA_DST, net.Network().bytes())
+  message.Put(RTA_DST, net.Network().wire())
       .PutU32(RTA_OIF, static_cast<uint32_t>(link.index));
   return rtnl.Run(message);
 }
@@ -314,7 +309,7 @@ absl::StatusOr<bool> HasRoute(Socket& rtnl, const IpNet& dst,
     if (info->rtm_dst_len != dst.prefix || info->rtm_table != RT_TABLE_MAIN) {
       return;
     }
-    Ip to = Ip::Any(dst.ip.v6());
+    Ip to = Ip::Any(dst.ip.family);
     std::optional<Ip> via;
     ForEachAttribute(reply, sizeof *info, [&](const nlattr* attribute) {
       if (!IsAddress(attribute)) return;
@@ -332,7 +327,7 @@ absl::StatusOr<int> LinkToward(Socket& rtnl, const Ip& ip) {
   auto* header = message.Header<rtmsg>();
   header->rtm_family = FamilyOf(ip);
   header->rtm_dst_len = static_cast<uint8_t>(ip.bits());
-  message.Put(RTA_DST, ip.bytes());
+  message.Put(RTA_DST, ip.wire());
   int index = 0;
   const absl::Status asked = rtnl.Query(message, [&](const nlmsghdr* reply) {
     ForEachAttribute(reply, sizeof(rtmsg), [&](const nlattr* attribute) {

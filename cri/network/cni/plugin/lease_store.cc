@@ -65,7 +65,7 @@ std::optional<Ip> LeaseStore::LastReserved(size_t set) const {
   const auto text = runtime::ReadFile(
       absl::StrCat(dir_, "/last_reserved_ip.", set), kMaxLeaseBytes);
   if (!text.ok()) return std::nullopt;
-  const absl::StatusOr<Ip> ip = Ip::Parse(*text);
+  const absl::StatusOr<Ip> ip = ParseIp(*text);
   // Without it the search begins at the beginning, which is no harm.
   return ip.ok() ? std::optional<Ip>(*ip) : std::nullopt;
 }
@@ -75,7 +75,7 @@ absl::StatusOr<std::vector<LeaseStore::Lease>> LeaseStore::List() const {
                    runtime::ListDir(dir_));
   std::vector<Lease> leases;
   for (const std::string& name : names) {
-    const absl::StatusOr<Ip> ip = Ip::Parse(name);
+    const absl::StatusOr<Ip> ip = ParseIp(name);
     if (!ip.ok()) continue;
     Lease lease{*ip, absl::StrCat(dir_, "/", name), {}};
     const auto text = runtime::ReadFile(lease.path, kMaxLeaseBytes);

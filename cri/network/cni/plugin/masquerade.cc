@@ -29,8 +29,8 @@ std::string CommentOf(const Call& call) {
 
 // Pods should reach each other by multicast.
 IpNet Multicast(bool v6) {
-  return v6 ? IpNet{Ip::Parse("ff00::").value(), 8}
-            : IpNet{Ip::Parse("224.0.0.0").value(), 4};
+  return v6 ? IpNet{ParseIp("ff00::").value(), 8}
+            : IpNet{ParseIp("224.0.0.0").value(), 4};
 }
 
 absl::Status AddFamily(const Call& call, bool v6,

@@ -21,6 +21,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
@@ -97,18 +98,18 @@ void NatRule::MatchAddress(const IpNet& net, uint32_t offset, bool negate) {
   nftnl_expr_set_u32(load, NFTNL_EXPR_PAYLOAD_LEN, size);
   nftnl_rule_add_expr(get(), load);
   if (masked) {
-    const Ip mask = Ip::Any(net.ip.v6()).Filled(0).Masked(net.prefix);
-    const Ip zero = Ip::Any(net.ip.v6());
+    const Ip zero = Ip::Any(net.ip.family);
+    const Ip mask = zero.Filled(0).Masked(net.prefix);
     nftnl_expr* bits = nftnl_expr_alloc("bitwise");
     nftnl_expr_set_u32(bits, NFTNL_EXPR_BITWISE_SREG, NFT_REG_1);
     nftnl_expr_set_u32(bits, NFTNL_EXPR_BITWISE_DREG, NFT_REG_1);
     nftnl_expr_set_u32(bits, NFTNL_EXPR_BITWISE_LEN, size);
-    nftnl_expr_set(bits, NFTNL_EXPR_BITWISE_MASK, mask.bytes().data(), size);
-    nftnl_expr_set(bits, NFTNL_EXPR_BITWISE_XOR, zero.bytes().data(), size);
+    nftnl_expr_set(bits, NFTNL_EXPR_BITWISE_MASK, mask.wire().data(), size);
+    nftnl_expr_set(bits, NFTNL_EXPR_BITWISE_XOR, zero.wire().data(), size);
     nftnl_rule_add_expr(get(), bits);
   }
-  const Ip network = net.Network();
-  Compare(negate ? NFT_CMP_NEQ : NFT_CMP_EQ, network.bytes().subspan(0, size));
+  const std::vector<uint8_t> network = net.Network().wire();
+  Compare(negate ? NFT_CMP_NEQ : NFT_CMP_EQ, {network.data(), size});
 }
 
 NatRule& NatRule::Source(const IpNet& net) {
@@ -251,7 +252,8 @@ NatRule& NatRule::Masquerade() {
 NatRule& NatRule::DnatTo(const Ip& ip, uint16_t port) {
   nf_nat_range2 range{};
   range.flags = NF_NAT_RANGE_MAP_IPS | NF_NAT_RANGE_PROTO_SPECIFIED;
-  memcpy(&range.min_addr, ip.bytes().data(), ip.bytes().size());
+  const std::vector<uint8_t> address = ip.wire();
+  memcpy(&range.min_addr, address.data(), address.size());
   range.max_addr = range.min_addr;
   range.min_proto.all = range.max_proto.all = htons(port);
   Target("DNAT", 2, &range, sizeof range);

@@ -139,7 +139,7 @@ std::vector<NatRule> PodRules(const Conf& conf, const IpNet& pod) {
   for (const Mapping& mapping : conf.mappings) {
     if (mapping.host_ip.has_value() && mapping.host_ip->v6() != v6) continue;
     const bool one_address =
-        mapping.host_ip.has_value() && !mapping.host_ip->IsUnspecified();
+        mapping.host_ip.has_value() && !mapping.host_ip->IsAny();
     const auto rule = [&](const std::optional<IpNet>& source) {
       NatRule made(v6);
       made.Protocol(mapping.protocol);
@@ -152,7 +152,7 @@ std::vector<NatRule> PodRules(const Conf& conf, const IpNet& pod) {
       rules.push_back(rule(pod));
       rules.back().Jump(kSetMark);
       if (!v6) {
-        rules.push_back(rule(IpNet::Host(Ip::Parse("127.0.0.1").value())));
+        rules.push_back(rule(IpNet::Host(ParseIp("127.0.0.1").value())));
         rules.back().Jump(kSetMark);
       }
     }
@@ -223,7 +223,7 @@ void ForgetFlows(const Conf& conf, const Ip& pod) {
     Forward forward;
     forward.protocol = Protocol::kUdp;
     forward.host_port = mapping.host_port;
-    forward.pod_ip = IpFromWire(pod.bytes());
+    forward.pod_ip = pod;
     forward.pod_port = mapping.pod_port;
     forwards.push_back(forward);
   }

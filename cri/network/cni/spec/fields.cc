@@ -66,7 +66,7 @@ absl::Status Read(const Json& object, absl::string_view key, bool& to) {
 absl::Status Read(const Json& object, absl::string_view key, Ip& to) {
   ASSIGN_OR_RETURN(const std::string* text, Text(object, key));
   if (text == nullptr) return absl::OkStatus();
-  const absl::StatusOr<Ip> ip = Ip::Parse(*text);
+  const absl::StatusOr<Ip> ip = ParseIp(*text);
   if (!ip.ok()) return FieldError(key, ip.status().message());
   to = *ip;
   return absl::OkStatus();

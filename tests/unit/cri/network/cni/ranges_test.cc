@@ -24,7 +24,7 @@ absl::StatusOr<HostLocalConf> Parse(const std::string& ipam) {
 std::vector<std::string> Order(const RangeSet& set, const char* last) {
   std::vector<std::string> order;
   std::optional<Ip> from;
-  if (last != nullptr) from = Ip::Parse(last).value();
+  if (last != nullptr) from = ParseIp(last).value();
   EXPECT_EQ(set.Walk(from,
                      [&](const Range&, const Ip& ip) -> absl::StatusOr<bool> {
                        order.push_back(ip.ToString());
