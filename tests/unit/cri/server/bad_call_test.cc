@@ -5,11 +5,6 @@
 namespace cri::server {
 namespace {
 
-using grpc::StatusCode;
-
-constexpr StatusCode kInvalid = StatusCode::INVALID_ARGUMENT;
-constexpr StatusCode kNotFound = StatusCode::NOT_FOUND;
-
 using BadCallTest = BadInputTest;
 
 template <typename Request>

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // CreateContainer, and the calls on a container that is there.
-#include <functional>
-
 #include "absl/strings/str_cat.h"
 #include "runtime/lsm/lsm.h"
 #include "tests/unit/cri/server/bad_input_fixture.h"
@@ -9,24 +7,11 @@
 namespace cri::server {
 namespace {
 
-using grpc::StatusCode;
-
-constexpr StatusCode kInvalid = StatusCode::INVALID_ARGUMENT;
-constexpr StatusCode kNotFound = StatusCode::NOT_FOUND;
-
 using BadContainerTest = BadInputTest;
-
-v1::LinuxContainerSecurityContext& Security(v1::ContainerConfig& config) {
-  return *config.mutable_linux()->mutable_security_context();
-}
 
 TEST_F(BadContainerTest, CreateContainerNamesTheField) {
   using Config = v1::ContainerConfig;
-  const struct {
-    const char* field;
-    std::function<void(Config&)> spoil;
-    StatusCode code = kInvalid;
-  } kRows[] = {
+  const Spoiled<Config> kRows[] = {
       {"config.metadata.name", [](Config& c) { c.clear_metadata(); }},
       {"config.image.image", [](Config& c) { c.clear_image(); }},
       {"image \"nope\"",

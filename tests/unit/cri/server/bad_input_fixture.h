@@ -4,6 +4,7 @@
 #ifndef CORACLE_TESTS_UNIT_CRI_SERVER_BAD_INPUT_FIXTURE_H_
 #define CORACLE_TESTS_UNIT_CRI_SERVER_BAD_INPUT_FIXTURE_H_
 
+#include <functional>
 #include <string>
 
 #include "gmock/gmock.h"
@@ -11,8 +12,27 @@
 
 namespace cri::server {
 
+using grpc::StatusCode;
+
+inline constexpr StatusCode kInvalid = StatusCode::INVALID_ARGUMENT;
+inline constexpr StatusCode kNotFound = StatusCode::NOT_FOUND;
+
 // Enums are open on the wire: a number that this version does not know.
 inline constexpr int kNoSuchEnum = 77;
+
+// One way to spoil a config that is good: what the refusal is, and names.
+template <typename Config>
+struct Spoiled {
+  const char* field;
+  std::function<void(Config&)> spoil;
+  StatusCode code = kInvalid;
+};
+
+// Of a config of a sandbox or of a container.
+template <typename Config>
+auto& Security(Config& config) {
+  return *config.mutable_linux()->mutable_security_context();
+}
 
 class BadInputTest : public ServerTest {
  protected:
@@ -60,8 +80,7 @@ class BadInputTest : public ServerTest {
   template <typename Request, typename Response>
   void Refuses(grpc::Status (Images::*method)(grpc::ClientContext*,
                                               const Request&, Response*),
-               const Request& request, grpc::StatusCode code,
-               const char* field) {
+               const Request& request, StatusCode code, const char* field) {
     Response response;
     grpc::Status status = Call(*image_service_, method, request, &response);
     ExpectRefused(request, status, code, field);
@@ -69,14 +88,13 @@ class BadInputTest : public ServerTest {
   template <typename Request, typename Response>
   void Refuses(grpc::Status (Runtime::*method)(grpc::ClientContext*,
                                                const Request&, Response*),
-               const Request& request, grpc::StatusCode code,
-               const char* field) {
+               const Request& request, StatusCode code, const char* field) {
     Response response;
     grpc::Status status = Call(*runtime_, method, request, &response);
     ExpectRefused(request, status, code, field);
   }
   static void ExpectRefused(const google::protobuf::Message& request,
-                            const grpc::Status& status, grpc::StatusCode code,
+                            const grpc::Status& status, StatusCode code,
                             const char* field) {
     EXPECT_EQ(status.error_code(), code)
         << request.GetTypeName() << ": " << status.error_message();

@@ -1,29 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // RunPodSandbox, and the calls on a sandbox that is there.
-#include <functional>
-
 #include "tests/unit/cri/server/bad_input_fixture.h"
 
 namespace cri::server {
 namespace {
 
-using grpc::StatusCode;
-
-constexpr StatusCode kInvalid = StatusCode::INVALID_ARGUMENT;
-
 using BadSandboxTest = BadInputTest;
-
-v1::LinuxSandboxSecurityContext& Security(v1::PodSandboxConfig& config) {
-  return *config.mutable_linux()->mutable_security_context();
-}
 
 TEST_F(BadSandboxTest, RunPodSandboxNamesTheField) {
   using Config = v1::PodSandboxConfig;
-  const struct {
-    const char* field;
-    std::function<void(Config&)> spoil;
-    StatusCode code = kInvalid;
-  } kRows[] = {
+  const Spoiled<Config> kRows[] = {
       {"metadata.name", [](Config& c) { c.clear_metadata(); }},
       {"metadata.name", [](Config& c) { c.mutable_metadata()->clear_name(); }},
       {"metadata.uid", [](Config& c) { c.mutable_metadata()->clear_uid(); }},
