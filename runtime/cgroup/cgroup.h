@@ -74,6 +74,9 @@ class Cgroup {
 
 // For the keeper of a container; see runtime/launch/container.h.
 int Remove(const std::string& path);
+// The same, but in the hierarchy that is mounted at `kept` the cgroup stays,
+// with nothing alive in it.
+int RemoveBut(const std::string& path, const std::string& kept);
 int Kill(const std::string& path, int signal);
 int64_t OomKills(const std::string& path);
 

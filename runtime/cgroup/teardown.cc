@@ -105,12 +105,15 @@ int64_t CounterIn(const std::string& file, absl::string_view key) {
 
 }  // namespace
 
-int Remove(const std::string& path) {
+int Remove(const std::string& path) { return RemoveBut(path, ""); }
+
+int RemoveBut(const std::string& path, const std::string& kept) {
   absl::StatusOr<Cgroup> cgroup = Cgroup::At(path);
   if (!cgroup.ok()) return absl::IsNotFound(cgroup.status()) ? 0 : EINVAL;
   if (int error = KillAll(*cgroup, SIGKILL); error != 0) return error;
   int result = 0;
   for (const Hierarchy& hierarchy : cgroup->layout().hierarchies) {
+    if (hierarchy.mount_point == kept) continue;
     int error = RemovePatiently(cgroup->Directory(hierarchy));
     if (error != 0) result = error;
   }

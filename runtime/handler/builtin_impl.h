@@ -73,7 +73,8 @@ class BuiltinHandler : public Handler {
                          const std::string& id) override;
 
  private:
-  // While it lives, nobody else makes or removes this sandbox.
+  // While it lives, nobody else makes or removes this sandbox (or does what
+  // else is named so).
   class Turn {
    public:
     Turn(BuiltinHandler* handler, std::string sandbox_id);
@@ -115,15 +116,19 @@ class BuiltinHandler : public Handler {
   absl::Status PrepareDir(const SandboxOptions& options);
   absl::Status Subscribe(const std::string& sandbox_id);
   absl::Status EndHolder(Connection* connection);
-  // Ends what a holder left: tells its containers as exited if `tell`, kills
-  // their cgroups, removes mounts and files.
+  // Ends the holder, if one lives, and what it leaves. If the holder does not
+  // end, its files stay, for the next try. In the sandbox's turn.
+  absl::Status EndSandbox(const std::string& sandbox_id);
+  // Ends what a holder left: kills its containers' cgroups, removes mounts and
+  // files. With `tell` its containers are told as exited, and systemd, on which
+  // the event thread must not wait, ends the scope later.
   absl::Status Sweep(const std::string& sandbox_id, bool tell);
   void Disown(const state::ContainerPlan& plan);
   void SweepContainer(const std::string& sandbox_id, const std::string& id,
                       bool tell);
-  // Ends the sandbox's scope, if it has one. Removes the pod's cgroup if it
-  // came with the sandbox and is empty.
-  void RemoveCgroupParent(const std::string& sandbox_id);
+  // Ends the sandbox's scope, if it has one, see scope.h; then removes the
+  // pod's cgroup, if it came with the sandbox and is empty.
+  void RemoveCgroupParent(const std::string& sandbox_id, bool await);
   void OnLost(const std::string& sandbox_id);
   // The sandbox's scope in `slice` is there, and the anchor in it.
   absl::Status Anchor(const std::string& sandbox_id, const std::string& slice);

@@ -113,7 +113,7 @@ absl::StatusOr<SandboxState> BuiltinHandler::StartSandbox(
   RETURN_IF_ERROR(Sweep(options.id, /*tell=*/false));
   absl::StatusOr<SandboxState> made = MakeSandbox(options);
   if (made.ok()) return made;
-  if (absl::Status status = Sweep(options.id, false); !status.ok()) {
+  if (absl::Status status = EndSandbox(options.id); !status.ok()) {
     log::Warning("clean up after a failed start: ", status.message());
   }
   return made;
@@ -169,16 +169,16 @@ absl::StatusOr<SandboxState> BuiltinHandler::MakeSandbox(
   ASSIGN_OR_RETURN(hold::Reply reply, launcher_.Spawn(request));
   (void)reply;
   ASSIGN_OR_RETURN(SandboxState made, FindLiving(options.id));
-  if (options.slice.empty()) return made;
-  const absl::Status anchored = Anchor(options.id, options.slice);
-  if (anchored.ok()) return made;
-  absl::StatusOr<Connection> holder = OpenHolder(pods_dir_, options.id);
-  if (holder.ok()) RETURN_IF_ERROR(EndHolder(&*holder));
-  return anchored;
+  if (!options.slice.empty()) {
+    RETURN_IF_ERROR(Anchor(options.id, options.slice));
+  }
+  return made;
 }
 
 absl::Status BuiltinHandler::Anchor(const std::string& sandbox_id,
                                     const std::string& slice) {
+  // Not the sandbox's own turn: for that one the event thread waits.
+  Turn turn(this, sandbox_id + "/scope");
   ASSIGN_OR_RETURN(
       hold::Reply reply,
       CallHolder(sandbox_id, {.type = hold::RequestType::kAnchor}, kPingTime));
@@ -188,6 +188,10 @@ absl::Status BuiltinHandler::Anchor(const std::string& sandbox_id,
 absl::Status BuiltinHandler::RemoveSandbox(const std::string& sandbox_id) {
   if (!state::IsValidId(sandbox_id)) return absl::OkStatus();  // unknown
   Turn turn(this, sandbox_id);
+  return EndSandbox(sandbox_id);
+}
+
+absl::Status BuiltinHandler::EndSandbox(const std::string& sandbox_id) {
   events_.Forget(sandbox_id);
   absl::StatusOr<Connection> connection = OpenHolder(pods_dir_, sandbox_id);
   if (connection.ok()) {
@@ -291,11 +295,12 @@ void BuiltinHandler::SweepContainer(const std::string& sandbox_id,
   events_.Tell(ToContainerState(sandbox_id, record));
 }
 
-void BuiltinHandler::RemoveCgroupParent(const std::string& sandbox_id) {
+void BuiltinHandler::RemoveCgroupParent(const std::string& sandbox_id,
+                                        bool await) {
   absl::StatusOr<state::SandboxRecord> record = ReadSandbox(sandbox_id);
   if (absl::IsNotFound(record.status())) return;
   if (!record.ok()) return log::Warning(record.status().message());
-  if (!record->slice.empty()) EndScope(sandbox_id, record->slice);
+  if (!record->slice.empty()) EndScope(sandbox_id, record->slice, await);
   if (!record->owns_cgroup_parent) return;
   for (const std::string& dir : CgroupDirs(record->cgroup_parent)) {
     rmdir(dir.c_str());  // another sandbox may be in it: then it stays
@@ -313,7 +318,7 @@ absl::Status BuiltinHandler::Sweep(const std::string& sandbox_id, bool tell) {
       SweepContainer(sandbox_id, std::string(id), tell);
     }
   }
-  RemoveCgroupParent(sandbox_id);
+  RemoveCgroupParent(sandbox_id, /*await=*/!tell);
   for (const char* memory : kMemoryDirs) {
     const std::string path = JoinPath(dir, memory);
     if (umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0 &&

@@ -50,8 +50,10 @@ bool IsIn(pid_t pid, const cgroup::Hierarchy& tracking,
          absl::StrContains(*text, absl::StrCat(before, path, "\n"));
 }
 
-absl::Status MoveInto(pid_t pid, const std::string& directory) {
-  if (mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) {
+absl::Status MoveInto(pid_t pid, const cgroup::Hierarchy& tracking,
+                      const std::string& place) {
+  const std::string directory = JoinPath(tracking.mount_point, place);
+  if (tracking.v2 && mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) {
     return ErrnoStatus(absl::StrCat("mkdir ", directory));
   }
   return WriteFile(directory + "/cgroup.procs", absl::StrCat(pid));
@@ -71,23 +73,44 @@ absl::Status EnsureScope(const std::string& sandbox_id,
   const std::string place = AnchorPath(*tracking, scope);
   if (IsIn(anchor, *tracking, place)) return absl::OkStatus();
   const activity::Step step("systemd starts the sandbox's scope");
-  const absl::Status started =
-      systemd::StartScope(systemd::ScopeName(sandbox_id), slice, anchor);
-  // It lives on with containers whose anchor was killed.
-  if (!absl::IsAlreadyExists(started)) RETURN_IF_ERROR(started);
-  return MoveInto(anchor, JoinPath(tracking->mount_point, place));
+  const std::string name = systemd::ScopeName(sandbox_id);
+  const auto join = [&]() -> absl::Status {
+    const absl::Status started = systemd::StartScope(name, slice, anchor);
+    // It lives on with containers whose anchor was killed.
+    if (!absl::IsAlreadyExists(started)) RETURN_IF_ERROR(started);
+    return MoveInto(anchor, *tracking, place);
+  };
+  const absl::Status joined = join();
+  if (joined.ok() || Exists(JoinPath(tracking->mount_point, scope))) {
+    return joined;
+  }
+  // Its last process has ended: systemd still knows it, but its cgroup is gone,
+  // and so nothing is in it that could be stopped.
+  RETURN_IF_ERROR(systemd::Stop(name));
+  return join();
 }
 
-void EndScope(const std::string& sandbox_id, const std::string& slice) {
-  const activity::Step step("systemd ends the sandbox's scope");
+void EndScope(const std::string& sandbox_id, const std::string& slice,
+              bool await) {
   absl::StatusOr<std::string> path = ScopePath(sandbox_id, slice);
   if (!path.ok()) return log::Warning(path.status().message());
-  const absl::Status stopped = systemd::Stop(systemd::ScopeName(sandbox_id));
-  if (!stopped.ok()) log::Warning(stopped.message());
-  if (int error = cgroup::Remove(*path); error != 0) {
+  std::string kept;
+  if (!await) {
+    const absl::StatusOr<cgroup::Layout> layout = cgroup::Detect();
+    const cgroup::Hierarchy* tracking =
+        layout.ok() ? Tracking(*layout) : nullptr;
+    // The kernel tells systemd late that a cgroup is empty, and not at all if
+    // it is removed by then.
+    if (tracking != nullptr) kept = tracking->mount_point;
+  }
+  if (int error = cgroup::RemoveBut(*path, kept); error != 0) {
     log::Warning(
         ErrnoStatus(error, absl::StrCat("remove cgroup ", *path)).message());
   }
+  if (!await) return;
+  const activity::Step step("systemd ends the sandbox's scope");
+  const absl::Status stopped = systemd::Stop(systemd::ScopeName(sandbox_id));
+  if (!stopped.ok()) log::Warning(stopped.message());
 }
 
 }  // namespace runtime::handler

@@ -19,13 +19,18 @@
 namespace runtime::handler {
 
 // The scope runs and `anchor` is in it. An anchor that was killed may have
-// taken the scope along or not; both are made good.
+// taken the scope along or not, or be about to; all are made good. Calls for
+// one sandbox take turns; each may block for three times what
+// runtime/systemd/units.h tells.
 absl::Status EnsureScope(const std::string& sandbox_id,
                          const std::string& slice, pid_t anchor);
 
-// Ends what is left of the scope, and removes its cgroups. What fails is
-// logged: a scope without processes goes by itself.
-void EndScope(const std::string& sandbox_id, const std::string& slice);
+// Ends what is left in the scope and removes its cgroups. With `await` it then
+// has systemd end the scope, and may block for what runtime/systemd/units.h
+// tells; else the one cgroup that systemd goes by stays, empty, which makes it
+// end the scope by itself when it comes to it. What fails is logged.
+void EndScope(const std::string& sandbox_id, const std::string& slice,
+              bool await);
 
 }  // namespace runtime::handler
 

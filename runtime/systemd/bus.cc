@@ -2,6 +2,7 @@
 #include "runtime/systemd/bus.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <memory>
 #include <utility>
 
@@ -13,11 +14,9 @@
 namespace runtime::systemd {
 namespace {
 
-constexpr char kAddress[] = "unix:path=/run/systemd/private";
 constexpr char kService[] = "org.freedesktop.systemd1";
 constexpr char kObject[] = "/org/freedesktop/systemd1";
 constexpr char kManager[] = "org.freedesktop.systemd1.Manager";
-constexpr absl::Duration kPatience = absl::Seconds(30);
 
 absl::Status Failed(int error, absl::string_view what) {
   return ErrnoStatus(-error, absl::StrCat("systemd: ", what));
@@ -54,20 +53,46 @@ struct Bus::Jobs {
   }
 };
 
-Bus::Bus(sd_bus* bus) : bus_(bus), jobs_(std::make_unique<Jobs>()) {}
+Bus::Bus(sd_bus* bus, absl::Time deadline)
+    : bus_(bus), deadline_(deadline), jobs_(std::make_unique<Jobs>()) {}
 Bus::Bus(Bus&& other) noexcept
-    : bus_(std::exchange(other.bus_, nullptr)), jobs_(std::move(other.jobs_)) {}
+    : bus_(std::exchange(other.bus_, nullptr)),
+      deadline_(other.deadline_),
+      jobs_(std::move(other.jobs_)) {}
 Bus::~Bus() {
-  if (bus_ != nullptr) sd_bus_flush_close_unref(bus_);
+  // Each call has had its answer or its time: nothing is to be flushed, which
+  // would wait without a limit.
+  if (bus_ != nullptr) sd_bus_close_unref(bus_);
 }
 
-absl::StatusOr<Bus> Bus::Connect() {
+uint64_t Bus::Left() const {
+  // 0 would be sd-bus's own default.
+  return static_cast<uint64_t>(
+      std::max<int64_t>(1, absl::ToInt64Microseconds(deadline_ - absl::Now())));
+}
+
+// Else the first call would await what the other side says first, and that with
+// a limit of sd-bus's own.
+int Bus::AwaitReady() {
+  while (sd_bus_is_ready(bus_) == 0) {
+    int result = sd_bus_process(bus_, nullptr);
+    if (result > 0) continue;
+    if (result == 0 && absl::Now() >= deadline_) result = -ETIMEDOUT;
+    if (result == 0) result = sd_bus_wait(bus_, Left());
+    if (result < 0 && result != -EINTR) return result;
+  }
+  return 0;
+}
+
+absl::StatusOr<Bus> Bus::Connect(absl::Duration patience,
+                                 const std::string& path) {
   sd_bus* raw = nullptr;
   if (int result = sd_bus_new(&raw); result < 0) {
     return Failed(result, "connect");
   }
-  Bus bus(raw);
-  int result = sd_bus_set_address(raw, kAddress);
+  Bus bus(raw, absl::Now() + patience);
+  int result =
+      sd_bus_set_address(raw, absl::StrCat("unix:path=", path).c_str());
   if (result >= 0) result = sd_bus_start(raw);
   // Direct connections get the manager's signals without asking for them.
   if (result >= 0) {
@@ -75,9 +100,10 @@ absl::StatusOr<Bus> Bus::Connect() {
         sd_bus_match_signal(raw, nullptr, nullptr, kObject, kManager,
                             "JobRemoved", &Jobs::OnRemoved, bus.jobs_.get());
   }
+  if (result >= 0) result = bus.AwaitReady();
   if (result >= 0) return bus;
   return absl::UnavailableError(
-      Failed(result, "connect to /run/systemd/private").message());
+      Failed(result, absl::StrCat("connect to ", path)).message());
 }
 
 absl::Status Bus::Send(const char* method, const std::string& unit,
@@ -91,10 +117,7 @@ absl::Status Bus::Send(const char* method, const std::string& unit,
   result = fill(message);
   if (result < 0) return Failed(result, what);
   sd_bus_error error = SD_BUS_ERROR_NULL;
-  result =
-      sd_bus_call(bus_, message,
-                  static_cast<uint64_t>(absl::ToInt64Microseconds(kPatience)),
-                  &error, reply);
+  result = sd_bus_call(bus_, message, Left(), &error, reply);
   const absl::Cleanup free = [&] { sd_bus_error_free(&error); };
   return result >= 0 ? absl::OkStatus() : ToStatus(error, result, what);
 }
@@ -120,18 +143,15 @@ absl::Status Bus::CallJob(const char* method, const std::string& unit,
 }
 
 absl::Status Bus::AwaitJob(const std::string& job, const std::string& what) {
-  const absl::Time deadline = absl::Now() + kPatience;
   while (jobs_->results.count(job) == 0) {
     int result = sd_bus_process(bus_, nullptr);
     if (result < 0) return Failed(result, what);
     if (result > 0) continue;
-    const absl::Duration left = deadline - absl::Now();
-    if (left <= absl::ZeroDuration()) {
+    if (absl::Now() >= deadline_) {
       return absl::DeadlineExceededError(
           absl::StrCat("systemd: ", what, ": the job does not end"));
     }
-    result = sd_bus_wait(
-        bus_, static_cast<uint64_t>(absl::ToInt64Microseconds(left)));
+    result = sd_bus_wait(bus_, Left());
     if (result < 0 && result != -EINTR) return Failed(result, what);
   }
   const std::string& result = jobs_->results[job];

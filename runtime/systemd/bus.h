@@ -17,11 +17,15 @@
 
 namespace runtime::systemd {
 
-// Not thread safe.
+inline constexpr char kSystemdSocket[] = "/run/systemd/private";
+
+// Not thread safe. All that is done with one is over `patience` after Connect
+// began: what is under way then ends with an error.
 class Bus {
  public:
-  // UNAVAILABLE if nobody listens, or does not answer.
-  static absl::StatusOr<Bus> Connect();
+  // UNAVAILABLE if nobody listens at the path, or does not answer.
+  static absl::StatusOr<Bus> Connect(absl::Duration patience,
+                                     const std::string& path = kSystemdSocket);
   Bus(Bus&& other) noexcept;
   Bus& operator=(Bus&&) = delete;
   ~Bus();
@@ -39,12 +43,16 @@ class Bus {
  private:
   struct Jobs;  // that have ended
 
-  explicit Bus(sd_bus* bus);
+  Bus(sd_bus* bus, absl::Time deadline);
+  int AwaitReady();  // 0 or a negative errno
+  // Until the deadline, in microseconds, for sd-bus.
+  uint64_t Left() const;
   absl::Status Send(const char* method, const std::string& unit,
                     const Fill& fill, sd_bus_message** reply);
   absl::Status AwaitJob(const std::string& job, const std::string& what);
 
   sd_bus* bus_ = nullptr;
+  absl::Time deadline_;
   std::unique_ptr<Jobs> jobs_;
 };
 

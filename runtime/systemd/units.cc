@@ -8,6 +8,8 @@
 namespace runtime::systemd {
 namespace {
 
+constexpr absl::Duration kPatience = absl::Seconds(30);
+
 struct AppendValue {
   sd_bus_message* message;
   const char* name;
@@ -79,7 +81,7 @@ absl::Status SetProperties(Bus& bus, const std::string& unit,
 }  // namespace
 
 absl::Status CheckReachable() {
-  ASSIGN_OR_RETURN(Bus bus, Bus::Connect());
+  ASSIGN_OR_RETURN(Bus bus, Bus::Connect(kPatience));
   return bus.Call("GetUnit", "-.slice", [](sd_bus_message* message) {
     return sd_bus_message_append(message, "s", "-.slice");
   });
@@ -97,7 +99,7 @@ absl::Status StartScope(const std::string& scope, const std::string& slice,
       // Pods are limited by their own slice, not by the host's default.
       {"TasksMax", kInfinity},
   };
-  ASSIGN_OR_RETURN(Bus bus, Bus::Connect());
+  ASSIGN_OR_RETURN(Bus bus, Bus::Connect(kPatience));
   const absl::Status made =
       StartTransient(bus, scope, properties, first, slice);
   if (!absl::IsAlreadyExists(made)) return made;
@@ -107,7 +109,7 @@ absl::Status StartScope(const std::string& scope, const std::string& slice,
 
 absl::Status StartSlice(const std::string& slice,
                         const Properties& properties) {
-  ASSIGN_OR_RETURN(Bus bus, Bus::Connect());
+  ASSIGN_OR_RETURN(Bus bus, Bus::Connect(kPatience));
   Properties all = properties;
   all.push_back({"DefaultDependencies", false});
   const absl::Status made = StartTransient(bus, slice, all, 0, "");
@@ -119,7 +121,7 @@ absl::Status StartSlice(const std::string& slice,
 }
 
 absl::Status Stop(const std::string& unit) {
-  ASSIGN_OR_RETURN(Bus bus, Bus::Connect());
+  ASSIGN_OR_RETURN(Bus bus, Bus::Connect(kPatience));
   const absl::Status stopped =
       bus.CallJob("StopUnit", unit, [&](sd_bus_message* message) {
         return sd_bus_message_append(message, "ss", unit.c_str(), "replace");

@@ -2,8 +2,11 @@
 // What is asked of systemd, over its own socket /run/systemd/private: no D-Bus
 // daemon is needed. Transient units only; their cgroups are where slice.h says.
 //
-// Each function has a connection of its own: all are thread safe, and block
-// until systemd has done the job, 30 seconds at most. Errors begin with
+// Each function has a connection of its own: all are thread safe. Each blocks
+// until systemd has done all that it asks for (a call or two, and the end of
+// the job), and gives up 30 seconds after it began, connecting included: the
+// job may still be done then. A systemd that reloads answers late, one that
+// hangs never: not for threads on which others wait. Errors begin with
 // "systemd: " and name call and unit. UNAVAILABLE if no systemd answers.
 #ifndef CORACLE_RUNTIME_SYSTEMD_UNITS_H_
 #define CORACLE_RUNTIME_SYSTEMD_UNITS_H_

@@ -216,6 +216,18 @@ TEST_F(BuiltinHandlerTest, ADeadHolderIsSweptByTheNextDaemon) {
   kill(container.pid, SIGKILL);
 }
 
+TEST_F(BuiltinHandlerTest, AScopeThatCannotBeMadeLeavesNothing) {
+  SandboxOptions options;
+  options.id = "s";
+  options.slice = "no slice";
+  EXPECT_THAT(
+      handler_->StartSandbox(options),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("no slice")));
+  EXPECT_THAT(*ListDir(dir_ + "/state/pods"), IsEmpty());
+  Restart();
+  EXPECT_THAT(found_, IsEmpty());
+}
+
 TEST_F(BuiltinHandlerTest, ExecGivesOutputAndExitCode) {
   StartSandbox("s");
   Run("s", "c", "exec sleep 1000");
