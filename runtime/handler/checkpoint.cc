@@ -14,7 +14,9 @@
 #include "runtime/base/activity.h"
 #include "runtime/base/file.h"
 #include "runtime/base/json.h"
+#include "runtime/base/log.h"
 #include "runtime/base/status.h"
+#include "runtime/cgroup/cgroup.h"
 #include "runtime/cgroup/layout.h"
 #include "runtime/checkpoint/stage.h"
 #include "runtime/handler/builtin_impl.h"
@@ -106,6 +108,14 @@ absl::Status Follow(const Command& criu, checkpoint::Stage& stage,
   return absl::OkStatus();
 }
 
+// A criu that was killed, as for want of memory, cannot do that any more.
+void Thaw(const std::string& cgroups_path) {
+  absl::StatusOr<cgroup::Cgroup> cgroup = cgroup::Cgroup::At(cgroups_path);
+  if (!cgroup.ok() || !cgroup->IsFrozen()) return;
+  const absl::Status thawed = cgroup->Freeze(false);
+  if (!thawed.ok()) log::Error("after a checkpoint: ", thawed.message());
+}
+
 absl::Status WhyFailed(const CommandEnd& end, const std::string& work_dir) {
   std::string why;
   absl::StatusOr<std::string> log =
@@ -168,6 +178,7 @@ absl::Status BuiltinHandler::CheckpointContainer(
   const absl::Status followed = Follow(command, stage, options);
   stage.Release();
   absl::StatusOr<CommandEnd> end = command.Finish(absl::InfiniteFuture());
+  if (!end.ok() || end->code != 0) Thaw(plan.cgroups_path);
   RETURN_IF_ERROR(followed);
   RETURN_IF_ERROR(end.status());
   if (end->code != 0) return WhyFailed(*end, options.work_dir);

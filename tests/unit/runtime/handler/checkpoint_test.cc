@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Checkpoints by a criu that is a script: who waits for whom, and what happens
 // when one of them fails or goes. Needs root.
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include "gmock/gmock.h"
 #include "runtime/base/file.h"
 #include "runtime/base/json.h"
+#include "runtime/cgroup/cgroup.h"
 #include "runtime/handler/builtin.h"
 #include "runtime/handler/launcher_client.h"
 #include "tests/support/status_matchers.h"
@@ -26,7 +28,8 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::tests::StatusIs;
 
-// "hold" makes it wait, "broken" and "fails" make it fail.
+// "hold" makes it wait, "broken" and "fails" make it fail; "dies" makes it end
+// as one that is killed for want of memory.
 constexpr char kCriu[] = R"(#!/bin/sh
 cd DIR
 case $1 in
@@ -35,13 +38,18 @@ check) [ ! -e broken ] || { echo 'Error (criu/x.c:1): no such kernel' >&2; exit 
 dump)
   echo "$@" >args
   while [ $# -gt 0 ]; do
-    case $1 in --action-script) script=$2 ;; --images-dir) images=$2 ;; --work-dir) work=$2 ;; esac
+    case $1 in --action-script) script=$2 ;; --images-dir) images=$2 ;; --work-dir) work=$2 ;; --freeze-cgroup) freezer=$2 ;; esac
     shift
   done
   echo image >"$images/core.img"
   echo '(00.1) Error (criu/y.c:2): the real reason' >"$work/dump.log"
   while [ -e hold ]; do sleep 0.02; done
   [ ! -e fails ] || exit 1
+  if [ -e dies ]; then
+    if [ -e "$freezer/freezer.state" ]; then echo FROZEN >"$freezer/freezer.state"
+    else echo 1 >"$freezer/cgroup.freeze"; fi
+    kill -9 $$
+  fi
   CRTOOLS_SCRIPT_ACTION=post-dump "$script"
   code=$?
   echo $code >ended
@@ -71,7 +79,7 @@ class CheckpointTest : public ::testing::Test {
     container.oci_config =
         DumpJson({{"process", {{"args", {"/bin/sh", "-c", "exec sleep 1000"}}}},
                   {"mounts", mounts},
-                  {"linux", {{"cgroupsPath", "/r2-none/checkpoint"}}}});
+                  {"linux", {{"cgroupsPath", cgroup_}}}});
     ASSERT_OK(handler_->CreateContainer(container));
     absl::StatusOr<ContainerState> state = handler_->StartContainer("s", "c");
     ASSERT_OK(state);
@@ -85,6 +93,7 @@ class CheckpointTest : public ::testing::Test {
   void TearDown() override {
     if (handler_ == nullptr) return;
     EXPECT_OK(handler_->RemoveSandbox("s"));
+    EXPECT_EQ(cgroup::Remove(cgroup_), 0);
     handler_.reset();
     EXPECT_OK(StopLauncher(dir_ / "state"));
   }
@@ -104,6 +113,16 @@ class CheckpointTest : public ::testing::Test {
     return ReadFile(dir_ / name).value_or("nothing");
   }
 
+  void AwaitExit() {
+    const absl::Time late = absl::Now() + absl::Seconds(20);
+    while (handler_->GetContainer("s", "c")->phase != ContainerPhase::kExited &&
+           absl::Now() < late) {
+      absl::SleepFor(absl::Milliseconds(10));
+    }
+    EXPECT_EQ(handler_->GetContainer("s", "c")->phase, ContainerPhase::kExited);
+  }
+
+  const std::string cgroup_ = absl::StrCat("/coracle-checkpoint-", getpid());
   tests::TempDir dir_;
   std::unique_ptr<Handler> handler_;
   pid_t pid_ = 0;
@@ -151,11 +170,7 @@ TEST_F(CheckpointTest, WhatDoesNotRunIsRefused) {
   EXPECT_THAT(handler_->CheckpointContainer("s", "unknown", options_),
               StatusIs(absl::StatusCode::kNotFound));
   EXPECT_OK(handler_->KillContainer("s", "c", 9, false));
-  const absl::Time late = absl::Now() + absl::Seconds(20);
-  while (handler_->GetContainer("s", "c")->phase != ContainerPhase::kExited &&
-         absl::Now() < late) {
-    absl::SleepFor(absl::Milliseconds(10));
-  }
+  AwaitExit();
   EXPECT_THAT(Checkpoint(), StatusIs(absl::StatusCode::kFailedPrecondition));
   EXPECT_FALSE(Exists(dir_ / "args"));
 }
@@ -172,6 +187,23 @@ TEST_F(CheckpointTest, CriuEndsInOrderWhenTimeIsUp) {
   // It was neither killed nor left behind, and gave up by itself.
   EXPECT_NE(ReadFile(dir_ / "ended").value_or("killed"), "killed");
   EXPECT_NE(ReadFile(dir_ / "ended").value_or("0\n"), "0\n");
+}
+
+TEST_F(CheckpointTest, ACriuThatIsKilledLeavesNothingFrozen) {
+  ASSERT_OK_AND_ASSIGN(cgroup::Cgroup cgroup, cgroup::Cgroup::At(cgroup_));
+  const cgroup::Layout& layout = cgroup.layout();
+  const cgroup::Hierarchy* freezer =
+      layout.v2 ? layout.Unified() : layout.Find("freezer");
+  if (freezer == nullptr) GTEST_SKIP() << "this host has no freezer";
+  ASSERT_OK(cgroup.Create());
+  ASSERT_OK(WriteFile(cgroup.Directory(*freezer) + "/cgroup.procs",
+                      absl::StrCat(pid_)));
+  Touch("dies");
+  EXPECT_THAT(Checkpoint(), StatusIs(absl::StatusCode::kUnknown));
+  EXPECT_THAT(Await("args"), HasSubstr(cgroup.Directory(*freezer)));
+  EXPECT_FALSE(cgroup.IsFrozen());
+  EXPECT_OK(handler_->KillContainer("s", "c", SIGKILL, false));
+  AwaitExit();
 }
 
 TEST_F(CheckpointTest, WhatRunsToTheEndOutlivesWhoAsked) {
