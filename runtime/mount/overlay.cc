@@ -21,6 +21,13 @@ namespace {
 constexpr size_t kMaxOption = 255;
 constexpr size_t kPage = 4096;
 
+// All that a container changes is to be in its upper directory, and as what it
+// is: whoever looks there (checkpoints, stats) would miss what is in a layer
+// and only referred to. Kernels and distributions differ in their defaults.
+// "nofollow", not "off", which follows where the kernel was built so.
+constexpr std::pair<const char*, const char*> kPlain[] = {
+    {"redirect_dir", "nofollow"}, {"metacopy", "off"}};
+
 // /proc/self/fd/N of a descriptor of `path` kept in *fds: short, and free of
 // commas and colons.
 absl::StatusOr<std::string> ByFd(const std::string& path,
@@ -44,6 +51,17 @@ absl::Status SetDirectory(int context, const char* key, const std::string& path,
   return ErrnoStatus(error, absl::StrCat("overlay ", key, "=", path,
                                          detail.empty() ? "" : " (", detail,
                                          detail.empty() ? "" : ")"));
+}
+
+// Where the kernel knows the option: without it, there is nothing to turn off.
+absl::Status SetPlain(int context) {
+  for (const auto& [key, value] : kPlain) {
+    if (fsconfig(context, FSCONFIG_SET_STRING, key, value, 0) != 0 &&
+        errno != EINVAL) {
+      return ErrnoStatus(absl::StrCat("overlay ", key, "=", value));
+    }
+  }
+  return absl::OkStatus();
 }
 
 // Before Linux 6.5 it takes every key without looking and only mounting fails.
@@ -76,6 +94,7 @@ absl::StatusOr<UniqueFd> MakeDetached(const OverlayDirs& dirs) {
   if (!context.ok()) return ErrnoStatus("filesystem overlay");
   std::vector<UniqueFd> fds;
   RETURN_IF_ERROR(SetDirectory(context.get(), "source", "overlay", &fds));
+  RETURN_IF_ERROR(SetPlain(context.get()));
   for (const std::string& dir : dirs.lower) {
     RETURN_IF_ERROR(SetDirectory(context.get(), "lowerdir+", dir, &fds));
   }
@@ -116,6 +135,10 @@ absl::Status MountByString(const OverlayDirs& dirs, const std::string& target) {
     absl::StrAppend(&options, ",upperdir=", upper, ",workdir=", work,
                     ",volatile");
     RETURN_IF_ERROR(RemoveMark(dirs.work));
+  }
+  // Overlayfs has known them since Linux 4.19.
+  for (const auto& [key, value] : kPlain) {
+    absl::StrAppend(&options, ",", key, "=", value);
   }
   if (!dirs.label.empty()) {
     absl::StrAppend(&options, ",context=\"", dirs.label, "\"");

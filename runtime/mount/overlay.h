@@ -18,7 +18,8 @@ struct OverlayDirs {
 
 // A detached overlay. Layers are added one by one where the kernel can (Linux
 // 6.7): any number, any path length. Older kernels get them as /proc/self/fd/N
-// in one string, about 200.
+// in one string, about 200. Its upper directory gets whole files and
+// directories, whatever the kernel's defaults for redirects and metacopy are.
 absl::StatusOr<UniqueFd> NewOverlay(const OverlayDirs& dirs,
                                     const std::string& target);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a container sees of files.
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
@@ -261,6 +262,19 @@ TEST_F(OciLayersTest, ASubPathIsAllThatIsShown) {
   Output output = oci_.Run();
   EXPECT_EQ(output.out, "file\n1\n") << output.err;
   EXPECT_THAT(output.err, HasSubstr("Read-only file system"));
+}
+
+TEST_F(OciLayersTest, ADirectoryOfOneLayerNeverStandsForAnother) {
+  const std::string dir = oci_.host() + "/top/elsewhere";
+  ASSERT_TRUE(runtime::MakeDirs(dir).ok());
+  if (setxattr(dir.c_str(), "trusted.overlay.redirect", "/dir", 4, 0) != 0) {
+    GTEST_SKIP() << "no trusted attributes in " << dir;
+  }
+  AddVolume({});
+  oci_.Script("cat /volume/dir/sub/file; ls /volume/elsewhere/");
+  Output output = oci_.Run();
+  EXPECT_EQ(output.out, "low");
+  EXPECT_THAT(output.err, HasSubstr("/volume/elsewhere/"));
 }
 
 TEST_F(OciLayersTest, ASubPathNeverLeavesTheVolume) {
