@@ -199,6 +199,7 @@ absl::StatusOr<v1::ContainerConfig> BuildContainerConfig(
   RETURN_IF_ERROR(AddVolumeMounts(plan, variables, out));
   ASSIGN_OR_RETURN(std::string memory,
                    plan.volumes->ContainerFiles(status::Uid(*plan.pod)));
+  CutEndedWords(memory, plan.held_words);
   RETURN_IF_ERROR(AddHostsFile(plan, memory, out));
   RETURN_IF_ERROR(AddTerminationLog(plan, memory, out));
   out.set_log_path(LogPath(plan.spec.name, plan.attempt));

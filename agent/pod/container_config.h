@@ -6,6 +6,7 @@
 #define CORACLE_AGENT_POD_CONTAINER_CONFIG_H_
 
 #include <map>
+#include <set>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -32,6 +33,9 @@ struct ContainerPlan {
   std::map<std::string, v1::Image> volume_images;  // by the volume's name
   uint32_t attempt = 0;
   std::string target_id;  // of an ephemeral container
+  // Last words (WordsOf in container_files.h) of containers that have not
+  // ended.
+  std::set<std::string> held_words;
 };
 
 // UNAVAILABLE and PERMISSION_DENIED are passing, anything else is a

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "runtime/base/file.h"
@@ -48,22 +49,40 @@ absl::Status SetMode(int fd, mode_t mode, const std::string& path) {
                                : runtime::ErrnoStatus("chmod " + path);
 }
 
-void CutOld(const std::string& dir) {
-  const auto names = runtime::ListDir(dir);
-  for (const std::string& name : names.value_or(std::vector<std::string>())) {
-    const std::string path = absl::StrCat(dir, "/", name);
-    struct stat info;
-    if (lstat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode) ||
-        info.st_size <= static_cast<off_t>(kMaxTerminationMessage)) {
-      continue;
-    }
-    if (truncate(path.c_str(), kMaxTerminationMessage) != 0) {
-      runtime::log::Warning(runtime::ErrnoStatus("truncate " + path).message());
-    }
+std::vector<std::string> NamesIn(const std::string& dir) {
+  return runtime::ListDir(dir).value_or(std::vector<std::string>());
+}
+
+void Cut(const std::string& path) {
+  struct stat info;
+  if (lstat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode) ||
+      info.st_size <= static_cast<off_t>(kMaxTerminationMessage)) {
+    return;
+  }
+  if (truncate(path.c_str(), kMaxTerminationMessage) != 0) {
+    runtime::log::Warning(runtime::ErrnoStatus("truncate " + path).message());
   }
 }
 
 }  // namespace
+
+std::string WordsOf(absl::string_view path) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(path, '/');
+  if (parts.size() < 2) return "";
+  return absl::StrCat(parts[parts.size() - 2], "/", parts.back());
+}
+
+void CutEndedWords(const std::string& memory,
+                   const std::set<std::string>& held) {
+  for (const std::string& container : NamesIn(memory)) {
+    if (container == kHostsName) continue;
+    const std::string dir = absl::StrCat(memory, "/", container);
+    for (const std::string& name : NamesIn(dir)) {
+      const std::string path = absl::StrCat(dir, "/", name);
+      if (held.count(WordsOf(path)) == 0) Cut(path);
+    }
+  }
+}
 
 absl::StatusOr<std::string> WriteHostsFile(const std::string& pod_dir,
                                            const std::string& memory,
@@ -88,7 +107,6 @@ absl::StatusOr<std::string> MakeTerminationLog(const std::string& memory,
                                                const std::string& container) {
   const std::string dir = absl::StrCat(memory, "/", container);
   RETURN_IF_ERROR(runtime::MakeDirs(dir, 0755));
-  CutOld(dir);
   std::random_device random;
   const std::string path =
       absl::StrCat(dir, "/", absl::StrFormat("%08x", random()));

@@ -6,9 +6,11 @@
 #ifndef CORACLE_AGENT_POD_CONTAINER_FILES_H_
 #define CORACLE_AGENT_POD_CONTAINER_FILES_H_
 
+#include <set>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 namespace agent::pod {
 
@@ -18,9 +20,19 @@ absl::StatusOr<std::string> WriteHostsFile(const std::string& pod_dir,
                                            const std::string& memory,
                                            const std::string& content);
 
+// What names a file of last words within a pod, "<container>/<hash>", of any
+// path of it.
+std::string WordsOf(absl::string_view path);
+
+// Cuts the last words of all containers to kMaxTerminationMessage, but for
+// those that WordsOf names in `held`: what a container writes to it may fill
+// the tmpfs as long as it has not ended, and no longer. Before anything else is
+// written. What fails is logged.
+void CutEndedWords(const std::string& memory,
+                   const std::set<std::string>& held);
+
 // A new empty file for the last words of one attempt of `container`, which any
-// user may write: <memory>/<container>/<hash>. Those of earlier attempts are
-// cut to kMaxTerminationMessage, so that they leave room for it.
+// user may write: <memory>/<container>/<hash>.
 absl::StatusOr<std::string> MakeTerminationLog(const std::string& memory,
                                                const std::string& container);
 

@@ -10,8 +10,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "agent/pod/container_config.h"
+#include "agent/pod/container_files.h"
 #include "agent/pod/labels.h"
 #include "agent/pod/paths.h"
+#include "agent/pod/termination_message.h"
 #include "agent/pod/worker.h"
 #include "agent/probe/hook.h"
 #include "runtime/base/file.h"
@@ -123,6 +125,11 @@ ContainerPlan Worker::PlanContainer(const status::ContainerSpec& spec,
   plan.host_paths = host_paths_;
   plan.volume_images = OpOf(spec.name).volume_images;
   plan.attempt = NextAttempt(spec.name);
+  for (const ContainerFact* fact : facts_.All()) {
+    if (!fact->exited()) {
+      plan.held_words.insert(WordsOf(TerminationLog(fact->cri)));
+    }
+  }
   if (std::string target = runtime::StringAt(*spec.json, "targetContainerName");
       !target.empty()) {
     auto attempts = facts_.Attempts(target);

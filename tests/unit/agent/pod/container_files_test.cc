@@ -69,10 +69,21 @@ TEST_F(ContainerFilesTest, EachAttemptHasItsOwnWordsForAnyUser) {
   EXPECT_EQ(Stat(two).st_size, 0);
 }
 
-TEST_F(ContainerFilesTest, Cve2020_8557_WordsOfAnEarlierAttemptAreCut) {
+TEST_F(ContainerFilesTest, Cve2020_8557_WordsOfWhatHasEndedAreCut) {
   ASSERT_OK_AND_ASSIGN(const std::string old, MakeTerminationLog(memory_, "c"));
-  ASSERT_THAT(runtime::WriteFileAtomic(old, std::string(1 << 20, 'x')), IsOk());
-  ASSERT_THAT(MakeTerminationLog(memory_, "c"), IsOk());
+  ASSERT_OK_AND_ASSIGN(const std::string now, MakeTerminationLog(memory_, "c"));
+  ASSERT_OK_AND_ASSIGN(const std::string other,
+                       MakeTerminationLog(memory_, "init"));
+  ASSERT_THAT(WriteHosts(std::string(10000, '#')), IsOk());
+  for (const std::string& path : {old, now, other}) {
+    ASSERT_THAT(runtime::WriteFileAtomic(path, std::string(1 << 20, 'x')),
+                IsOk());
+  }
+  // The runtime may have another path to the same file.
+  CutEndedWords(memory_, {WordsOf("/elsewhere" + now)});
+  EXPECT_EQ(Stat(now).st_size, 1 << 20);
+  EXPECT_EQ(Stat(other).st_size, static_cast<off_t>(kMaxTerminationMessage));
+  EXPECT_EQ(Stat(memory_ + "/.etc-hosts").st_size, 10000);
   EXPECT_EQ(Stat(old).st_size, static_cast<off_t>(kMaxTerminationMessage));
   ::runtime::v1::ContainerStatus status;
   (*status.mutable_annotations())[kTerminationPath] = "/dev/termination-log";

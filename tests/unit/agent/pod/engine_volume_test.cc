@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a pod's users and image volumes make of its requests.
+#include <sys/stat.h>
+
+#include <map>
+#include <string>
+
+#include "runtime/base/file.h"
 #include "tests/unit/agent/pod/engine_fixture.h"
 
 namespace agent::pod {
@@ -80,6 +86,36 @@ TEST_F(EngineTest, ImageVolumeThatMayNotBePulledIsNamed) {
   Begin();
   EXPECT_TRUE(cluster_.WaitForEvent("ErrImageNeverPull", "vol:1"));
   EXPECT_TRUE(cri_.Look().containers.empty());
+}
+
+TEST_F(EngineTest, Cve2020_8557_WhatHasEndedMakesRoomForWhatStarts) {
+  Json pod = Pod("p", "u1");
+  pod["spec"]["containers"].push_back(pod["spec"]["containers"][0]);
+  pod["spec"]["containers"][1]["name"] = "other";
+  cluster_.Set(pod);
+  Begin();
+  ASSERT_TRUE(cri_.WaitFor([](const World& w) { return w.Running() == 2; }));
+  const World world = cri_.Look();
+  std::map<std::string, std::string> words;
+  for (const char* name : {"c", "other"}) {
+    for (const v1::Mount& one : world.Find(name)->config.mounts()) {
+      if (one.container_path() == "/dev/termination-log") {
+        words[name] = one.host_path();
+      }
+    }
+    ASSERT_THAT(runtime::WriteFile(words[name], std::string(1 << 20, 'x')),
+                IsOk());
+  }
+  cri_.Exit("c", 1);
+  ASSERT_TRUE(cri_.WaitFor([](const World& w) {
+    return w.Find("c")->config.metadata().attempt() == 1;
+  }));
+  struct stat info {};
+  ASSERT_EQ(stat(words["c"].c_str(), &info), 0);
+  EXPECT_EQ(info.st_size, 4096);
+  // It runs, and may go on writing where it was.
+  ASSERT_EQ(stat(words["other"].c_str(), &info), 0);
+  EXPECT_EQ(info.st_size, 1 << 20);
 }
 
 }  // namespace
