@@ -14,8 +14,8 @@
 #include "absl/time/time.h"
 #include "cri/container/containers.h"
 #include "cri/image/image.h"
-#include "cri/sandbox/trash.h"
 #include "runtime/base/executor.h"
+#include "runtime/base/trash.h"
 #include "runtime/handler/handler.h"
 
 namespace cri::checkpoint {
@@ -26,7 +26,7 @@ struct CheckpointsOptions {
   runtime::Handler* handler = nullptr;
   image::ImageStore* images = nullptr;
   container::Containers* containers = nullptr;
-  sandbox::Trash* trash = nullptr;
+  runtime::Trash* trash = nullptr;
 };
 
 // Thread safe; calls block.

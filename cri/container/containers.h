@@ -18,6 +18,7 @@
 #include "cri/sandbox/registry.h"
 #include "cri/sandbox/sandboxes.h"
 #include "runtime/base/executor.h"
+#include "runtime/base/trash.h"
 #include "runtime/handler/handler.h"
 
 namespace cri::container {
@@ -28,7 +29,7 @@ struct ContainersOptions {
   runtime::Handler* handler = nullptr;
   image::ImageStore* images = nullptr;
   sandbox::Sandboxes* sandboxes = nullptr;
-  sandbox::Trash* trash = nullptr;
+  runtime::Trash* trash = nullptr;
   const cdi::Registry* cdi = nullptr;
   // Annotations of the pod, by name, that a handler may see.
   std::function<std::vector<std::string>(const std::string& handler)>

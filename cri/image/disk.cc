@@ -177,25 +177,9 @@ void Disk::RemoveHold(const std::string& holder) {
   }
 }
 
-absl::Status Disk::DiscardLayer(const std::string& diff_id) {
-  const std::string home = LayerHome(diff_id);
-  const std::string trash = absl::StrCat(path_, "/trash/", next_temporary_++);
-  if (rename(home.c_str(), trash.c_str()) != 0 && errno != ENOENT) {
-    return ErrnoStatus(absl::StrCat("rename ", home, " to ", trash));
-  }
-  return absl::OkStatus();
-}
-
 void Disk::Discard(const std::string& path) {
   if (auto status = runtime::RemoveTree(path); !status.ok()) {
     log::Warning("image store: ", status.message());
-  }
-}
-
-void Disk::EmptyTrash() {
-  const std::string trash = absl::StrCat(path_, "/trash");
-  for (const std::string& name : NamesIn(trash)) {
-    Discard(absl::StrCat(trash, "/", name));
   }
 }
 
@@ -303,11 +287,9 @@ void Disk::SweepUnused(const Contents& contents) {
 }
 
 absl::StatusOr<Disk::Contents> Disk::Load() {
-  for (const char* room : {"tmp", "trash"}) {
-    const std::string path = absl::StrCat(path_, "/", room);
-    for (const std::string& name : NamesIn(path)) {
-      Discard(absl::StrCat(path, "/", name));
-    }
+  const std::string half_made = absl::StrCat(path_, "/tmp");
+  for (const std::string& name : NamesIn(half_made)) {
+    Discard(absl::StrCat(half_made, "/", name));
   }
   Contents contents;
   LoadLayers(&contents);

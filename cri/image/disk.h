@@ -81,10 +81,8 @@ class Disk {
   absl::Status WriteHold(const HoldRecord& record);
   void RemoveHold(const std::string& holder);
 
-  // Takes the layer out of its place at once; its files go with EmptyTrash.
-  absl::Status DiscardLayer(const std::string& diff_id);
-  void EmptyTrash();
-
+  // All that there is of a layer.
+  std::string LayerHome(const std::string& diff_id) const;
   // The directory that overlayfs mounts.
   std::string LayerDir(const std::string& diff_id) const;
   const std::string& path() const { return path_; }
@@ -93,7 +91,6 @@ class Disk {
  private:
   explicit Disk(std::string path) : path_(std::move(path)) {}
   absl::Status Lock();
-  std::string LayerHome(const std::string& diff_id) const;
   void SetAside(const std::string& path, const absl::Status& why);
   void LoadLayers(Contents* contents);
   void LoadImages(Contents* contents);

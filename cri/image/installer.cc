@@ -385,16 +385,13 @@ void Installer::Release(const std::string& holder) {
   if (!status.ok()) log::Error("image store: ", status.message());
 }
 
-// On the serial queue. The files themselves go on the janitor's time.
+// On the serial queue. The files themselves go on the trash's time.
 void Installer::CollectLayers() {
-  bool some = false;
   for (const std::string& layer : catalog_->TakeUnused()) {
-    some = true;
-    if (auto status = disk_->DiscardLayer(layer); !status.ok()) {
+    if (auto status = trash_->Take(disk_->LayerHome(layer)); !status.ok()) {
       log::Error("image store: ", status.message());
     }
   }
-  if (some) janitor_.Post([disk = disk_] { disk->EmptyTrash(); });
 }
 
 }  // namespace cri::image

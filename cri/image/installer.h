@@ -19,6 +19,7 @@
 #include "cri/image/manifest.h"
 #include "cri/image/source.h"
 #include "runtime/base/executor.h"
+#include "runtime/base/trash.h"
 
 namespace cri::image {
 
@@ -46,13 +47,14 @@ class Installer {
  public:
   using OnProgress = std::function<void(const PullProgress&)>;
 
-  Installer(Disk* disk, Catalog* catalog, runtime::Executor* executor,
-            int parallel)
+  // Layers that nothing needs any more go to `trash`. All outlive it.
+  Installer(Disk* disk, Catalog* catalog, runtime::Trash* trash,
+            runtime::Executor* executor, int parallel)
       : disk_(disk),
         catalog_(catalog),
+        trash_(trash),
         fetcher_(disk, executor, parallel),
-        changes_(executor),
-        janitor_(executor) {}
+        changes_(executor) {}
 
   // Follows indexes to the manifest for this node and reads the config.
   absl::StatusOr<Plan> MakePlan(Source* source, Descriptor descriptor,
@@ -97,9 +99,9 @@ class Installer {
 
   Disk* const disk_;
   Catalog* const catalog_;
+  runtime::Trash* const trash_;
   LayerFetcher fetcher_;
   runtime::SerialQueue changes_;
-  runtime::SerialQueue janitor_;
 };
 
 }  // namespace cri::image

@@ -20,6 +20,7 @@
 #include "runtime/base/executor.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
+#include "runtime/base/trash.h"
 
 namespace cri::image {
 namespace {
@@ -31,7 +32,8 @@ class Store : public ImageStore {
   Store(const StoreOptions& options, std::unique_ptr<Disk> disk)
       : disk_(std::move(disk)),
         registry_config_dir_(options.registry_config_dir),
-        installer_(disk_.get(), &catalog_, &executor_,
+        trash_(absl::StrCat(disk_->path(), "/trash"), &executor_),
+        installer_(disk_.get(), &catalog_, &trash_, &executor_,
                    options.parallel_downloads),
         // Two threads for each layer, one for the records, one for the trash;
         // made when they are needed.
@@ -95,12 +97,14 @@ class Store : public ImageStore {
   std::string registry_config_dir_ ABSL_GUARDED_BY(mutex_);
   std::map<uint64_t, PullProgress> pulls_ ABSL_GUARDED_BY(mutex_);
   uint64_t next_pull_ ABSL_GUARDED_BY(mutex_) = 1;
+  runtime::Trash trash_;
   Installer installer_;
   // Last, so that its destructor ends all tasks before what they use goes.
   runtime::Executor executor_;
 };
 
 absl::Status Store::Load() {
+  RETURN_IF_ERROR(trash_.Open());
   ASSIGN_OR_RETURN(Disk::Contents contents, disk_->Load());
   for (const auto& [diff_id, layer] : contents.layers) catalog_.PutLayer(layer);
   for (const HoldRecord& hold : contents.holds) catalog_.PutHold(hold);

@@ -17,8 +17,8 @@
 #include "cri/sandbox/flights.h"
 #include "cri/sandbox/registry.h"
 #include "cri/sandbox/sandbox.h"
-#include "cri/sandbox/trash.h"
 #include "runtime/base/executor.h"
+#include "runtime/base/trash.h"
 #include "runtime/handler/handler.h"
 
 namespace cri::sandbox {
@@ -30,7 +30,7 @@ struct SandboxesOptions {
   runtime::Executor* executor = nullptr;
   runtime::Handler* handler = nullptr;
   network::Network* network = nullptr;
-  Trash* trash = nullptr;
+  runtime::Trash* trash = nullptr;
   // Told of CREATED, STARTED, STOPPED, DELETED on the sandbox's queue.
   std::function<void(const SandboxPtr&, runtime::v1::ContainerEventType)>
       notify;

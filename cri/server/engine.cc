@@ -126,7 +126,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(ServerOptions options) {
       runtime::log::Warning("the pod network is not ready: ", now.message);
     }
   });
-  self->trash = std::make_unique<sandbox::Trash>(options.config.root + "/trash",
+  self->trash = std::make_unique<runtime::Trash>(options.config.root + "/trash",
                                                  self->executor.get());
   self->MakeSampler();
   self->MakeSandboxes(options.config);

@@ -20,6 +20,7 @@
 #include "cri/stats/sampler.h"
 #include "cri/stream/server.h"
 #include "runtime/base/executor.h"
+#include "runtime/base/trash.h"
 #include "runtime/handler/handler.h"
 
 namespace cri::server {
@@ -32,7 +33,7 @@ struct Engine {
   EventBus events;
   cdi::Registry cdi{{}};
   std::unique_ptr<runtime::Handler> handler;
-  std::unique_ptr<sandbox::Trash> trash;
+  std::unique_ptr<runtime::Trash> trash;
   std::unique_ptr<sandbox::Sandboxes> sandboxes;
   std::unique_ptr<container::Containers> containers;
   std::unique_ptr<checkpoint::Checkpoints> checkpoints;

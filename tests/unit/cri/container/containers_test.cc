@@ -56,7 +56,7 @@ class ContainersTest : public ::testing::Test {
     containers_.reset();
     sandboxes_.reset();
     executor_ = std::make_unique<runtime::Executor>("test", 8);
-    trash_ = std::make_unique<sandbox::Trash>(dir_ / "trash", executor_.get());
+    trash_ = std::make_unique<runtime::Trash>(dir_ / "trash", executor_.get());
     ASSERT_OK(trash_->Open());
     handler_ = std::make_unique<tests::FakeHandler>(&world_);
     sandbox::SandboxesOptions sandboxes;
@@ -118,7 +118,7 @@ class ContainersTest : public ::testing::Test {
   std::vector<std::pair<std::string, int>> events_
       ABSL_GUARDED_BY(events_mutex_);
   std::unique_ptr<tests::FakeHandler> handler_;
-  std::unique_ptr<sandbox::Trash> trash_;
+  std::unique_ptr<runtime::Trash> trash_;
   std::unique_ptr<sandbox::Sandboxes> sandboxes_;
   std::unique_ptr<Containers> containers_;
   std::unique_ptr<runtime::Executor> executor_;

@@ -31,6 +31,7 @@ TEST_F(StoreCrashTest, HalfMadeThingsAreSweptAtOpen) {
       images + "blobs/sha256-" + std::string(64, '0'), "orphan"));
   Reopen();
   EXPECT_THAT(store_->List(), SizeIs(1));
+  store_.reset();  // the trash is emptied in the background
   EXPECT_THAT(Room("tmp"), IsEmpty());
   EXPECT_THAT(Room("trash"), IsEmpty());
   EXPECT_THAT(Room("layers"), SizeIs(2));

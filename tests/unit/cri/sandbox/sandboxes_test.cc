@@ -35,7 +35,7 @@ class SandboxesTest : public ::testing::Test {
     executor_.reset();  // ends all work first
     sandboxes_.reset();
     executor_ = std::make_unique<runtime::Executor>("test", 8);
-    trash_ = std::make_unique<Trash>(dir_ / "trash", executor_.get());
+    trash_ = std::make_unique<runtime::Trash>(dir_ / "trash", executor_.get());
     ASSERT_OK(trash_->Open());
     handler_ = std::make_unique<tests::FakeHandler>(&world_);
     SandboxesOptions options;
@@ -61,7 +61,7 @@ class SandboxesTest : public ::testing::Test {
   tests::FakeHandler::World world_;
   tests::FakeNetwork network_;
   std::unique_ptr<tests::FakeHandler> handler_;
-  std::unique_ptr<Trash> trash_;
+  std::unique_ptr<runtime::Trash> trash_;
   std::unique_ptr<Sandboxes> sandboxes_;
   std::unique_ptr<runtime::Executor> executor_;
 };
