@@ -14,7 +14,6 @@
 namespace agent::api {
 namespace {
 
-using runtime::At;
 using runtime::StringAt;
 
 // The `kind` object of the entry called `name` in the list `list`.

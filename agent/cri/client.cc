@@ -156,8 +156,8 @@ absl::StatusOr<v1::ContainerStatus> Client::ContainerStatus(
 
 void Client::RunPodSandbox(v1::RunPodSandboxRequest request,
                            Done<v1::RunPodSandboxResponse> done) {
-  CORACLE_CRI_START_(runtime_, RuntimeService, RunPodSandbox,
-                     std::move(request), kSandboxTimeout, std::move(done));
+  CORACLE_CRI_START_(runtime_, RuntimeService, RunPodSandbox, request,
+                     kSandboxTimeout, std::move(done));
 }
 
 void Client::PodSandboxStatus(const std::string& id,
@@ -165,7 +165,7 @@ void Client::PodSandboxStatus(const std::string& id,
   v1::PodSandboxStatusRequest request;
   request.set_pod_sandbox_id(id);
   CORACLE_CRI_START_(
-      runtime_, RuntimeService, PodSandboxStatus, std::move(request), kTimeout,
+      runtime_, RuntimeService, PodSandboxStatus, request, kTimeout,
       [done = std::move(done)](
           absl::StatusOr<v1::PodSandboxStatusResponse> response) {
         if (!response.ok()) return done(response.status());
@@ -176,30 +176,30 @@ void Client::PodSandboxStatus(const std::string& id,
 void Client::StopPodSandbox(const std::string& id, DoneStatus done) {
   v1::StopPodSandboxRequest request;
   request.set_pod_sandbox_id(id);
-  CORACLE_CRI_START_(runtime_, RuntimeService, StopPodSandbox,
-                     std::move(request), kTimeout,
+  CORACLE_CRI_START_(runtime_, RuntimeService, StopPodSandbox, request,
+                     kTimeout,
                      OnlyStatus<v1::StopPodSandboxResponse>(std::move(done)));
 }
 
 void Client::RemovePodSandbox(const std::string& id, DoneStatus done) {
   v1::RemovePodSandboxRequest request;
   request.set_pod_sandbox_id(id);
-  CORACLE_CRI_START_(runtime_, RuntimeService, RemovePodSandbox,
-                     std::move(request), kTimeout,
+  CORACLE_CRI_START_(runtime_, RuntimeService, RemovePodSandbox, request,
+                     kTimeout,
                      OnlyStatus<v1::RemovePodSandboxResponse>(std::move(done)));
 }
 
 void Client::CreateContainer(v1::CreateContainerRequest request,
                              Done<v1::CreateContainerResponse> done) {
-  CORACLE_CRI_START_(runtime_, RuntimeService, CreateContainer,
-                     std::move(request), kTimeout, std::move(done));
+  CORACLE_CRI_START_(runtime_, RuntimeService, CreateContainer, request,
+                     kTimeout, std::move(done));
 }
 
 void Client::StartContainer(const std::string& id, DoneStatus done) {
   v1::StartContainerRequest request;
   request.set_container_id(id);
-  CORACLE_CRI_START_(runtime_, RuntimeService, StartContainer,
-                     std::move(request), kTimeout,
+  CORACLE_CRI_START_(runtime_, RuntimeService, StartContainer, request,
+                     kTimeout,
                      OnlyStatus<v1::StartContainerResponse>(std::move(done)));
 }
 
@@ -209,16 +209,16 @@ void Client::StopContainer(const std::string& id, absl::Duration grace,
   request.set_container_id(id);
   request.set_timeout(
       absl::ToInt64Seconds(absl::Ceil(grace, absl::Seconds(1))));
-  CORACLE_CRI_START_(runtime_, RuntimeService, StopContainer,
-                     std::move(request), kTimeout + grace,
+  CORACLE_CRI_START_(runtime_, RuntimeService, StopContainer, request,
+                     kTimeout + grace,
                      OnlyStatus<v1::StopContainerResponse>(std::move(done)));
 }
 
 void Client::RemoveContainer(const std::string& id, DoneStatus done) {
   v1::RemoveContainerRequest request;
   request.set_container_id(id);
-  CORACLE_CRI_START_(runtime_, RuntimeService, RemoveContainer,
-                     std::move(request), kTimeout,
+  CORACLE_CRI_START_(runtime_, RuntimeService, RemoveContainer, request,
+                     kTimeout,
                      OnlyStatus<v1::RemoveContainerResponse>(std::move(done)));
 }
 
@@ -226,8 +226,8 @@ void Client::ContainerStatus(const std::string& id,
                              Done<v1::ContainerStatus> done) {
   v1::ContainerStatusRequest request;
   request.set_container_id(id);
-  CORACLE_CRI_START_(runtime_, RuntimeService, ContainerStatus,
-                     std::move(request), kTimeout,
+  CORACLE_CRI_START_(runtime_, RuntimeService, ContainerStatus, request,
+                     kTimeout,
                      [done = std::move(done)](
                          absl::StatusOr<v1::ContainerStatusResponse> response) {
                        if (!response.ok()) return done(response.status());
@@ -260,15 +260,15 @@ void Client::ExecSync(const std::string& id,
   absl::Duration deadline = timeout == absl::ZeroDuration()
                                 ? absl::InfiniteDuration()
                                 : timeout + absl::Seconds(10);
-  CORACLE_CRI_START_(runtime_, RuntimeService, ExecSync, std::move(request),
-                     deadline, std::move(done));
+  CORACLE_CRI_START_(runtime_, RuntimeService, ExecSync, request, deadline,
+                     std::move(done));
 }
 
 void Client::ImageStatus(const v1::ImageSpec& image, Done<v1::Image> done) {
   v1::ImageStatusRequest request;
   *request.mutable_image() = image;
   CORACLE_CRI_START_(
-      image_, ImageService, ImageStatus, std::move(request), kTimeout,
+      image_, ImageService, ImageStatus, request, kTimeout,
       [done =
            std::move(done)](absl::StatusOr<v1::ImageStatusResponse> response) {
         if (!response.ok()) return done(response.status());
@@ -283,7 +283,7 @@ void Client::PullImage(v1::PullImageRequest request,
                        Done<v1::PullImageResponse> done) {
   // The server aborts a pull that makes no progress; a total deadline would
   // only punish big images.
-  CORACLE_CRI_START_(image_, ImageService, PullImage, std::move(request),
+  CORACLE_CRI_START_(image_, ImageService, PullImage, request,
                      absl::InfiniteDuration(), std::move(done));
 }
 

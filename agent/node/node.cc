@@ -190,7 +190,7 @@ void Node::Report(bool forced) {
     forced = true;
     conditions_.Adopt(drifted);
   }
-  const auto status = ComputeStatus(&ready);
+  auto status = ComputeStatus(&ready);
   if (!status.ok()) {
     runtime::log::Error("node status: ", status.status().message());
     return;

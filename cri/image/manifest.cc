@@ -177,7 +177,7 @@ absl::Status CheckTypes(const Json& document, absl::string_view transport,
   }
   transport =
       absl::StripAsciiWhitespace(transport.substr(0, transport.find(';')));
-  for (std::string type :
+  for (const std::string& type :
        {StringAt(document, "mediaType"), std::string(transport)}) {
     if (*is_index ? IsManifestType(type) : IsIndexType(type)) {
       return Bad(source, absl::StrCat("media type is ", type, ", but it is ",
