@@ -65,7 +65,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
 
   // One container's way to its next attempt.
   struct Op {
-    Op(absl::Duration crash_max);
+    explicit Op(absl::Duration crash_max);
     Stage stage = Stage::kIdle;
     // Images that the next attempt needs: its own, then those of volumes, each
     // as {name of the volume, image, imagePullPolicy}; and what was found.
