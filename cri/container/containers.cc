@@ -49,6 +49,12 @@ std::vector<ContainerPtr> Containers::ListOf(
   return registry_.ListGroup(sandbox.id);
 }
 
+std::vector<ContainerPtr> Containers::ListFor(
+    const std::string& sandbox_prefix) const {
+  std::vector<ContainerPtr> own = registry_.ListGroup(sandbox_prefix);
+  return own.empty() ? registry_.List() : own;
+}
+
 std::string Containers::GroupOf(const Container& container) {
   return container.sandbox->id;
 }

@@ -79,6 +79,9 @@ class Containers {
   }
   std::vector<ContainerPtr> List() const { return registry_.List(); }
   std::vector<ContainerPtr> ListOf(const sandbox::Sandbox& sandbox) const;
+  // What a filter has to look through that wants a sandbox by this ID, whole or
+  // the beginning of it: the sandbox's own, or all.
+  std::vector<ContainerPtr> ListFor(const std::string& sandbox_prefix) const;
 
   // The OCI config that it was created with, for verbose status.
   std::string ReadOciConfig(const std::string& id) const;

@@ -91,7 +91,8 @@ absl::StatusOr<v1::ListContainersResponse> ListContainers(
                      " is not a value of this API"));
   }
   v1::ListContainersResponse response;
-  for (const auto& container : context.engine.containers->List()) {
+  for (const auto& container :
+       context.engine.containers->ListFor(request.filter().pod_sandbox_id())) {
     if (container::Matches(*container, request.filter())) {
       *response.add_containers() = container::ToListItem(*container);
     }

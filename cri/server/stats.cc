@@ -65,7 +65,8 @@ CORACLE_RPC(ContainerStats) {
 CORACLE_RPC(ListContainerStats) {
   Engine& engine = context.engine;
   v1::ListContainerStatsResponse response;
-  for (const container::ContainerPtr& container : engine.containers->List()) {
+  for (const container::ContainerPtr& container :
+       engine.containers->ListFor(request.filter().pod_sandbox_id())) {
     if (Matches(*container, request.filter())) {
       *response.add_stats() = engine.sampler->StatsOf(*container);
     }

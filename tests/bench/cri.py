@@ -122,10 +122,10 @@ class Bench:
 
     def stream(self, command, size):
         """Whether `size` bytes went through, one way or the other: from /dev/zero to a dd, which says how
-        many it has read; or out of a dd."""
+        many blocks of 64 KiB it has read; or out of a dd."""
         inward = "-i" in command
         source = subprocess.Popen(["head", "-c", str(size if inward else 0), "/dev/zero"], stdout=subprocess.PIPE)
-        client = subprocess.Popen(command, stdin=source.stdout, stdout=subprocess.PIPE, stderr=subprocess.PIPE if inward else None)
+        client = subprocess.Popen(command, stdin=source.stdout, stdout=subprocess.PIPE, stderr=subprocess.PIPE if inward else subprocess.DEVNULL)
         source.stdout.close()
         received = 0
         with open("/dev/null", "wb") as sink:
@@ -133,7 +133,7 @@ class Bench:
                 received += count
         told = client.communicate()[1] or b""
         source.wait()
-        return client.returncode == 0 and (b"%d bytes" % size in told if inward else received == size)
+        return client.returncode == 0 and (b"%d+0 records in" % (size >> 16) in told if inward else received == size)
 
     def streams(self, size=1 << 30):
         """{(who, direction): MB/s} of `crictl exec` with `size` bytes of input or output, the better of two;
@@ -144,7 +144,7 @@ class Bench:
         def work(who):
             command = [self.options.bin + "/crictl", "-r", self.sockets[who], "exec"]
             for transport in ("spdy", "websocket"):
-                for direction, words in (("in", ["-i", "-r", transport, ids[who], "dd", "of=/dev/null", "bs=64k"]),
+                for direction, words in (("in", ["-i", "-r", transport, ids[who], "dd", "of=/dev/null", "bs=64k", "iflag=fullblock"]),
                                          ("out", ["-r", transport, ids[who], "dd", "if=/dev/zero", "bs=64k", f"count={size >> 16}"])):
                     start = time.monotonic()
                     arrived = self.stream(command + words, size)

@@ -58,6 +58,28 @@ TEST_F(ServerTest, UnknownIdsAreNotFoundOrFine) {
   EXPECT_FALSE(image_response.has_image());
 }
 
+TEST_F(ServerTest, ContainersAreListedByTheirPodsIdOrItsBeginning) {
+  const std::string pod = RunPod("one"), other = RunPod("two");
+  const std::string own = CreateContainer(pod);
+  const std::string others = CreateContainer(other);
+  const auto list = [&](const std::string& id) {
+    v1::ListContainersRequest request;
+    request.mutable_filter()->set_pod_sandbox_id(id);
+    v1::ListContainersResponse response;
+    EXPECT_TRUE(
+        Call(*runtime_, &Runtime::ListContainers, request, &response).ok());
+    std::set<std::string> ids;
+    for (const v1::Container& item : response.containers()) {
+      ids.insert(item.id());
+    }
+    return ids;
+  };
+  EXPECT_EQ(list(pod), std::set<std::string>{own});
+  EXPECT_EQ(list(pod.substr(0, 20)), std::set<std::string>{own});
+  EXPECT_EQ(list(""), (std::set<std::string>{own, others}));
+  EXPECT_EQ(list(std::string(64, 'f')), std::set<std::string>{});
+}
+
 TEST_F(ServerTest, EventsTellTheWholeStoryOfAPod) {
   grpc::ClientContext context;
   auto stream = runtime_->GetContainerEvents(&context, v1::GetEventsRequest());
