@@ -26,7 +26,7 @@ Ip IpFromWire(absl::Span<const uint8_t> bytes) {
   for (const uint8_t byte : bytes) {
     ip.value = ip.value << 8 | absl::uint128(byte);
   }
-  if (ip.v6() && ip.value >> 32 == 0xffff) {
+  if (ip.v6() && (ip.value >> 32) == 0xffff) {
     ip = {Family::kV4, ip.value & Ones(32)};
   }
   return ip;
@@ -51,12 +51,12 @@ bool Ip::IsLoopback() const { return v6() ? value == 1 : (value >> 24) == 127; }
 bool Ip::IsGlobalUnicast() const {
   if (IsAny() || IsLoopback()) return false;
   if (v6()) {
-    return value >> 120 != 0xff &&         // multicast
-           value >> 118 != (0xfe80 >> 6);  // link local
+    return (value >> 120) != 0xff &&         // multicast
+           (value >> 118) != (0xfe80 >> 6);  // link local
   }
-  return value >> 28 != 0xe &&               // multicast
-         value >> 16 != (169 << 8 | 254) &&  // link local
-         value != Ones(32);                  // broadcast
+  return (value >> 28) != 0xe &&               // multicast
+         (value >> 16) != (169 << 8 | 254) &&  // link local
+         value != Ones(32);                    // broadcast
 }
 
 Ip Ip::Next() const { return {family, (value + 1) & Ones(bits())}; }
