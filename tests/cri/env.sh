@@ -47,7 +47,7 @@ clean_up_more() { :; }
 
 clean_up() {
   local rc=$?
-  [ $rc = 0 ] || [ $rc = 77 ] || { note "log of the server:"; tail -n 40 "$W/log" >&2; }
+  [ $rc = 0 ] || [ $rc = 77 ] || [ ! -e "$W/log" ] || { note "log of the server:"; tail -n 40 "$W/log" >&2; }
   if [ -n "$server_pid" ]; then
     crictl rmp -fa >/dev/null 2>&1 || true
     end_server
@@ -66,9 +66,11 @@ clean_up() {
 }
 trap clean_up EXIT
 
-# The registry with the look-alike images, as mirror of the upstream hosts.
+# The registry with the look-alike images, as mirror of the upstream hosts; none
+# where the image is in an archive.
 start_registry() {
   local store port host
+  [ -z "${CORACLE_TEST_ARCHIVE:-}" ] || return 0
   store=$("$TOP/tests/images/build")
   port=$((RANDOM % 10000 + 20000))
   cat >"$W/registry.yml" <<Y
@@ -90,10 +92,20 @@ T
   done
 }
 
+# busybox_archive FILE: writes BUSYBOX of the registry to an archive.
+busybox_archive() {
+  skopeo copy -q --src-tls-verify=false "docker://$(sed -n 's|^.host."http://\(.*\)".$|\1|p' "$W/certs.d/registry.k8s.io/hosts.toml")/${BUSYBOX#*/}" "oci-archive:$1:$BUSYBOX"
+}
+# take_busybox: puts BUSYBOX into the running server's store.
+take_busybox() {
+  if [ -z "${CORACLE_TEST_ARCHIVE:-}" ]; then crictl pull "$BUSYBOX"
+  else "$SERVER" image import --cri-socket "$SOCKET" "$CORACLE_TEST_ARCHIVE"; fi >/dev/null
+}
+
 cat >"$W/crictl.yaml" <<Y
 runtime-endpoint: $SOCKET
 image-endpoint: $SOCKET
-timeout: 30
+timeout: $((30 * ${CORACLE_TEST_SLOWER:-1}))
 Y
 
 # pod NAME [JSON]: writes a pod config, prints its path. JSON is merged in.

@@ -17,8 +17,9 @@ die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 need_root() { [ "$(id -u)" = 0 ] || die "$0: run as root (it makes namespaces, mounts and cgroups)"; }
 
 # wait_for SECONDS WHAT COMMAND…: until the command succeeds, or dies naming WHAT.
+# CORACLE_TEST_SLOWER says how many times slower than others this machine is.
 wait_for() {
-  local seconds=$1 what=$2; shift 2
+  local seconds=$(($1 * ${CORACLE_TEST_SLOWER:-1})) what=$2; shift 2
   local end=$((SECONDS + seconds))
   until "$@" >/dev/null 2>&1; do
     [ $SECONDS -lt $end ] || die "$what: not there after ${seconds} s"
