@@ -27,6 +27,8 @@ namespace {
 constexpr absl::Duration kSetupTime = absl::Minutes(4);
 constexpr absl::Duration kRemoveTime = absl::Minutes(1);
 constexpr absl::Duration kAnswerTime = absl::Seconds(20);
+// Lost holders that are dealt with at once.
+constexpr int kMostLosses = 16;
 
 // Holders do not run hooks; another runtime does, with its own commands.
 absl::Status CheckHooks(const Json& config) {
@@ -92,7 +94,13 @@ BuiltinHandler::BuiltinHandler(const BuiltinOptions& options)
       pods_dir_(JoinPath(options.state_dir, "pods")),
       launcher_(options.state_dir, options.launcher_binary),
       runtimes_(&launcher_),
-      events_([this](const std::string& sandbox_id) { OnLost(sandbox_id); }) {}
+      losses_("holder-loss", kMostLosses),
+      events_([this](const std::string& sandbox_id) {
+        losses_.Post([this, sandbox_id] { OnLost(sandbox_id); });
+      }) {}
+
+// Before the events go, which what is under way still tells.
+BuiltinHandler::~BuiltinHandler() { losses_.Stop(); }
 
 BuiltinHandler::Turn::Turn(BuiltinHandler* handler, std::string sandbox_id)
     : handler_(handler), sandbox_id_(std::move(sandbox_id)) {

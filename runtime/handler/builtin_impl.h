@@ -14,6 +14,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "runtime/base/executor.h"
 #include "runtime/checkpoint/criu.h"
 #include "runtime/handler/builtin.h"
 #include "runtime/handler/client.h"
@@ -30,6 +31,7 @@ namespace runtime::handler {
 class BuiltinHandler : public Handler {
  public:
   explicit BuiltinHandler(const BuiltinOptions& options);
+  ~BuiltinHandler() override;
 
   absl::StatusOr<std::vector<SandboxState>> Recover() override;
   void SetListener(StateListener listener) override;
@@ -120,8 +122,8 @@ class BuiltinHandler : public Handler {
   // end, its files stay, for the next try. In the sandbox's turn.
   absl::Status EndSandbox(const std::string& sandbox_id);
   // Ends what a holder left: kills its containers' cgroups, removes mounts and
-  // files. With `tell` its containers are told as exited, and systemd, on which
-  // the event thread must not wait, ends the scope later.
+  // files. With `tell` its containers are told as exited, each when it is dead,
+  // and systemd, on which no news may wait, ends the scope later.
   absl::Status Sweep(const std::string& sandbox_id, bool tell);
   void Disown(const state::ContainerPlan& plan);
   void SweepContainer(const std::string& sandbox_id, const std::string& id,
@@ -129,6 +131,8 @@ class BuiltinHandler : public Handler {
   // Ends the sandbox's scope, if it has one, see scope.h; then removes the
   // pod's cgroup, if it came with the sandbox and is empty.
   void RemoveCgroupParent(const std::string& sandbox_id, bool await);
+  // A holder closed its connection. Waits for other runtimes: on `losses_`, so
+  // that the news of other sandboxes come meanwhile.
   void OnLost(const std::string& sandbox_id);
   // The sandbox's scope in `slice` is there, and the anchor in it.
   absl::Status Anchor(const std::string& sandbox_id, const std::string& slice);
@@ -141,6 +145,7 @@ class BuiltinHandler : public Handler {
   absl::Mutex mutex_;
   std::set<std::string> turns_ ABSL_GUARDED_BY(mutex_);
   std::optional<HandlerFeatures> features_ ABSL_GUARDED_BY(mutex_);
+  Executor losses_;   // of holders; its tasks use all others
   EventLoop events_;  // last: its thread uses the rest
 };
 

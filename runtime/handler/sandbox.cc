@@ -177,7 +177,7 @@ absl::StatusOr<SandboxState> BuiltinHandler::MakeSandbox(
 
 absl::Status BuiltinHandler::Anchor(const std::string& sandbox_id,
                                     const std::string& slice) {
-  // Not the sandbox's own turn: for that one the event thread waits.
+  // Not the sandbox's own turn: for that one the news of its end wait.
   Turn turn(this, sandbox_id + "/scope");
   ASSIGN_OR_RETURN(
       hold::Reply reply,
@@ -336,8 +336,7 @@ absl::Status BuiltinHandler::Sweep(const std::string& sandbox_id, bool tell) {
   return absl::OkStatus();
 }
 
-// On the event thread: a holder closed its connection. Either it dropped us as
-// a slow reader, or it died.
+// Either the holder dropped us as a slow reader, or it died.
 void BuiltinHandler::OnLost(const std::string& sandbox_id) {
   Turn turn(this, sandbox_id);
   absl::StatusOr<SandboxState> living = FindLiving(sandbox_id);

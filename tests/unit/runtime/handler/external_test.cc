@@ -58,7 +58,12 @@ start)
   [ "$mode" != orphan ] || kill -9 $PPID
   echo well >"$root/$1/go"
   [ "$mode" != slow ] || sleep 0.3 ;;
-delete) [ "$mode" != stuck ] || fail "cannot"; rm -rf "$root/$2" ;;
+delete)
+  if [ "$mode" = held ]; then
+    : >"$root/deleting"
+    until [ -e "$root/release" ]; do sleep 0.01; done
+  fi
+  [ "$mode" != stuck ] || fail "cannot"; rm -rf "$root/$2" ;;
 esac
 )sh";
 
@@ -95,9 +100,10 @@ class ExternalRuntimeTest : public ::testing::Test {
   void SetMode(const std::string& mode) {
     ASSERT_THAT(WriteFileAtomic(dir_ + "/root/mode", mode), IsOk());
   }
-  absl::StatusOr<ContainerState> Create(const std::string& id) {
+  absl::StatusOr<ContainerState> Create(const std::string& id,
+                                        const std::string& sandbox = "s") {
     ContainerOptions options;
-    options.sandbox_id = "s";
+    options.sandbox_id = sandbox;
     options.id = id;
     options.oci_config =
         DumpJson({{"process", {{"args", {"/x"}}}},
@@ -198,6 +204,25 @@ TEST_F(ExternalRuntimeTest, ADeadHoldersContainersAreDisowned) {
   ASSERT_EQ(kill(holder_, SIGKILL), 0);
   EXPECT_EQ(news_->Await("", ContainerPhase::kExited).sandbox_id, "s");
   EXPECT_FALSE(Knows("c"));
+}
+
+TEST_F(ExternalRuntimeTest, ADeleteThatHangsHoldsUpNoNewsOfOtherPods) {
+  ASSERT_THAT(Create("c"), IsOk());
+  ASSERT_THAT(handler_->StartSandbox({.id = "t", .handler = "fake"}), IsOk());
+  ASSERT_THAT(Create("d", "t"), IsOk());
+  SetMode("held");
+  ASSERT_EQ(kill(holder_, SIGKILL), 0);
+  while (!Exists(dir_ + "/root/deleting")) {
+    absl::SleepFor(absl::Milliseconds(1));
+  }
+  EXPECT_THAT(handler_->StartContainer("t", "d"), IsOk());
+  EXPECT_EQ(news_->Await("d", ContainerPhase::kExited).exit_code, 6);
+  EXPECT_EQ(news_->Count("c"), 0) << "told before it was dead";
+  EXPECT_THAT(WriteFileAtomic(dir_ + "/root/release", ""), IsOk());
+  EXPECT_EQ(news_->Await("c", ContainerPhase::kExited).exit_code, 137);
+  EXPECT_EQ(news_->Await("", ContainerPhase::kExited).sandbox_id, "s");
+  EXPECT_FALSE(Knows("c"));
+  EXPECT_THAT(handler_->RemoveSandbox("t"), IsOk());
 }
 
 TEST_F(ExternalRuntimeTest, FeaturesAreWhatItTells) {
