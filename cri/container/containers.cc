@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
 #include "cri/sandbox/record_file.h"
 #include "runtime/base/file.h"
 #include "runtime/base/log.h"
@@ -143,17 +142,14 @@ absl::Status Containers::RemoveNow(const ContainerPtr& container,
   RETURN_IF_ERROR(
       options_.handler->RemoveContainer(container->sandbox->id, container->id));
   RETURN_IF_ERROR(options_.trash->Take(Dir(container->id)));
-  absl::Notification done;
   absl::Status unlinked;
-  container->sandbox->queue.Post([&, container] {
+  container->sandbox->queue.Run([&] {
     std::string record = RecordPath(container->id);
     registry_.Remove(container->id);
     if (unlink(record.c_str()) != 0 && errno != ENOENT) {
       unlinked = runtime::ErrnoStatus("unlink " + record);
     }
-    done.Notify();
   });
-  done.WaitForNotification();
   RETURN_IF_ERROR(unlinked);
   options_.images->Release(container->id);
   Publish(container, v1::CONTAINER_DELETED_EVENT);

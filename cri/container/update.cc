@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Changing limits of a living container.
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
 #include "cri/container/containers.h"
 #include "cri/container/oci_config.h"
 #include "cri/container/resources.h"
@@ -28,13 +27,8 @@ absl::Status Containers::Update(const ContainerPtr& container,
   RETURN_IF_ERROR(CheckResources(change, "linux"));
   // On the pod's queue, where records are written: updates take turns with each
   // other and with removal.
-  absl::Notification done;
   absl::Status result;
-  container->sandbox->queue.Post([&, container] {
-    result = UpdateNow(container, change);
-    done.Notify();
-  });
-  done.WaitForNotification();
+  container->sandbox->queue.Run([&] { result = UpdateNow(container, change); });
   return result;
 }
 

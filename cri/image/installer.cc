@@ -10,7 +10,6 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "cri/image/digest.h"
 #include "cri/image/fixup.h"
@@ -266,13 +265,8 @@ absl::StatusOr<ImagePtr> Installer::Install(
 
 absl::Status Installer::Change(const std::function<absl::Status()>& change) {
   const runtime::activity::Step step("image: waits for the store's records");
-  absl::Notification done;
   absl::Status status;
-  changes_.Post([&] {
-    status = change();
-    done.Notify();
-  });
-  done.WaitForNotification();
+  changes_.Run([&] { status = change(); });
   return status;
 }
 

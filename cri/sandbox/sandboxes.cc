@@ -5,7 +5,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
 #include "cri/sandbox/pod_files.h"
 #include "cri/sandbox/pod_network.h"
 #include "cri/sandbox/record_file.h"
@@ -206,16 +205,13 @@ absl::Status Sandboxes::SetLimits(const SandboxPtr& sandbox,
                                   Sandbox::Limits limits) {
   // While it is in use it is not torn down, which writes the record too.
   ASSIGN_OR_RETURN(Sandbox::Use use, sandbox->Enter());
-  absl::Notification done;
   absl::Status saved;
-  sandbox->queue.Post([&, sandbox] {
+  sandbox->queue.Run([&] {
     Sandbox::Limits old = sandbox->GetLimits();
     sandbox->SetLimits(std::move(limits));
     saved = Save(*sandbox);
     if (!saved.ok()) sandbox->SetLimits(std::move(old));
-    done.Notify();
   });
-  done.WaitForNotification();
   return saved;
 }
 

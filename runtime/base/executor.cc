@@ -124,42 +124,75 @@ void Executor::RunTimers() {
 
 struct SerialQueue::State {
   explicit State(Executor* e) : executor(e) {}
+  // One task a turn, so that a busy queue does not keep a thread from others.
+  static void TakeTurn(const std::shared_ptr<State>& self)
+      ABSL_LOCKS_EXCLUDED(mutex);
+  static void AskForTurn(const std::shared_ptr<State>& self)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(self->mutex);
+  void RunFirst() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+
   Executor* const executor;
-  absl::Mutex mutex;
+  absl::Mutex mutex;  // held while the executor takes its own
   std::deque<Task> tasks ABSL_GUARDED_BY(mutex);
-  bool running ABSL_GUARDED_BY(mutex) = false;
+  bool running ABSL_GUARDED_BY(mutex) = false;  // one of them, in some thread
+  bool asked ABSL_GUARDED_BY(mutex) = false;    // a turn waits in the executor
 };
 
 SerialQueue::SerialQueue(Executor* executor)
     : state_(std::make_shared<State>(executor)) {}
 
 void SerialQueue::Post(Task task) {
-  {
-    absl::MutexLock lock(&state_->mutex);
-    state_->tasks.push_back(std::move(task));
-    if (std::exchange(state_->running, true)) return;
-  }
-  state_->executor->Post([state = state_] { Drain(state); });
+  absl::MutexLock lock(&state_->mutex);
+  state_->tasks.push_back(std::move(task));
+  State::AskForTurn(state_);
 }
 
-void SerialQueue::Drain(const std::shared_ptr<State>& state) {
-  Task task;
-  {
-    absl::MutexLock lock(&state->mutex);
-    task = std::move(state->tasks.front());
-    state->tasks.pop_front();
-  }
-  task();
-  task = nullptr;
-  {
-    absl::MutexLock lock(&state->mutex);
-    if (state->tasks.empty()) {
-      state->running = false;
-      return;
+void SerialQueue::Run(const std::function<void()>& task) {
+  bool done = false;  // guarded by the mutex, as the queue itself
+  const std::shared_ptr<State> state = state_;
+  absl::MutexLock lock(&state->mutex);
+  state->tasks.push_back([&] {
+    task();
+    absl::MutexLock own(&state->mutex);
+    done = true;
+  });
+  while (!done) {
+    if (state->running) {
+      auto next = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(state->mutex) {
+        return done || !state->running;
+      };
+      state->mutex.Await(absl::Condition(&next));
+    } else {
+      state->RunFirst();
     }
   }
-  // One task a turn, so that a busy queue does not keep a thread from others.
-  state->executor->Post([state] { Drain(state); });
+  State::AskForTurn(state);
+}
+
+void SerialQueue::State::RunFirst() {
+  Task task = std::move(tasks.front());
+  tasks.pop_front();
+  running = true;
+  mutex.Unlock();
+  task();
+  task = nullptr;
+  mutex.Lock();
+  running = false;
+}
+
+// Does nothing if somebody will come by anyway.
+void SerialQueue::State::AskForTurn(const std::shared_ptr<State>& self) {
+  if (self->tasks.empty() || self->running || self->asked) return;
+  self->asked = true;
+  self->executor->Post([self] { TakeTurn(self); });
+}
+
+void SerialQueue::State::TakeTurn(const std::shared_ptr<State>& self) {
+  absl::MutexLock lock(&self->mutex);
+  self->asked = false;
+  if (self->tasks.empty() || self->running) return;
+  self->RunFirst();
+  AskForTurn(self);
 }
 
 }  // namespace runtime

@@ -80,10 +80,14 @@ class SerialQueue {
   explicit SerialQueue(Executor* executor);
 
   void Post(Task task);
+  // Runs `task` in its turn and returns when it is done. Needs no thread of the
+  // executor but the caller's, which runs what is before it in the queue too:
+  // so those that wait here may be all the threads that there are. Not for
+  // tasks of the same queue.
+  void Run(const std::function<void()>& task);
 
  private:
   struct State;
-  static void Drain(const std::shared_ptr<State>& state);
   std::shared_ptr<State> state_;
 };
 

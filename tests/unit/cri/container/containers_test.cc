@@ -288,6 +288,21 @@ TEST_F(ContainersTest, GracePeriodEndsEvenIfNoThreadIsFree) {
   go->Notify();
 }
 
+// A call occupies a thread itself: it would wait for what waits for it.
+TEST_F(ContainersTest, UpdatesAndRemovalsNeedNoFreeThread) {
+  ContainerPtr container = Running();
+  auto go = std::make_shared<absl::Notification>();
+  for (int i = 0; i < 8; ++i) {
+    executor_->Post([go] { go->WaitForNotification(); });
+  }
+  v1::LinuxContainerResources change;
+  change.set_cpu_shares(512);
+  EXPECT_OK(containers_->Update(container, change));
+  EXPECT_OK(sandboxes_->SetLimits(sandbox_, {}));
+  EXPECT_OK(containers_->Remove(container, kNever));
+  go->Notify();
+}
+
 TEST_F(ContainersTest, LaterShorterStopTakesEffect) {
   world_.dies_of_sigterm = false;
   ContainerPtr container = Running();

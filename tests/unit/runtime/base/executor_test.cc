@@ -157,5 +157,68 @@ TEST(SerialQueueTest, MayBeDroppedWithTasksInIt) {
   EXPECT_TRUE(done.WaitForNotificationWithTimeout(kLong));
 }
 
+// Every thread waits for a task of a queue: a deadlock if the tasks needed
+// further threads.
+TEST(SerialQueueTest, AllThreadsMayWaitForQueuesAtOnce) {
+  constexpr int kThreads = 4;
+  Executor executor("test", kThreads);
+  auto all_inside = std::make_unique<absl::Barrier>(kThreads);
+  std::atomic<int> left = kThreads;
+  absl::Notification done;
+  for (int i = 0; i < kThreads; ++i) {
+    executor.Post([&] {
+      SerialQueue queue(&executor);
+      all_inside->Block();
+      bool ran = false;
+      queue.Post([] {});
+      queue.Run([&] { ran = true; });
+      EXPECT_TRUE(ran);
+      if (--left == 0) done.Notify();
+    });
+  }
+  done.WaitForNotification();
+}
+
+TEST(SerialQueueTest, RunTakesItsTurn) {
+  Executor executor("test", 4);
+  SerialQueue queue(&executor);
+  std::vector<int> order;  // no lock: the queue is the lock
+  std::atomic<int> inside = 0, left = 8;
+  absl::Notification done;
+  for (int thread = 0; thread < 8; ++thread) {
+    executor.Post([&] {
+      for (int i = 0; i < 200; ++i) {
+        int before = 0;
+        queue.Post([&] {
+          EXPECT_EQ(++inside, 1);
+          before = ++order.emplace_back(0);
+          --inside;
+        });
+        queue.Run([&] {
+          EXPECT_EQ(++inside, 1);
+          EXPECT_EQ(before, 1);
+          order.push_back(2);
+          --inside;
+        });
+      }
+      if (--left == 0) done.Notify();
+    });
+  }
+  done.WaitForNotification();
+  EXPECT_EQ(order.size(), 8u * 200 * 2);
+}
+
+// What comes while a caller's task runs is the executor's again.
+TEST(SerialQueueTest, WhatIsPostedDuringARunStillComes) {
+  Executor executor("test", 1);
+  SerialQueue queue(&executor);
+  absl::Notification done;
+  queue.Run([&] {
+    queue.Post([] {});
+    queue.Post([&] { done.Notify(); });
+  });
+  done.WaitForNotification();
+}
+
 }  // namespace
 }  // namespace runtime
