@@ -141,15 +141,18 @@ absl::StatusOr<int> Exec(const Context& context, const Words& words) {
   request.stdin_fd = 0;
   request.stdout_fd = 1;
   request.stderr_fd = 2;
-  ASSIGN_OR_RETURN(request.config_json,
+  ASSIGN_OR_RETURN(const std::string config_json,
                    ReadFile(records.ConfigFile(record.id)));
+  ASSIGN_OR_RETURN(const spec::Config config, spec::Parse(config_json));
+  request.config = &config;
   ASSIGN_OR_RETURN(
       request.process_json,
-      WantedProcess(exec, request.config_json,
+      WantedProcess(exec, config_json,
                     Words(parsed.rest.begin() + 1, parsed.rest.end())));
   ASSIGN_OR_RETURN(Made made, MakeProcess([&](int report_fd) {
                      request.report_fd = report_fd;
-                     launch::RunExec(request);
+                     launch::StartExec(request);
+                     _exit(0);
                    }));
   RETURN_IF_ERROR(AwaitExec(made.report.get()));
   if (!exec.console_socket.empty()) {

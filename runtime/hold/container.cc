@@ -260,6 +260,7 @@ void Holder::Finish(HeldContainer* container) {
   container->err.reset();
   container->report.reset();
   container->log = LogFile();
+  container->config.reset();
   state::ContainerRecord& record = container->record;
   if (record.phase == state::Phase::kExited) return;
   record.phase = state::Phase::kExited;

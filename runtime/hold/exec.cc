@@ -2,6 +2,7 @@
 // Commands run inside a container: started here, reaped here, and ended with
 // all that they started when the one who asked gives up or goes away.
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -35,6 +36,17 @@ bool Holder::AssignFds(const Request& request, const std::vector<UniqueFd>& fds,
   return next == fds.size();
 }
 
+pid_t Holder::StartExecChild(HeldContainer* container, const ExecFds& fds,
+                             int report) {
+  if (!IsExternal(*container)) {
+    return RunSharing([&] { ExecChild(container, fds, report); });
+  }
+  // Another runtime is waited for.
+  const pid_t pid = ForkChild();
+  if (pid == 0) ExternalExecChild(*container, fds, report);
+  return pid;
+}
+
 void Holder::Exec(Connection* connection, const Request& request,
                   std::vector<UniqueFd>* fds) {
   HeldContainer* container = FindRunning(connection, request.id, "exec in");
@@ -50,10 +62,7 @@ void Holder::Exec(Connection* connection, const Request& request,
                        absl::StrCat("exec: socketpair: ", strerror(errno)));
   }
   UniqueFd report_here(pair[0]), report_there(pair[1]);
-  pid_t pid = ForkChild();
-  if (pid == 0) {
-    ExecChild(*container, assigned, report_there.get());
-  }
+  const pid_t pid = StartExecChild(container, assigned, report_there.get());
   if (pid < 0) {
     return ReplyStatus(connection, absl::StatusCode::kInternal,
                        absl::StrCat("exec: fork: ", strerror(errno)));
@@ -156,9 +165,12 @@ void Holder::SettleExecs() {
       Reply(connection.get(), reply);
     }
   }
-  execs_.erase(std::remove_if(execs_.begin(), execs_.end(),
-                              [](const auto& exec) { return exec->done; }),
-               execs_.end());
+  const auto over = std::remove_if(execs_.begin(), execs_.end(),
+                                   [](const auto& e) { return e->done; });
+  if (over == execs_.end()) return;
+  execs_.erase(over, execs_.end());
+  // What the set-ups took (RunSharing) is not kept for a rare probe.
+  if (execs_.empty()) malloc_trim(0);
 }
 
 }  // namespace runtime::hold

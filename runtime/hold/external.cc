@@ -77,8 +77,12 @@ void Holder::SettleExternal(HeldContainer* container) {
   if (pid == 0) {
     const int dir = options_.dir.get();
     CloseAllBut({dir});
-    state::ContainerPlan plan = ReadPlan(dir, container->record.id, -1);
-    external::RunDelete(plan, PodDir(dir));
+    absl::StatusOr<state::ContainerPlan> plan =
+        ReadPlan(dir, container->record.id);
+    if (plan.ok()) external::RunDelete(*plan, PodDir(dir));
+    const std::string line =
+        absl::StrCat("holder: ", plan.status().message(), "\n");
+    _exit(write(STDERR_FILENO, line.data(), line.size()) < 0 ? 2 : 1);
   }
   if (pid > 0) {
     container->delete_pid = pid;

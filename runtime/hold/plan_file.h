@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a fork of the holder reads of its container. It allocates; that ends
-// with the fork.
+// What a child of the holder reads of its container.
 #ifndef CORACLE_RUNTIME_HOLD_PLAN_FILE_H_
 #define CORACLE_RUNTIME_HOLD_PLAN_FILE_H_
 
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "runtime/state/container.h"
 
 namespace runtime::hold {
 
-// The plan of container `id` in the pod's directory `dir`. If it cannot be
-// read, says so on the report socket (-1: on standard error) and ends the
-// process.
-state::ContainerPlan ReadPlan(int dir, const std::string& id, int report);
+// The plan of container `id` in the pod's directory `dir`.
+absl::StatusOr<state::ContainerPlan> ReadPlan(int dir, const std::string& id);
 
 // The path of the pod's directory, <state>/pods/<sandbox>; "" if the kernel
 // cannot tell it.

@@ -2,6 +2,9 @@
 // What runs between the holder's fork and the set-up of runtime/launch, and how
 // its reports come back. Memory taken in the children ends with them.
 #include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -10,8 +13,10 @@
 #include <cstring>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/fd_message.h"
+#include "runtime/base/status.h"
 #include "runtime/external/container.h"
 #include "runtime/hold/child.h"
 #include "runtime/hold/holder.h"
@@ -21,17 +26,13 @@
 namespace runtime::hold {
 namespace {
 
-[[noreturn]] void FailChild(int report, absl::string_view text) {
-  if (report < 0) {
-    std::string line = absl::StrCat("holder: ", text, "\n");
-    _exit(write(STDERR_FILENO, line.data(), line.size()) < 0 ? 2 : 1);
-  }
+void TellFailure(int report, const absl::Status& status) {
+  const absl::string_view text = status.message();
   launch::Report message{};
   message.kind = launch::Report::kFailed;
   memcpy(message.text, text.data(),
          std::min(text.size(), sizeof message.text - 1));
   send(report, &message, sizeof message, MSG_NOSIGNAL);
-  _exit(1);
 }
 
 std::string SeccompCache(int dir) {
@@ -53,14 +54,14 @@ std::string ReadProcess(int fd) {
 
 }  // namespace
 
-state::ContainerPlan ReadPlan(int dir, const std::string& id, int report) {
+absl::StatusOr<state::ContainerPlan> ReadPlan(int dir, const std::string& id) {
   std::string path = absl::StrCat("/proc/self/fd/", dir, "/", id, ".plan");
-  absl::StatusOr<std::string> body =
-      state::ReadRecord(path, state::kContainerPlanKind);
-  if (!body.ok()) FailChild(report, body.status().message());
+  ASSIGN_OR_RETURN(std::string body,
+                   state::ReadRecord(path, state::kContainerPlanKind));
   state::ContainerPlan plan;
-  if (!state::Decode(*body, &plan)) {
-    FailChild(report, absl::StrCat("plan of container ", id, ": malformed"));
+  if (!state::Decode(body, &plan)) {
+    return absl::DataLossError(
+        absl::StrCat("plan of container ", id, ": malformed"));
   }
   return plan;
 }
@@ -81,7 +82,13 @@ void Holder::SetupChild(const HeldContainer& container, int report, int start,
                     : -1;
   int user = options_.pod_user_namespace.get();
   CloseAllBut({report, start, in, out, err, dir, pod_pid, user});
-  state::ContainerPlan plan = ReadPlan(dir, container.record.id, report);
+  absl::StatusOr<state::ContainerPlan> read =
+      ReadPlan(dir, container.record.id);
+  if (!read.ok()) {
+    TellFailure(report, read.status());
+    _exit(1);
+  }
+  state::ContainerPlan& plan = *read;
   if (!plan.runtime.empty()) {
     external::SetupRequest request;
     request.plan = std::move(plan);
@@ -114,35 +121,56 @@ void Holder::SetupChild(const HeldContainer& container, int report, int start,
   launch::RunSetup(request);
 }
 
-void Holder::ExecChild(const HeldContainer& container, const ExecFds& fds,
+absl::Status Holder::ReadConfig(HeldContainer* container) {
+  if (container->config != nullptr) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const state::ContainerPlan plan,
+                   ReadPlan(options_.dir.get(), container->record.id));
+  ASSIGN_OR_RETURN(spec::Config config, spec::Parse(plan.config_json));
+  container->config = std::make_unique<spec::Config>(std::move(config));
+  return absl::OkStatus();
+}
+
+void Holder::ExecChild(HeldContainer* container, const ExecFds& fds,
                        int report) {
   int dir = options_.dir.get();
   CloseAllBut({fds.process, fds.in, fds.out, fds.err, report, dir});
-  state::ContainerPlan plan = ReadPlan(dir, container.record.id, report);
-  std::string process = ReadProcess(fds.process);
-  close(fds.process);
-  if (!plan.runtime.empty()) {
-    external::ExecRequest request;
-    request.plan = std::move(plan);
-    request.pod_dir = PodDir(dir);
-    request.process_json = std::move(process);
-    request.stdin_fd = fds.in;
-    request.stdout_fd = fds.out;
-    request.stderr_fd = fds.err;
-    request.report_fd = report;
-    external::RunExec(request);
+  if (absl::Status status = ReadConfig(container); !status.ok()) {
+    return TellFailure(report, status);
   }
   launch::ExecRequest request;
   request.seccomp_cache_dir = SeccompCache(dir);
   close(dir);
-  request.init_pid = container.record.pid;
-  request.config_json = std::move(plan.config_json);
-  request.process_json = std::move(process);
+  request.init_pid = container->record.pid;
+  request.config = container->config.get();
+  request.process_json = ReadProcess(fds.process);
+  close(fds.process);
   request.stdin_fd = fds.in;
   request.stdout_fd = fds.out;
   request.stderr_fd = fds.err;
   request.report_fd = report;
-  launch::RunExec(request);
+  launch::StartExec(request);
+}
+
+void Holder::ExternalExecChild(const HeldContainer& container,
+                               const ExecFds& fds, int report) {
+  int dir = options_.dir.get();
+  CloseAllBut({fds.process, fds.in, fds.out, fds.err, report, dir});
+  absl::StatusOr<state::ContainerPlan> plan =
+      ReadPlan(dir, container.record.id);
+  if (!plan.ok()) {
+    TellFailure(report, plan.status());
+    _exit(1);
+  }
+  external::ExecRequest request;
+  request.plan = *std::move(plan);
+  request.pod_dir = PodDir(dir);
+  request.process_json = ReadProcess(fds.process);
+  close(fds.process);
+  request.stdin_fd = fds.in;
+  request.stdout_fd = fds.out;
+  request.stderr_fd = fds.err;
+  request.report_fd = report;
+  external::RunExec(request);
 }
 
 int ReceiveReport(int fd, launch::Report* report, UniqueFd* passed) {
@@ -163,6 +191,27 @@ int ReceiveReport(int fd, launch::Report* report, UniqueFd* passed) {
 pid_t ForkChild() {
   pid_t pid = fork();
   if (pid == 0) ResetChild();
+  return pid;
+}
+
+pid_t RunSharing(absl::FunctionRef<void()> work) {
+  constexpr size_t kStack = 1 << 20;
+  constexpr size_t kGuard = 4096;
+  void* stack =
+      mmap(nullptr, kStack, PROT_READ | PROT_WRITE,
+           MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+  if (stack == MAP_FAILED) return -1;
+  mprotect(stack, kGuard, PROT_NONE);
+  const auto run = [](void* argument) {
+    ResetChild();
+    (*static_cast<absl::FunctionRef<void()>*>(argument))();
+    return 0;
+  };
+  const pid_t pid = clone(run, static_cast<char*>(stack) + kStack,
+                          CLONE_VM | CLONE_VFORK | SIGCHLD, &work);
+  const int error = errno;
+  munmap(stack, kStack);
+  errno = error;
   return pid;
 }
 

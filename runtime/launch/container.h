@@ -4,8 +4,8 @@
 // config, prepares cgroups and mounts and clones the container's init with
 // CLONE_PARENT, so that init is a child of whoever forked the set-up process.
 //
-// Both functions run in a fresh fork and never return. All memory they need
-// dies with them: that keeps an idle holder small.
+// RunSetup runs in a fresh fork and never returns. All memory it needs dies
+// with it: that keeps an idle holder small.
 #ifndef CORACLE_RUNTIME_LAUNCH_CONTAINER_H_
 #define CORACLE_RUNTIME_LAUNCH_CONTAINER_H_
 
@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "runtime/launch/report_child.h"
+#include "runtime/spec/spec.h"
 
 namespace runtime::launch {
 
@@ -48,8 +49,8 @@ struct SetupRequest {
 [[noreturn]] void RunSetup(const SetupRequest& request);
 
 struct ExecRequest {
-  pid_t init_pid = 0;       // of the running container
-  std::string config_json;  // the container's config (defaults for the process)
+  pid_t init_pid = 0;                    // of the running container
+  const spec::Config* config = nullptr;  // its own (defaults for the process)
   // OCI process object: args, and of env, cwd, user, … what differs.
   std::string process_json;
   // The container's cgroup; "" = linux.cgroupsPath of its config.
@@ -59,7 +60,11 @@ struct ExecRequest {
   int report_fd = -1;  // kCreated carries the pid; then as above, no start byte
 };
 
-[[noreturn]] void RunExec(const ExecRequest& request);
+// Runs in a child of the keeper's, which it leaves in the container's
+// namespaces and fit for nothing but _exit(2). The child may share the keeper's
+// memory (vfork(2)): nothing is left in it, and it waits for no file of the
+// container's. The outcome goes to report_fd.
+void StartExec(const ExecRequest& request);
 
 // What containers can have on this host, found out by trying; bits.
 enum Feature : uint32_t {

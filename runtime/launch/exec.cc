@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A further process in a running container. The transient set-up process enters
 // the container's namespaces itself, and what it then clones is born there and
-// cannot be inspected until it execs (CVE-2016-9962).
+// cannot be inspected until it execs (CVE-2016-9962). The set-up may share its
+// parent's memory; so it ends with the clone, and what could wait for a
+// filesystem of the container's is the new process's own affair.
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -12,7 +14,9 @@
 #include <unistd.h>
 
 #include <optional>
+#include <string>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/file.h"
 #include "runtime/base/spawn_child.h"
@@ -33,11 +37,11 @@ namespace {
 class ExecSetup {
  public:
   explicit ExecSetup(const ExecRequest& request)
-      : request_(request), reporter_(request.report_fd) {}
+      : request_(request),
+        config_(*request.config),
+        reporter_(request.report_fd) {}
 
   absl::Status Run();
-  // Tells the keeper, unless the process itself has.
-  void Fail(const absl::Status& status);
 
  private:
   absl::Status Parse();
@@ -46,27 +50,24 @@ class ExecSetup {
   absl::Status EnterNamespaces();
   pid_t CloneIntoCgroup();
   absl::Status Clone();
-  absl::Status HandOver();
+  // In the new process.
+  [[noreturn]] void GoOn();
+  absl::Status TakeTerminal();
 
   const ExecRequest& request_;
+  const spec::Config& config_;
   Reporter reporter_;
-  spec::Config config_;
   Identity identity_;
   std::optional<path::Proc> proc_;  // the host's
   UniqueFd unified_fd_;
   UniqueFd inner_fd_;  // the cgroup that the container's init is in
   std::vector<UniqueFd> doors_;
   ExecOrders orders_;
-  Child child_;
+  std::string home_;
+  mount::Terminal terminal_;
 };
 
-void ExecSetup::Fail(const absl::Status& status) {
-  if (!child_.reported()) ReportFailure(status, &reporter_);
-  child_.HangUp();  // it ends by itself
-}
-
 absl::Status ExecSetup::Parse() {
-  ASSIGN_OR_RETURN(config_, spec::Parse(request_.config_json));
   ASSIGN_OR_RETURN(spec::Process process,
                    spec::ParseProcess(request_.process_json, config_.process));
   ASSIGN_OR_RETURN(
@@ -152,35 +153,47 @@ pid_t ExecSetup::CloneIntoCgroup() {
 }
 
 absl::Status ExecSetup::Clone() {
-  RETURN_IF_ERROR(child_.Prepare());
   std::vector<int> doors;
   for (const UniqueFd& door : doors_) doors.push_back(door.get());
   orders_.identity.cgroup_doors = doors.data();
   orders_.identity.cgroup_door_count = doors.size();
-  orders_.socket = child_.far_end();
-  orders_.other_end = child_.near_end();
   pid_t pid = CloneIntoCgroup();
-  if (pid == 0) RunExecChild(&orders_);
+  if (pid == 0) GoOn();
   if (pid < 0) return ErrnoStatus("clone");
-  child_.Cloned(pid);
+  if (!orders_.identity.terminal) reporter_.Created(pid, -1);
   return absl::OkStatus();
 }
 
-absl::Status ExecSetup::HandOver() {
-  if (orders_.identity.user_namespace) RETURN_IF_ERROR(ns::BecomeRoot());
-  mount::Terminal terminal;
-  if (orders_.identity.terminal) {
-    ASSIGN_OR_RETURN(path::Root root, path::Root::Open("/"));
-    ASSIGN_OR_RETURN(terminal, mount::OpenTerminal(root));
+// The keeper hears of the process and its terminal at once. By the host's
+// procfs it learns which number it has there.
+absl::Status ExecSetup::TakeTerminal() {
+  ASSIGN_OR_RETURN(path::Root root, path::Root::Open("/"));
+  ASSIGN_OR_RETURN(terminal_, mount::OpenTerminal(root));
+  ASSIGN_OR_RETURN(std::string self, proc_->ReadLink("self"));
+  pid_t pid = 0;
+  if (!absl::SimpleAtoi(self, &pid)) {
+    return absl::InternalError(absl::StrCat("/proc/self: ", self));
   }
-  RETURN_IF_ERROR(
-      child_.GoOn(HomeFor(orders_.identity, *proc_), terminal.slave.get()));
-  ASSIGN_OR_RETURN(char byte, child_.Await());
-  if (byte != kReady) return absl::InternalError("the process is out of step");
-  reporter_.Created(child_.pid(), terminal.master.get());
-  // If it has died meanwhile, its exit code says so.
-  child_.Tell(kTold).IgnoreError();
+  reporter_.Created(pid, terminal_.master.get());
   return absl::OkStatus();
+}
+
+void ExecSetup::GoOn() {
+  raw::Failure failure;
+  if (!Begin(orders_.identity, &failure)) {
+    reporter_.Failed(failure);
+    _exit(127);
+  }
+  home_ = HomeFor(orders_.identity, *proc_);
+  if (!home_.empty()) *orders_.identity.home = home_.data();
+  if (orders_.identity.terminal) {
+    if (absl::Status status = TakeTerminal(); !status.ok()) {
+      ReportFailure(status, &reporter_);
+      _exit(127);
+    }
+  }
+  orders_.slave_fd = terminal_.slave.get();
+  RunExecChild(&orders_);
 }
 
 absl::Status ExecSetup::Run() {
@@ -192,18 +205,17 @@ absl::Status ExecSetup::Run() {
   RETURN_IF_ERROR(SetOomScore(*proc_, identity_.process.oom_score_adj));
   RETURN_IF_ERROR(OpenCgroups());
   RETURN_IF_ERROR(EnterNamespaces());
-  RETURN_IF_ERROR(Clone());
-  return HandOver();
+  return Clone();
 }
 
 }  // namespace
 
-void RunExec(const ExecRequest& request) {
+void StartExec(const ExecRequest& request) {
   ExecSetup setup(request);
   absl::Status status = setup.Run();
-  if (status.ok()) _exit(0);
-  setup.Fail(status);
-  _exit(1);
+  if (status.ok()) return;
+  Reporter reporter(request.report_fd);
+  ReportFailure(status, &reporter);
 }
 
 }  // namespace runtime::launch

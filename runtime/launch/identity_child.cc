@@ -118,7 +118,6 @@ int Search(const IdentityOrders& orders, char* file) {
 }  // namespace
 
 bool Begin(const IdentityOrders& orders, Failure* failure) {
-  raw::ResetSignals();
   umask(orders.umask);
   if (!raw::EnterCgroups(orders.cgroup_doors, orders.cgroup_door_count)) {
     return Fail(failure, "enter cgroup");

@@ -46,7 +46,7 @@ struct IdentityOrders {
   size_t cgroup_door_count = 0;
 };
 
-// First of all: signals, the cgroups, the user namespace's root, a session and
+// First of all: the cgroups, the user namespace's root, a session and
 // a keyring of its own.
 bool Begin(const IdentityOrders& orders, raw::Failure* failure);
 

@@ -71,6 +71,30 @@ bool GiveProcs(const InitOrders& orders, Failure* failure) {
   return true;
 }
 
+// The wait for GoOn, then HOME and 0–2.
+bool AwaitRoot(const IdentityOrders& identity, int socket, Failure* failure) {
+  static GoOn message;  // too large for comfort on a stack
+  UniqueFd slave;
+  if (ReceiveWithFd(socket, &message, sizeof message, &slave) !=
+      sizeof message) {
+    return Fail(failure, "set-up ended early", "", 0);
+  }
+  message.home[sizeof message.home - 1] = '\0';
+  if (message.home[0] != '\0' && identity.home != nullptr) {
+    *identity.home = message.home;
+  }
+  // The root directory has changed below us (pivot_root(2)).
+  if (chdir("/") != 0) return Fail(failure, "chdir /");
+  return TakeStdio(identity, slave.get(), failure);
+}
+
+// Says kReady and waits until the keeper has been told the pid.
+bool AwaitTold(int socket, Failure* failure) {
+  if (!SendByte(socket, kReady)) return Fail(failure, "set-up");
+  return ReceiveByte(socket) == kTold ||
+         Fail(failure, "set-up ended early", "", 0);
+}
+
 bool Prepare(InitOrders* orders, Failure* failure) {
   close(orders->other_end);  // or the set-up process's end would not be seen
   if (!Begin(orders->identity, failure)) return false;
@@ -107,28 +131,6 @@ bool Prepare(InitOrders* orders, Failure* failure) {
 }
 
 }  // namespace
-
-bool AwaitRoot(const IdentityOrders& identity, int socket, Failure* failure) {
-  static GoOn message;  // too large for comfort on a stack
-  UniqueFd slave;
-  if (ReceiveWithFd(socket, &message, sizeof message, &slave) !=
-      sizeof message) {
-    return Fail(failure, "set-up ended early", "", 0);
-  }
-  message.home[sizeof message.home - 1] = '\0';
-  if (message.home[0] != '\0' && identity.home != nullptr) {
-    *identity.home = message.home;
-  }
-  // The root directory has changed below us (pivot_root(2)).
-  if (chdir("/") != 0) return Fail(failure, "chdir /");
-  return TakeStdio(identity, slave.get(), failure);
-}
-
-bool AwaitTold(int socket, Failure* failure) {
-  if (!SendByte(socket, kReady)) return Fail(failure, "set-up");
-  return ReceiveByte(socket) == kTold ||
-         Fail(failure, "set-up ended early", "", 0);
-}
 
 void RunInit(InitOrders* orders) {
   Reporter reporter(orders->report_fd);

@@ -59,18 +59,11 @@ struct InitOrders {
 
 [[noreturn]] void RunInit(InitOrders* orders);
 
-// What a further process of the container shares with init: the wait for GoOn,
-// then HOME and 0–2.
-bool AwaitRoot(const IdentityOrders& identity, int socket,
-               raw::Failure* failure);
-
-// Says kReady and waits until the keeper has been told the pid.
-bool AwaitTold(int socket, raw::Failure* failure);
-
-// A further process. Its socket and report_fd are as init's.
+// A further process, which has begun (Begin).
 struct ExecOrders {
   IdentityOrders identity;
-  int socket = -1, other_end = -1, report_fd = -1;
+  int slave_fd = -1;   // of its terminal
+  int report_fd = -1;  // to the keeper
 };
 
 [[noreturn]] void RunExecChild(ExecOrders* orders);

@@ -148,7 +148,10 @@ TEST_F(StreamExecTest, BinaryDataComesThroughWhole) {
   EXPECT_THAT(talk->Outcome(), IsOkAndHolds(0));
 }
 
+// But for what the first one touched of the memory that a holder shares with
+// the launcher.
 TEST_F(StreamExecTest, ManyAtOnceLeaveNothing) {
+  ASSERT_THAT(Exec("exit 3")->Outcome(), IsOkAndHolds(3));
   const int64_t before =
       PrivateMemory(handler_->StartSandbox({.id = "s"}).value().holder_pid);
   std::vector<std::unique_ptr<Talk>> talks;

@@ -81,7 +81,7 @@ void RunSetup(const SetupRequest& request) {
   _exit(0);
 }
 
-void RunExec(const ExecRequest& request) {
+void StartExec(const ExecRequest& request) {
   absl::StatusOr<Json> process = ParseJson(request.process_json, "process");
   pid_t pid = CloneSibling();
   if (pid == 0) {
@@ -93,7 +93,6 @@ void RunExec(const ExecRequest& request) {
     Execute(*process, request.report_fd);
   }
   Send(request.report_fd, Report::kCreated, pid, 0, "");
-  _exit(0);
 }
 
 uint32_t ProbeFeatures(const std::string&, std::string* why) {

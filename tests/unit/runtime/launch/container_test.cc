@@ -201,12 +201,14 @@ TEST_F(LaunchTest, ExecIsAChildOfTheKeeperInTheSameCgroup) {
   ASSERT_EQ(Outcome().kind, 0u);
   ExecRequest request;
   request.init_pid = init_;
-  request.config_json = request_.config_json;
+  const spec::Config config = spec::Parse(request_.config_json).value();
+  request.config = &config;
   request.process_json =
       R"({"args":["sh","-c","test $(cat /proc/1/comm) = sleep && exit 4"],"cwd":"/"})";
   Fork([&](int report, int) {
     request.report_fd = report;
-    RunExec(request);
+    StartExec(request);
+    _exit(0);
   });
   Report created = Outcome();
   ASSERT_EQ(created.kind, Report::kCreated) << created.text;
