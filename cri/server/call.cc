@@ -84,7 +84,7 @@ void Call::OnRead(bool ok) {
     return;
   }
   context_.emplace(Context{site_.engine, method_->name, NextRequestId(),
-                           DeadlineOf(rpc_), &cancelled_});
+                           DeadlineOf(rpc_), cancellation_});
   site_.engine.executor->Post([this] { Answer(); });
 }
 
@@ -115,7 +115,7 @@ void Call::OnFinished(bool) { DropOne(); }
 
 void Call::OnOver(bool) {
   if (rpc_.IsCancelled()) {
-    cancelled_ = true;
+    cancellation_.Cancel();
     if (events_ != nullptr) events_->OnCancel();
   }
   DropOne();

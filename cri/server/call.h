@@ -9,13 +9,13 @@
 #include <grpcpp/completion_queue.h>
 #include <grpcpp/generic/async_generic_service.h>
 
-#include <atomic>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "cri/server/cancellation.h"
 #include "cri/server/context.h"
 #include "cri/server/event_stream.h"
 #include "cri/server/methods.h"
@@ -77,7 +77,7 @@ class Call final : public EventStream::Sink {
       written_{this, &Call::OnWritten}, finished_{this, &Call::OnFinished},
       over_{this, &Call::OnOver};
   int left_ = 2;  // of finished_ and over_
-  std::atomic<bool> cancelled_{false};
+  Cancellation cancellation_;
   const Method* method_ = nullptr;
   std::optional<Context> context_;
   grpc::ByteBuffer request_;

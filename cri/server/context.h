@@ -3,11 +3,11 @@
 #ifndef CORACLE_CRI_SERVER_CONTEXT_H_
 #define CORACLE_CRI_SERVER_CONTEXT_H_
 
-#include <atomic>
 #include <cstdint>
 #include <string>
 
 #include "absl/time/time.h"
+#include "cri/server/cancellation.h"
 #include "cri/server/engine.h"
 
 namespace cri::server {
@@ -17,11 +17,9 @@ struct Context {
   std::string method;
   uint64_t request_id = 0;
   absl::Time deadline = absl::InfiniteFuture();
-  // True once the client is gone. Only pulls act on it: what changes pods runs
-  // to its end, so that a retry finds a result to join.
-  const std::atomic<bool>* cancelled = nullptr;
-
-  bool IsCancelled() const { return cancelled != nullptr && cancelled->load(); }
+  // Only pulls and ExecSync act on it: what changes pods runs to its end, so
+  // that a retry finds a result to join.
+  Cancellation& cancellation;
 };
 
 }  // namespace cri::server

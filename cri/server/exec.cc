@@ -64,6 +64,7 @@ absl::StatusOr<v1::ExecSyncResponse> ExecSync(
   options.args.assign(request.cmd().begin(), request.cmd().end());
   options.timeout = absl::Seconds(request.timeout());
   options.max_output_bytes = kMostOutput;
+  ASSIGN_OR_RETURN(options.cancelled_fd, context.cancellation.Descriptor());
   ASSIGN_OR_RETURN(
       runtime::ExecResult result,
       engine.handler->ExecSync(container->sandbox->id, container->id, options));

@@ -107,7 +107,7 @@ absl::StatusOr<v1::PullImageResponse> PullImage(
   image::PullOptions options;
   options.auth = ToAuth(request.auth());
   options.deadline = context.deadline;
-  options.cancelled = [&context] { return context.IsCancelled(); };
+  options.cancelled = [&context] { return context.cancellation.IsCancelled(); };
   absl::StatusOr<image::ImagePtr> image =
       context.engine.images->Pull(name, options);
   if (!image.ok()) return PullFailed(image.status());

@@ -17,7 +17,7 @@ namespace runtime::handler {
 namespace {
 
 // How long the holder may take to end the tree of a command that is over its
-// time.
+// time or of no use any more.
 constexpr absl::Duration kKillTime = absl::Seconds(10);
 
 struct Stream {
@@ -50,24 +50,29 @@ void ReadStream(Stream* stream, size_t limit) {
   stream->data.append(buffer, std::min(room, static_cast<size_t>(size)));
 }
 
-// Follows the command to its end or to `deadline`.
+// Follows the command to its end: DEADLINE_EXCEEDED or CANCELLED if it has to
+// be ended.
 absl::StatusOr<hold::Reply> Follow(Connection* connection, Stream* out,
-                                   Stream* err, size_t limit,
+                                   Stream* err, const ExecOptions& options,
                                    absl::Time deadline) {
   while (true) {
     if (absl::Now() >= deadline) {
       return absl::DeadlineExceededError("time is up");
     }
-    pollfd polled[3] = {{connection->fd(), POLLIN, 0},
+    pollfd polled[4] = {{connection->fd(), POLLIN, 0},
+                        {options.cancelled_fd, POLLIN, 0},
                         {out->read.get(), POLLIN, 0},
                         {err->read.get(), POLLIN, 0}};
-    int ready = poll(polled, 3, PollMilliseconds(deadline));
+    int ready = poll(polled, 4, PollMilliseconds(deadline));
     if (ready < 0 && errno != EINTR) return ErrnoStatus("poll");
     if (ready <= 0) continue;
-    ReadStream(out, limit);
-    ReadStream(err, limit);
+    ReadStream(out, options.max_output_bytes);
+    ReadStream(err, options.max_output_bytes);
     if (polled[0].revents != 0) {
       return connection->Receive(absl::InfiniteFuture());
+    }
+    if (polled[1].revents != 0) {
+      return absl::CancelledError("nobody waits for it any more");
     }
   }
 }
@@ -110,14 +115,18 @@ absl::StatusOr<ExecResult> BuiltinHandler::ExecSync(
   out.write.reset();
   err.write.reset();
   absl::StatusOr<hold::Reply> reply =
-      Follow(&connection, &out, &err, options.max_output_bytes, deadline);
-  if (absl::IsDeadlineExceeded(reply.status())) {
+      Follow(&connection, &out, &err, options, deadline);
+  const bool late = absl::IsDeadlineExceeded(reply.status());
+  if (late || absl::IsCancelled(reply.status())) {
     // The answer comes when the tree is dead; closing would end it, too.
     absl::StatusOr<hold::Reply> killed = connection.Call(
         {.type = hold::RequestType::kCancelExec}, absl::Now() + kKillTime);
-    return absl::DeadlineExceededError(
-        absl::StrCat(context, ": command timed out after ",
-                     absl::FormatDuration(options.timeout),
+    return absl::Status(
+        reply.status().code(),
+        absl::StrCat(context, ": ",
+                     late ? absl::StrCat("command timed out after ",
+                                         absl::FormatDuration(options.timeout))
+                          : std::string(reply.status().message()),
                      killed.ok() ? "" : " and its end was not confirmed"));
   }
   if (!reply.ok()) return Annotate(reply.status(), context);

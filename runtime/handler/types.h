@@ -123,6 +123,9 @@ struct ExecOptions {
   // 0 = no limit. At the limit the whole process tree of the exec is killed
   // and the result is DEADLINE_EXCEEDED.
   absl::Duration timeout = absl::ZeroDuration();
+  // Borrowed. Readable when nobody waits for the result any more: then as at
+  // the limit, but CANCELLED. -1 = somebody always does.
+  int cancelled_fd = -1;
   size_t max_output_bytes = 16 << 20;  // for each stream; the rest is dropped
 };
 

@@ -4,6 +4,7 @@
 #define CORACLE_TESTS_SUPPORT_FAKE_HANDLER_H_
 
 #include <fcntl.h>
+#include <poll.h>
 
 #include <map>
 #include <memory>
@@ -13,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "gtest/gtest.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
 #include "runtime/handler/handler.h"
@@ -42,8 +44,19 @@ class FakeHandler : public runtime::Handler {
     // StartSandbox waits for this; a test closes the gate first.
     bool gate_open = true;
     int sandboxes_started = 0;
+    // Of "sleep", which ends no other way.
+    int execs_begun = 0, execs_cancelled = 0;
     bool dies_of_sigterm = true;
     const TempDir files;  // of a sandbox: <files>/<id>
+
+    // Until so many, or more, were begun and cancelled.
+    void AwaitExecs(int begun, int cancelled) {
+      auto reached = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+        return execs_begun >= begun && execs_cancelled >= cancelled;
+      };
+      absl::MutexLock lock(&mutex);
+      mutex.Await(absl::Condition(&reached));
+    }
   };
 
   explicit FakeHandler(World* world) : world_(*world) {}
@@ -216,6 +229,17 @@ class FakeHandler : public runtime::Handler {
   absl::StatusOr<runtime::ExecResult> ExecSync(
       const std::string&, const std::string&,
       const runtime::ExecOptions& options) override {
+    if (options.args.front() == "sleep") {
+      {
+        absl::MutexLock lock(&world_.mutex);
+        ++world_.execs_begun;
+      }
+      pollfd polled{options.cancelled_fd, POLLIN, 0};
+      EXPECT_EQ(poll(&polled, 1, -1), 1);
+      absl::MutexLock lock(&world_.mutex);
+      ++world_.execs_cancelled;
+      return absl::CancelledError("sleep");
+    }
     return runtime::ExecResult{3, std::string(options.max_output_bytes, 'o'),
                                "problem"};
   }

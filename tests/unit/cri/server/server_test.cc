@@ -208,6 +208,39 @@ TEST_F(ServerTest, ExecOutputFitsIntoOneMessage) {
   EXPECT_GT(response.stdout().size(), size_t{15} << 20);
 }
 
+TEST_F(ServerTest, AnExecEndsWhenItsClientGivesUp) {
+  const std::string container = CreateContainer(RunPod());
+  ASSERT_TRUE(Start(container).ok());
+  v1::ExecSyncRequest request;
+  request.set_container_id(container);
+  request.add_cmd("sleep");
+  v1::ExecSyncResponse response;
+  grpc::ClientContext context;
+  std::thread client([&] {
+    world_.AwaitExecs(/*begun=*/1, /*cancelled=*/0);
+    context.TryCancel();
+  });
+  EXPECT_EQ(runtime_->ExecSync(&context, request, &response).error_code(),
+            grpc::StatusCode::CANCELLED);
+  client.join();
+  world_.AwaitExecs(1, 1);
+}
+
+TEST_F(ServerTest, AnExecEndsWithTheDeadlineOfItsCall) {
+  const std::string container = CreateContainer(RunPod());
+  ASSERT_TRUE(Start(container).ok());
+  v1::ExecSyncRequest request;
+  request.set_container_id(container);
+  request.add_cmd("sleep");
+  v1::ExecSyncResponse response;
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() +
+                       std::chrono::seconds(1));
+  EXPECT_EQ(runtime_->ExecSync(&context, request, &response).error_code(),
+            grpc::StatusCode::DEADLINE_EXCEEDED);
+  world_.AwaitExecs(1, 1);
+}
+
 TEST_F(ServerTest, ImageUserIsNumberOrName) {
   v1::ImageStatusRequest request;
   request.mutable_image()->set_image("busybox:1");

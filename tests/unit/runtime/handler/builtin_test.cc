@@ -3,6 +3,7 @@
 // sockets, no containers. Needs root.
 #include "runtime/handler/builtin.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -266,6 +267,27 @@ TEST_F(BuiltinHandlerTest, ExecOverItsTimeDiesWithItsTree) {
     ++count;
   }
   EXPECT_EQ(count, 3);
+}
+
+TEST_F(BuiltinHandlerTest, ExecThatNobodyWaitsForDiesWithItsTree) {
+  StartSandbox("s");
+  Run("s", "c", "exec sleep 1000");
+  // The command itself says that it is under way.
+  const std::string fifo = dir_ + "/begun";
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  UniqueFd begun(open(fifo.c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_TRUE(begun.ok());
+  const std::string script =
+      absl::StrCat("sleep 997 & echo $! > ", fifo, "; wait");
+  auto result = handler_->ExecSync("s", "c",
+                                   {.args = {"/bin/sh", "-c", script},
+                                    .timeout = absl::Minutes(1),
+                                    .cancelled_fd = begun.get()});
+  EXPECT_THAT(result, StatusIs(absl::StatusCode::kCancelled));
+  char text[32] = {};
+  ASSERT_GT(read(begun.get(), text, sizeof text - 1), 0);
+  auto stat = ReadFile(absl::StrCat("/proc/", atoi(text), "/stat"));
+  EXPECT_TRUE(!stat.ok() || absl::StrContains(*stat, ") Z ")) << text;
 }
 
 TEST_F(BuiltinHandlerTest, ExecDoesNotWaitForWhoKeepsThePipe) {
