@@ -75,6 +75,7 @@ absl::Status Containers::Load(const std::string& id,
 }
 
 void Containers::Reconcile(const sandbox::SandboxPtr& sandbox) {
+  if (sandbox->silent_at_start) return;
   std::set<std::string> known;
   // Also of a sandbox whose stop was cut short: its holder knows the exits.
   if (sandbox->holder_pid > 0) {

@@ -36,6 +36,9 @@ class Sandbox {
   absl::Time created_at;
   int holder_pid = 0;
   int pause_pid = 0;
+  // Its holder did not answer when the daemon started; what it would have told
+  // comes as news when it does.
+  bool silent_at_start = false;
   std::string shm_dir;           // becomes /dev/shm; "" = the host's
   std::string files_dir;         // holds hostname, hosts, resolv.conf
   std::vector<std::string> ips;  // empty with the host's network

@@ -280,6 +280,8 @@ absl::Status Sandboxes::Load(
     // The holder died (a reboot, most likely): what it held is gone.
     sandbox->Close();
     sandbox->holder_pid = 0;
+  } else if (it->second.silent) {
+    sandbox->silent_at_start = true;
   } else {
     sandbox->holder_pid = it->second.holder_pid;
     sandbox->pause_pid = it->second.pause_pid;

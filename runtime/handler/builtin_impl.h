@@ -110,13 +110,27 @@ class BuiltinHandler : public Handler {
   // checkpoint.cc
   absl::StatusOr<checkpoint::Criu> Criu();
 
+  // recover.cc
+  // NOT_FOUND if the holder is known to be dead; any other error: it may live.
+  absl::StatusOr<SandboxState> FindLiving(const std::string& sandbox_id);
+  // The two halves of it: the question and the answer.
+  absl::StatusOr<Connection> Ping(const std::string& sandbox_id);
+  absl::StatusOr<SandboxState> Hear(const std::string& sandbox_id,
+                                    Connection* connection,
+                                    absl::Time deadline);
+  absl::Status Subscribe(const std::string& sandbox_id);
+  // Waits for the answer of a holder that is stopped or busy: it tells of its
+  // containers then. If it dies instead, it is lost as others are.
+  void KeepListening(const std::string& sandbox_id);
+  // A holder closed its connection. Waits for other runtimes: on `losses_`, so
+  // that the news of other sandboxes come meanwhile.
+  void OnLost(const std::string& sandbox_id);
+
   // sandbox.cc
   absl::StatusOr<state::SandboxRecord> ReadSandbox(
       const std::string& sandbox_id);
-  absl::StatusOr<SandboxState> FindLiving(const std::string& sandbox_id);
   absl::StatusOr<SandboxState> MakeSandbox(const SandboxOptions& options);
   absl::Status PrepareDir(const SandboxOptions& options);
-  absl::Status Subscribe(const std::string& sandbox_id);
   absl::Status EndHolder(Connection* connection);
   // Ends the holder, if one lives, and what it leaves. If the holder does not
   // end, its files stay, for the next try. In the sandbox's turn.
@@ -131,9 +145,6 @@ class BuiltinHandler : public Handler {
   // Ends the sandbox's scope, if it has one, see scope.h; then removes the
   // pod's cgroup, if it came with the sandbox and is empty.
   void RemoveCgroupParent(const std::string& sandbox_id, bool await);
-  // A holder closed its connection. Waits for other runtimes: on `losses_`, so
-  // that the news of other sandboxes come meanwhile.
-  void OnLost(const std::string& sandbox_id);
   // The sandbox's scope in `slice` is there, and the anchor in it.
   absl::Status Anchor(const std::string& sandbox_id, const std::string& slice);
 

@@ -35,8 +35,9 @@ class Handler {
  public:
   virtual ~Handler() = default;
 
-  // Finds all sandboxes whose holders live, and reconnects. Called once before
-  // any other method. Holders' records of containers come with it.
+  // Finds all sandboxes whose holders are not known to be dead, and reconnects.
+  // Called once before any other method. Holders' records of containers come
+  // with it; of one that does not answer in time, when it does.
   virtual absl::StatusOr<std::vector<SandboxState>> Recover() = 0;
   virtual void SetListener(StateListener listener) = 0;
 

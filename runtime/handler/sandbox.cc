@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// BuiltinHandler: how sandboxes come, are found again, and go.
+// BuiltinHandler: how sandboxes come and go.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -26,7 +26,7 @@
 namespace runtime::handler {
 namespace {
 
-constexpr absl::Duration kPingTime = absl::Seconds(10);
+constexpr absl::Duration kAnswerTime = absl::Seconds(10);
 constexpr absl::Duration kEndTime = absl::Seconds(60);
 
 // Below a pod's directory: /dev/shm, and files that its containers share.
@@ -70,36 +70,6 @@ bool IsMissing(const std::string& cgroup_path) {
 }
 
 }  // namespace
-
-absl::StatusOr<SandboxState> BuiltinHandler::FindLiving(
-    const std::string& sandbox_id) {
-  ASSIGN_OR_RETURN(Connection connection, OpenHolder(pods_dir_, sandbox_id));
-  absl::StatusOr<hold::Reply> reply = connection.Call(
-      {.type = hold::RequestType::kPing}, absl::Now() + kPingTime);
-  if (absl::IsUnavailable(reply.status())) {  // died just now
-    return absl::NotFoundError(
-        absl::StrCat("sandbox ", sandbox_id, ": not running"));
-  }
-  if (!reply.ok()) {
-    return Annotate(reply.status(), absl::StrCat("sandbox ", sandbox_id));
-  }
-  SandboxState result;
-  result.id = sandbox_id;
-  result.holder_pid = connection.peer();
-  result.pause_pid = reply->value2;
-  std::string shm = JoinPath(PodDir(sandbox_id), "shm");
-  if (Exists(shm)) result.shm_dir = shm;
-  std::string files = JoinPath(PodDir(sandbox_id), "files");
-  if (Exists(files)) result.files_dir = files;
-  if (!events_.IsWatched(sandbox_id)) RETURN_IF_ERROR(Subscribe(sandbox_id));
-  return result;
-}
-
-absl::Status BuiltinHandler::Subscribe(const std::string& sandbox_id) {
-  ASSIGN_OR_RETURN(Connection connection, OpenHolder(pods_dir_, sandbox_id));
-  RETURN_IF_ERROR(connection.Send({.type = hold::RequestType::kSubscribe}));
-  return events_.Watch(sandbox_id, connection.TakeFd());
-}
 
 absl::StatusOr<SandboxState> BuiltinHandler::StartSandbox(
     const SandboxOptions& options) {
@@ -179,9 +149,9 @@ absl::Status BuiltinHandler::Anchor(const std::string& sandbox_id,
                                     const std::string& slice) {
   // Not the sandbox's own turn: for that one the news of its end wait.
   Turn turn(this, sandbox_id + "/scope");
-  ASSIGN_OR_RETURN(
-      hold::Reply reply,
-      CallHolder(sandbox_id, {.type = hold::RequestType::kAnchor}, kPingTime));
+  ASSIGN_OR_RETURN(hold::Reply reply,
+                   CallHolder(sandbox_id, {.type = hold::RequestType::kAnchor},
+                              kAnswerTime));
   return EnsureScope(sandbox_id, slice, reply.value);
 }
 
@@ -225,35 +195,7 @@ absl::Status BuiltinHandler::EndHolder(Connection* connection) {
   if (syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0) != 0) {
     return ErrnoStatus("kill the holder");
   }
-  return connection->WaitForEnd(absl::Now() + kPingTime);
-}
-
-absl::StatusOr<std::vector<SandboxState>> BuiltinHandler::Recover() {
-  RETURN_IF_ERROR(MakeDirs(pods_dir_, 0700));
-  ASSIGN_OR_RETURN(std::vector<std::string> ids, ListDir(pods_dir_));
-  std::vector<SandboxState> result;
-  for (const std::string& id : ids) {
-    if (!state::IsValidId(id)) continue;
-    Turn turn(this, id);
-    absl::StatusOr<SandboxState> living = FindLiving(id);
-    if (living.ok()) {
-      result.push_back(*std::move(living));
-      continue;
-    }
-    if (!absl::IsNotFound(living.status())) {
-      log::Warning("recover: ", living.status().message());
-      continue;
-    }
-    log::Info("recover: sandbox ", id, " has lost its holder: sweeping");
-    if (absl::Status status = Sweep(id, /*tell=*/true); !status.ok()) {
-      log::Warning("recover: ", status.message());
-    }
-  }
-  // Now, so that the first pod does not wait for it.
-  if (absl::Status status = launcher_.Ensure(); !status.ok()) {
-    log::Error("launcher: ", status.message(), "; pods cannot be started");
-  }
-  return result;
+  return connection->WaitForEnd(absl::Now() + kAnswerTime);
 }
 
 // The holder that would have told the runtime is dead, and so is the container.
@@ -334,22 +276,6 @@ absl::Status BuiltinHandler::Sweep(const std::string& sandbox_id, bool tell) {
     events_.Tell(gone);
   }
   return absl::OkStatus();
-}
-
-// Either the holder dropped us as a slow reader, or it died.
-void BuiltinHandler::OnLost(const std::string& sandbox_id) {
-  Turn turn(this, sandbox_id);
-  absl::StatusOr<SandboxState> living = FindLiving(sandbox_id);
-  if (living.ok()) return;
-  if (!absl::IsNotFound(living.status())) {
-    log::Warning(living.status().message());
-    return;
-  }
-  if (!Exists(PodDir(sandbox_id))) return;  // removed meanwhile
-  log::Error("sandbox ", sandbox_id, ": its holder died: ending the sandbox");
-  if (absl::Status status = Sweep(sandbox_id, /*tell=*/true); !status.ok()) {
-    log::Warning(status.message());
-  }
 }
 
 }  // namespace runtime::handler

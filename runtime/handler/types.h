@@ -77,6 +77,9 @@ struct SandboxState {
   // /etc/hosts: what they write to those stays within it and is their own
   // memory, never the node's disk. Goes with the sandbox.
   std::string files_dir;
+  // Only from Recover: the holder lives, or may, but did not answer in time. Of
+  // the rest only `id` is told.
+  bool silent = false;
 };
 
 // One container. `oci_config` is an OCI runtime-spec config.json, complete but

@@ -47,6 +47,7 @@ class FakeHandler : public runtime::Handler {
     // Of "sleep", which ends no other way.
     int execs_begun = 0, execs_cancelled = 0;
     bool dies_of_sigterm = true;
+    bool silent = false;  // all holders, to Recover
     const TempDir files;  // of a sandbox: <files>/<id>
 
     // Until so many, or more, were begun and cancelled.
@@ -65,7 +66,9 @@ class FakeHandler : public runtime::Handler {
     absl::MutexLock lock(&world_.mutex);
     std::vector<runtime::SandboxState> states;
     for (const auto& [id, sandbox] : world_.sandboxes) {
-      states.push_back(StateOf(id));
+      states.push_back(world_.silent
+                           ? runtime::SandboxState{.id = id, .silent = true}
+                           : StateOf(id));
     }
     return states;
   }

@@ -338,6 +338,22 @@ TEST_F(ContainersTest, RestartFindsTheSameState) {
   EXPECT_EQ(ToStatus(*found).DebugString(), before);
 }
 
+// A holder that is stopped or busy is not dead, and neither is what it holds.
+TEST_F(ContainersTest, APodWhoseHolderIsSilentAtTheStartGoesOn) {
+  ContainerPtr container = Running();
+  Events();
+  const int holder = sandbox_->holder_pid;
+  handler_->SetListener(nullptr);
+  world_.silent = true;
+  Restart();
+  EXPECT_TRUE(sandbox_->IsReady());
+  EXPECT_EQ(sandbox_->holder_pid, holder);
+  ASSERT_OK_AND_ASSIGN(container, containers_->Find(container->id));
+  EXPECT_EQ(ToStatus(*container).state(), v1::CONTAINER_RUNNING);
+  handler_->Exit(container->id, 7);
+  EXPECT_EQ(ToStatus(*container).exit_code(), 7);
+}
+
 TEST_F(ContainersTest, ExitDuringARestartKeepsItsCode) {
   ContainerPtr container = Running();
   handler_->SetListener(nullptr);

@@ -205,6 +205,40 @@ TEST_F(BuiltinHandlerTest, ADeadHolderEndsItsSandboxWithNews) {
   kill(container.pid, SIGKILL);  // the stand-in has no cgroups to kill
 }
 
+// Stopped, or waiting for a slow disk: it is not dead.
+TEST_F(BuiltinHandlerTest, ASilentHolderLivesAndTellsLater) {
+  const pid_t silent = StartSandbox("silent").holder_pid;
+  const pid_t holder = StartSandbox("s").holder_pid;
+  const ContainerState container = Run("silent", "c", "exec sleep 1000");
+  handler_.reset();
+  ASSERT_EQ(kill(silent, SIGSTOP), 0);
+  Restart();
+  ASSERT_THAT(found_, SizeIs(2));
+  for (const SandboxState& found : found_) {
+    EXPECT_EQ(found.silent, found.id == "silent");
+    EXPECT_EQ(found.holder_pid, found.silent ? 0 : holder);
+  }
+  EXPECT_EQ(kill(container.pid, 0), 0);
+  EXPECT_EQ(news_->Count(""), 0);
+  ASSERT_EQ(kill(silent, SIGCONT), 0);
+  EXPECT_EQ(news_->Await("c", ContainerPhase::kRunning).pid, container.pid);
+  EXPECT_THAT(handler_->KillContainer("silent", "c", SIGKILL, false), IsOk());
+  EXPECT_EQ(news_->Await("c", ContainerPhase::kExited).exit_code, 137);
+}
+
+TEST_F(BuiltinHandlerTest, ASilentHolderThatDiesIsLost) {
+  const pid_t silent = StartSandbox("s").holder_pid;
+  const ContainerState container = Run("s", "c", "exec sleep 1000");
+  handler_.reset();
+  ASSERT_EQ(kill(silent, SIGSTOP), 0);
+  Restart();
+  ASSERT_THAT(found_, SizeIs(1));
+  ASSERT_EQ(kill(silent, SIGKILL), 0);
+  EXPECT_EQ(news_->Await("c", ContainerPhase::kExited).exit_code, 137);
+  EXPECT_EQ(news_->Await("", ContainerPhase::kExited).sandbox_id, "s");
+  kill(container.pid, SIGKILL);  // the stand-in has no cgroups to kill
+}
+
 TEST_F(BuiltinHandlerTest, ADeadHolderIsSweptByTheNextDaemon) {
   SandboxState sandbox = StartSandbox("s");
   ContainerState container = Run("s", "c", "exec sleep 1000");
