@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "runtime/base/file.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
@@ -67,12 +68,14 @@ HandlerFeatures Runtimes::FeaturesOf(const std::vector<std::string>& command,
   {
     absl::MutexLock lock(&mutex_);
     auto it = known_.find(identity);
-    if (it != known_.end()) return it->second;
+    if (it != known_.end() && absl::Now() < it->second.until) {
+      return it->second.features;
+    }
   }
   features.no_user_namespaces = absl::StrCat(
       command[0], ": an OCI runtime of its own gets no ID-mapped root");
   absl::StatusOr<std::string> text =
-      launcher_.Run({command[0], "features"}, absl::Seconds(10));
+      launcher_.Run({command[0], "features"}, patience_);
   absl::StatusOr<external::Features> said =
       text.ok() ? external::ParseFeatures(*text) : text.status();
   if (said.ok()) {
@@ -84,8 +87,11 @@ HandlerFeatures Runtimes::FeaturesOf(const std::vector<std::string>& command,
         "none: ",
         said.status().message());
   }
+  // UNKNOWN is how Run tells that it failed by itself.
+  const bool answered = text.ok() || absl::IsUnknown(text.status());
   absl::MutexLock lock(&mutex_);
-  known_[identity] = features;
+  known_[identity] = {features,
+                      answered ? absl::InfiniteFuture() : absl::Now() + doubt_};
   return features;
 }
 

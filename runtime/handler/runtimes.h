@@ -10,6 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "runtime/handler/handler.h"
 #include "runtime/handler/launcher_client.h"
 
@@ -18,7 +19,12 @@ namespace runtime::handler {
 // Thread safe.
 class Runtimes {
  public:
-  explicit Runtimes(LauncherClient* launcher) : launcher_(*launcher) {}
+  // A runtime that says nothing about its features within `patience` is taken
+  // to have none, and asked again after `doubt`.
+  explicit Runtimes(LauncherClient* launcher,
+                    absl::Duration patience = absl::Seconds(10),
+                    absl::Duration doubt = absl::Minutes(1))
+      : launcher_(*launcher), patience_(patience), doubt_(doubt) {}
 
   void Set(std::map<std::string, OciRuntime> runtimes)
       ABSL_LOCKS_EXCLUDED(mutex_);
@@ -36,11 +42,17 @@ class Runtimes {
       ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
+  struct Known {
+    HandlerFeatures features;
+    absl::Time until;  // then it is to be asked again
+  };
+
   LauncherClient& launcher_;
+  const absl::Duration patience_, doubt_;
   mutable absl::Mutex mutex_;
   std::map<std::string, OciRuntime> runtimes_ ABSL_GUARDED_BY(mutex_);
   // By the runtime's path and the time of its file.
-  std::map<std::string, HandlerFeatures> known_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, Known> known_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace runtime::handler

@@ -16,6 +16,7 @@
 #include "runtime/base/file.h"
 #include "runtime/base/json.h"
 #include "runtime/handler/builtin.h"
+#include "runtime/handler/runtimes.h"
 #include "tests/support/handler_news.h"
 #include "tests/support/status_matchers.h"
 
@@ -44,7 +45,10 @@ command=$1; shift
 mode=$(cat "$here/root/mode")
 fail() { printf '{"level":"error","msg":"fake failed:\\n%s"}\n' "$1" >>"$log"; exit 1; }
 case $command in
-features) [ "$mode" = silent ] && exit 1; echo '{"ociVersionMax": "1", "mountOptions": ["rro"]}' ;;
+features)
+  [ "$mode" != silent ] || exit 1
+  [ "$mode" != hang ] || exec sleep 1000
+  echo '{"ociVersionMax": "1", "mountOptions": ["rro"]}' ;;
 create)
   pid_file=$4 id=$5
   mkdir "$root/$id"
@@ -233,6 +237,24 @@ TEST_F(ExternalRuntimeTest, FeaturesAreWhatItTells) {
               "the test has none");
   EXPECT_THAT(handler_->Features("nobody").no_user_namespaces,
               HasSubstr("\"nobody\" is not known"));
+}
+
+TEST_F(ExternalRuntimeTest, FeaturesThatDidNotComeInTimeAreAskedForAgain) {
+  handler::LauncherClient launcher(dir_ + "/state", FAKE_OCI);
+  handler::Runtimes runtimes(&launcher, absl::Milliseconds(200),
+                             absl::ZeroDuration());
+  const HandlerFeatures host{.recursive_read_only_mounts = true};
+  auto has = [&] {
+    return runtimes.FeaturesOf({dir_ + "/fake"}, host)
+        .recursive_read_only_mounts;
+  };
+  SetMode("hang");
+  EXPECT_FALSE(has());
+  SetMode("none");
+  while (!has()) {  // a busy host may be late again
+  }
+  SetMode("hang");
+  EXPECT_TRUE(has());
 }
 
 TEST_F(ExternalRuntimeTest, ARuntimeThatTellsNothingHasNoFeatures) {
