@@ -124,6 +124,12 @@ void AddPids(const std::string& directory, int depth, std::vector<pid_t>* out) {
 }  // namespace
 
 absl::StatusOr<Cgroup> Cgroup::At(const std::string& path) {
+  ASSIGN_OR_RETURN(const Layout layout, Detect());
+  return At(path, layout);
+}
+
+absl::StatusOr<Cgroup> Cgroup::At(const std::string& path,
+                                  const Layout& layout) {
   if (path.find(':') != std::string::npos) {
     return absl::InvalidArgumentError(absl::StrCat(
         "linux.cgroupsPath: \"", path,
@@ -141,7 +147,7 @@ absl::StatusOr<Cgroup> Cgroup::At(const std::string& path) {
     return absl::InvalidArgumentError("linux.cgroupsPath: names no cgroup");
   }
   Cgroup cgroup;
-  ASSIGN_OR_RETURN(cgroup.layout_, Detect());
+  cgroup.layout_ = layout;
   cgroup.path_ = std::move(clean);
   return cgroup;
 }
@@ -204,14 +210,14 @@ UniqueFd Cgroup::OpenUnified() const {
       open(Directory(*unified).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
-UniqueFd Cgroup::OpenUnifiedOf(absl::string_view membership) const {
-  const Hierarchy* unified = layout_.Unified();
-  if (unified == nullptr) return UniqueFd();
+UniqueFd Cgroup::OpenUnifiedOf(absl::string_view membership,
+                               int unified_fd) const {
   for (absl::string_view line : absl::StrSplit(membership, '\n')) {
     if (!absl::ConsumePrefix(&line, "0::")) continue;
     if (line != path_ && !absl::StartsWith(line, path_ + "/")) break;
-    return UniqueFd(open(absl::StrCat(unified->mount_point, line).c_str(),
-                         O_PATH | O_DIRECTORY | O_CLOEXEC));
+    return UniqueFd(openat(unified_fd,
+                           absl::StrCat(".", line.substr(path_.size())).c_str(),
+                           O_PATH | O_DIRECTORY | O_CLOEXEC));
   }
   return UniqueFd();
 }

@@ -30,6 +30,9 @@ class Cgroup {
  public:
   // `path` is absolute below each hierarchy's root, without "..".
   static absl::StatusOr<Cgroup> At(const std::string& path);
+  // On a host whose layout is known.
+  static absl::StatusOr<Cgroup> At(const std::string& path,
+                                   const Layout& layout);
 
   const Layout& layout() const { return layout_; }
   const std::string& path() const { return path_; }
@@ -54,8 +57,9 @@ class Cgroup {
   // The same for the cgroup of a process of the container, whose
   // /proc/PID/cgroup reads `membership`: the container may have made cgroups of
   // its own below this one, which then takes no process any more (cgroups(7),
-  // "no internal processes"). Invalid if that is not at or below this cgroup.
-  UniqueFd OpenUnifiedOf(absl::string_view membership) const;
+  // "no internal processes"). Invalid if that is not at or below this cgroup,
+  // which is open as `unified_fd` (its path need not be seen any more).
+  UniqueFd OpenUnifiedOf(absl::string_view membership, int unified_fd) const;
 
   // Processes in the cgroup and below it (of the pids, freezer or any other
   // hierarchy).

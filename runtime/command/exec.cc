@@ -145,6 +145,8 @@ absl::StatusOr<int> Exec(const Context& context, const Words& words) {
                    ReadFile(records.ConfigFile(record.id)));
   ASSIGN_OR_RETURN(const spec::Config config, spec::Parse(config_json));
   request.config = &config;
+  ASSIGN_OR_RETURN(const cgroup::Layout layout, cgroup::Detect());
+  request.layout = &layout;
   ASSIGN_OR_RETURN(
       request.process_json,
       WantedProcess(exec, config_json,

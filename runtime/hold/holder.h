@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "runtime/base/unique_fd.h"
+#include "runtime/cgroup/layout.h"
 #include "runtime/external/adapt.h"
 #include "runtime/hold/held.h"
 #include "runtime/hold/socket.h"
@@ -146,7 +148,8 @@ class Holder {
                        int report);
   // In it, which has the holder's memory.
   void ExecChild(HeldContainer* container, const ExecFds& fds, int report);
-  absl::Status ReadConfig(HeldContainer* container);
+  // What is the same for each exec.
+  absl::Status Learn(HeldContainer* container);
   // In it, which has its own.
   [[noreturn]] void ExternalExecChild(const HeldContainer& container,
                                       const ExecFds& fds, int report);
@@ -157,6 +160,7 @@ class Holder {
   void SettleExecs();
 
   Options options_;
+  std::optional<cgroup::Layout> layout_;  // from the first exec on
   UniqueFd signals_;
   bool running_ = true;
   bool shutting_down_ = false;

@@ -121,7 +121,10 @@ void Holder::SetupChild(const HeldContainer& container, int report, int start,
   launch::RunSetup(request);
 }
 
-absl::Status Holder::ReadConfig(HeldContainer* container) {
+absl::Status Holder::Learn(HeldContainer* container) {
+  if (!layout_.has_value()) {
+    ASSIGN_OR_RETURN(layout_, cgroup::Detect());
+  }
   if (container->config != nullptr) return absl::OkStatus();
   ASSIGN_OR_RETURN(const state::ContainerPlan plan,
                    ReadPlan(options_.dir.get(), container->record.id));
@@ -134,7 +137,7 @@ void Holder::ExecChild(HeldContainer* container, const ExecFds& fds,
                        int report) {
   int dir = options_.dir.get();
   CloseAllBut({fds.process, fds.in, fds.out, fds.err, report, dir});
-  if (absl::Status status = ReadConfig(container); !status.ok()) {
+  if (absl::Status status = Learn(container); !status.ok()) {
     return TellFailure(report, status);
   }
   launch::ExecRequest request;
@@ -142,6 +145,7 @@ void Holder::ExecChild(HeldContainer* container, const ExecFds& fds,
   close(dir);
   request.init_pid = container->record.pid;
   request.config = container->config.get();
+  request.layout = &*layout_;
   request.process_json = ReadProcess(fds.process);
   close(fds.process);
   request.stdin_fd = fds.in;
@@ -201,14 +205,16 @@ pid_t RunSharing(absl::FunctionRef<void()> work) {
       mmap(nullptr, kStack, PROT_READ | PROT_WRITE,
            MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
   if (stack == MAP_FAILED) return -1;
-  mprotect(stack, kGuard, PROT_NONE);
   const auto run = [](void* argument) {
     ResetChild();
     (*static_cast<absl::FunctionRef<void()>*>(argument))();
     return 0;
   };
-  const pid_t pid = clone(run, static_cast<char*>(stack) + kStack,
-                          CLONE_VM | CLONE_VFORK | SIGCHLD, &work);
+  pid_t pid = mprotect(stack, kGuard, PROT_NONE);
+  if (pid == 0) {
+    pid = clone(run, static_cast<char*>(stack) + kStack,
+                CLONE_VM | CLONE_VFORK | SIGCHLD, &work);
+  }
   const int error = errno;
   munmap(stack, kStack);
   errno = error;

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/cgroup/layout.h"
 #include "runtime/launch/report_child.h"
 #include "runtime/spec/spec.h"
 
@@ -49,8 +50,9 @@ struct SetupRequest {
 [[noreturn]] void RunSetup(const SetupRequest& request);
 
 struct ExecRequest {
-  pid_t init_pid = 0;                    // of the running container
-  const spec::Config* config = nullptr;  // its own (defaults for the process)
+  pid_t init_pid = 0;                      // of the running container
+  const spec::Config* config = nullptr;    // its own (defaults for the process)
+  const cgroup::Layout* layout = nullptr;  // of the host
   // OCI process object: args, and of env, cwd, user, … what differs.
   std::string process_json;
   // The container's cgroup; "" = linux.cgroupsPath of its config.

@@ -203,6 +203,8 @@ TEST_F(LaunchTest, ExecIsAChildOfTheKeeperInTheSameCgroup) {
   request.init_pid = init_;
   const spec::Config config = spec::Parse(request_.config_json).value();
   request.config = &config;
+  const cgroup::Layout layout = cgroup::Detect().value();
+  request.layout = &layout;
   request.process_json =
       R"({"args":["sh","-c","test $(cat /proc/1/comm) = sleep && exit 4"],"cwd":"/"})";
   Fork([&](int report, int) {
