@@ -85,7 +85,12 @@ void Call::OnRead(bool ok) {
   }
   context_.emplace(Context{site_.engine, method_->name, NextRequestId(),
                            DeadlineOf(rpc_), cancellation_});
-  site_.engine.executor->Post([this] { Answer(); });
+  auto answer = [this] { Answer(); };
+  if (method_->is_short) {
+    site_.engine.executor->PostShort(answer);
+  } else {
+    site_.engine.executor->Post(answer);
+  }
 }
 
 void Call::Answer() {

@@ -56,59 +56,63 @@ absl::StatusOr<Messages> Stream(Context& context, grpc::ByteBuffer& bytes) {
   return messages;
 }
 
-#define CORACLE_SERVE(Service, Method)                                     \
-  {                                                                        \
-    v1::Service::service_full_name(), #Method,                             \
-        &Unary<v1::Method##Request, v1::Method##Response, &server::Method> \
-  }
-#define CORACLE_STREAM(Service, Method)                                     \
+constexpr bool kShort = true, kLong = false;
+
+#define CORACLE_SERVE(Service, Method, is_short)                            \
   {                                                                         \
     v1::Service::service_full_name(), #Method,                              \
-        &Stream<v1::Method##Request, v1::Method##Response, &server::Method> \
+        &Unary<v1::Method##Request, v1::Method##Response, &server::Method>, \
+        is_short                                                            \
+  }
+#define CORACLE_STREAM(Service, Method, is_short)                            \
+  {                                                                          \
+    v1::Service::service_full_name(), #Method,                               \
+        &Stream<v1::Method##Request, v1::Method##Response, &server::Method>, \
+        is_short                                                             \
   }
 
 const Method kMethods[] = {
-    CORACLE_SERVE(RuntimeService, Version),
-    CORACLE_SERVE(RuntimeService, Status),
-    CORACLE_SERVE(RuntimeService, RuntimeConfig),
-    CORACLE_SERVE(RuntimeService, UpdateRuntimeConfig),
-    CORACLE_SERVE(RuntimeService, RunPodSandbox),
-    CORACLE_SERVE(RuntimeService, StopPodSandbox),
-    CORACLE_SERVE(RuntimeService, RemovePodSandbox),
-    CORACLE_SERVE(RuntimeService, PodSandboxStatus),
-    CORACLE_SERVE(RuntimeService, ListPodSandbox),
-    CORACLE_SERVE(RuntimeService, CreateContainer),
-    CORACLE_SERVE(RuntimeService, StartContainer),
-    CORACLE_SERVE(RuntimeService, StopContainer),
-    CORACLE_SERVE(RuntimeService, RemoveContainer),
-    CORACLE_SERVE(RuntimeService, ListContainers),
-    CORACLE_SERVE(RuntimeService, ContainerStatus),
-    CORACLE_SERVE(RuntimeService, ExecSync),
-    CORACLE_SERVE(RuntimeService, ReopenContainerLog),
-    CORACLE_SERVE(RuntimeService, UpdateContainerResources),
-    CORACLE_SERVE(RuntimeService, UpdatePodSandboxResources),
-    CORACLE_SERVE(RuntimeService, Exec),
-    CORACLE_SERVE(RuntimeService, Attach),
-    CORACLE_SERVE(RuntimeService, PortForward),
-    CORACLE_SERVE(RuntimeService, ContainerStats),
-    CORACLE_SERVE(RuntimeService, ListContainerStats),
-    CORACLE_SERVE(RuntimeService, PodSandboxStats),
-    CORACLE_SERVE(RuntimeService, ListPodSandboxStats),
-    CORACLE_SERVE(RuntimeService, ListMetricDescriptors),
-    CORACLE_SERVE(RuntimeService, ListPodSandboxMetrics),
-    CORACLE_STREAM(RuntimeService, StreamPodSandboxes),
-    CORACLE_STREAM(RuntimeService, StreamContainers),
-    CORACLE_STREAM(RuntimeService, StreamContainerStats),
-    CORACLE_STREAM(RuntimeService, StreamPodSandboxStats),
-    CORACLE_STREAM(RuntimeService, StreamPodSandboxMetrics),
+    CORACLE_SERVE(RuntimeService, Version, kShort),
+    CORACLE_SERVE(RuntimeService, Status, kShort),
+    CORACLE_SERVE(RuntimeService, RuntimeConfig, kShort),
+    CORACLE_SERVE(RuntimeService, UpdateRuntimeConfig, kLong),
+    CORACLE_SERVE(RuntimeService, RunPodSandbox, kLong),
+    CORACLE_SERVE(RuntimeService, StopPodSandbox, kLong),
+    CORACLE_SERVE(RuntimeService, RemovePodSandbox, kLong),
+    CORACLE_SERVE(RuntimeService, PodSandboxStatus, kShort),
+    CORACLE_SERVE(RuntimeService, ListPodSandbox, kShort),
+    CORACLE_SERVE(RuntimeService, CreateContainer, kLong),
+    CORACLE_SERVE(RuntimeService, StartContainer, kLong),
+    CORACLE_SERVE(RuntimeService, StopContainer, kLong),
+    CORACLE_SERVE(RuntimeService, RemoveContainer, kLong),
+    CORACLE_SERVE(RuntimeService, ListContainers, kShort),
+    CORACLE_SERVE(RuntimeService, ContainerStatus, kShort),
+    CORACLE_SERVE(RuntimeService, ExecSync, kLong),
+    CORACLE_SERVE(RuntimeService, ReopenContainerLog, kLong),
+    CORACLE_SERVE(RuntimeService, UpdateContainerResources, kLong),
+    CORACLE_SERVE(RuntimeService, UpdatePodSandboxResources, kLong),
+    CORACLE_SERVE(RuntimeService, Exec, kShort),
+    CORACLE_SERVE(RuntimeService, Attach, kShort),
+    CORACLE_SERVE(RuntimeService, PortForward, kShort),
+    CORACLE_SERVE(RuntimeService, ContainerStats, kLong),
+    CORACLE_SERVE(RuntimeService, ListContainerStats, kLong),
+    CORACLE_SERVE(RuntimeService, PodSandboxStats, kLong),
+    CORACLE_SERVE(RuntimeService, ListPodSandboxStats, kLong),
+    CORACLE_SERVE(RuntimeService, ListMetricDescriptors, kShort),
+    CORACLE_SERVE(RuntimeService, ListPodSandboxMetrics, kLong),
+    CORACLE_STREAM(RuntimeService, StreamPodSandboxes, kShort),
+    CORACLE_STREAM(RuntimeService, StreamContainers, kShort),
+    CORACLE_STREAM(RuntimeService, StreamContainerStats, kLong),
+    CORACLE_STREAM(RuntimeService, StreamPodSandboxStats, kLong),
+    CORACLE_STREAM(RuntimeService, StreamPodSandboxMetrics, kLong),
     {v1::RuntimeService::service_full_name(), "GetContainerEvents", nullptr},
-    CORACLE_SERVE(RuntimeService, CheckpointContainer),
-    CORACLE_SERVE(ImageService, ListImages),
-    CORACLE_SERVE(ImageService, ImageStatus),
-    CORACLE_SERVE(ImageService, PullImage),
-    CORACLE_SERVE(ImageService, RemoveImage),
-    CORACLE_SERVE(ImageService, ImageFsInfo),
-    CORACLE_STREAM(ImageService, StreamImages),
+    CORACLE_SERVE(RuntimeService, CheckpointContainer, kLong),
+    CORACLE_SERVE(ImageService, ListImages, kShort),
+    CORACLE_SERVE(ImageService, ImageStatus, kShort),
+    CORACLE_SERVE(ImageService, PullImage, kLong),
+    CORACLE_SERVE(ImageService, RemoveImage, kLong),
+    CORACLE_SERVE(ImageService, ImageFsInfo, kLong),
+    CORACLE_STREAM(ImageService, StreamImages, kShort),
 };
 
 }  // namespace

@@ -22,6 +22,8 @@ struct Method {
   // stream without an end.
   absl::StatusOr<std::vector<grpc::ByteBuffer>> (*run)(
       Context& context, grpc::ByteBuffer& request);
+  // Waits for no pod, disk or registry, so it is not to wait for those that do.
+  bool is_short = false;
 };
 
 // By the path of a request, "/SERVICE/NAME"; null if there is no such method.

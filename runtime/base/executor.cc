@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -11,6 +12,8 @@ namespace runtime {
 namespace {
 
 constexpr absl::Duration kIdleLimit = absl::Seconds(10);
+// Beyond the others, for short tasks only.
+constexpr int kShortThreads = 4;
 
 void NameThread(const std::string& name) {
   pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
@@ -51,8 +54,15 @@ void Executor::Post(Task task) {
   SpawnIfNeeded();
 }
 
+void Executor::PostShort(Task task) {
+  absl::MutexLock lock(&mutex_);
+  if (stopped_) return;
+  short_tasks_.push_back(std::move(task));
+  SpawnIfNeeded();
+}
+
 void Executor::SpawnIfNeeded() {
-  if (static_cast<int>(tasks_.size()) > idle_ && workers_ < max_threads_) {
+  if (Ready() > idle_ && workers_ < max_threads_ + kShortThreads) {
     ++workers_;
     std::thread([this] {
       NameThread(name_);
@@ -65,22 +75,36 @@ void Executor::SpawnIfNeeded() {
 void Executor::Work() {
   absl::MutexLock lock(&mutex_);
   while (true) {
-    while (tasks_.empty() && !stopping_) {
+    while (Ready() == 0 && !stopping_) {
       ++idle_;
       bool timed_out = work_.WaitWithTimeout(&mutex_, kIdleLimit);
       --idle_;
-      if (timed_out && tasks_.empty()) break;
+      if (timed_out && Ready() == 0) break;
     }
-    if (tasks_.empty()) break;
-    Task task = std::move(tasks_.front());
-    tasks_.pop_front();
-    mutex_.Unlock();
-    task();
-    task = nullptr;
-    mutex_.Lock();
+    if (Ready() == 0) break;
+    RunNext();
   }
   --workers_;
   worker_gone_.SignalAll();
+}
+
+// What is left in tasks_ at the limit is for the threads that run its others.
+int Executor::Ready() const {
+  return static_cast<int>(short_tasks_.size()) +
+         std::min(static_cast<int>(tasks_.size()), max_threads_ - running_);
+}
+
+void Executor::RunNext() {
+  const bool is_short = !short_tasks_.empty();
+  std::deque<Task>& queue = is_short ? short_tasks_ : tasks_;
+  Task task = std::move(queue.front());
+  queue.pop_front();
+  running_ += is_short ? 0 : 1;
+  mutex_.Unlock();
+  task();
+  task = nullptr;
+  mutex_.Lock();
+  running_ -= is_short ? 0 : 1;
 }
 
 Executor::TimerId Executor::PostAt(absl::Time when, Task task) {

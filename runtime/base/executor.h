@@ -35,6 +35,10 @@ class Executor {
   Executor& operator=(const Executor&) = delete;
 
   void Post(Task task) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The same for a task that waits for nothing but memory and locks. Those go
+  // first, and a few threads more are for them alone: they get through when all
+  // `max_threads` wait.
+  void PostShort(Task task) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Posts `task` at `when` (monotonic in effect: measured from now).
   TimerId PostAt(absl::Time when, Task task) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -53,6 +57,9 @@ class Executor {
   void Work();
   void RunTimers();
   void SpawnIfNeeded() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // How many tasks may begin now.
+  int Ready() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void RunNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::string name_;
   const int max_threads_;
@@ -61,12 +68,14 @@ class Executor {
   absl::CondVar timer_changed_;
   absl::CondVar worker_gone_;
   std::deque<Task> tasks_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Task> short_tasks_ ABSL_GUARDED_BY(mutex_);
   std::map<std::pair<absl::Time, TimerId>, Task> timers_
       ABSL_GUARDED_BY(mutex_);
   std::map<TimerId, absl::Time> timer_times_ ABSL_GUARDED_BY(mutex_);
   TimerId next_timer_ ABSL_GUARDED_BY(mutex_) = 1;
   int workers_ ABSL_GUARDED_BY(mutex_) = 0;
   int idle_ ABSL_GUARDED_BY(mutex_) = 0;
+  int running_ ABSL_GUARDED_BY(mutex_) = 0;  // that were in tasks_
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;  // the threads have ended
   std::thread timer_thread_;

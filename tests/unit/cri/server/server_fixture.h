@@ -38,6 +38,7 @@ class ServerTest : public ::testing::Test {
     options.config.listen = "unix://" + (dir_ / "s.sock");
     options.config.root = dir_ / "root";
     options.config.state = dir_ / "state";
+    options.config.max_threads = kThreads;
     auto images = std::make_unique<tests::FakeImages>();
     image::Image image;
     image.id = "sha256:1";
@@ -116,6 +117,8 @@ class ServerTest : public ::testing::Test {
     v1::StartContainerResponse response;
     return Call(*runtime_, &Runtime::StartContainer, request, &response);
   }
+
+  static constexpr int kThreads = 4;  // as few as can be configured
 
   using Runtime = v1::RuntimeService::StubInterface;
   using Images = v1::ImageService::StubInterface;

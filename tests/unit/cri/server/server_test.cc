@@ -208,6 +208,39 @@ TEST_F(ServerTest, ExecOutputFitsIntoOneMessage) {
   EXPECT_GT(response.stdout().size(), size_t{15} << 20);
 }
 
+TEST_F(ServerTest, StatusIsToldWhileAllThreadsWaitForStops) {
+  world_.dies_of_sigterm = false;
+  const std::string pod = RunPod();
+  std::vector<std::string> containers;
+  std::vector<std::thread> stops;
+  for (int i = 0; i < kThreads; ++i) {
+    containers.push_back(CreateContainer(pod, "c" + std::to_string(i)));
+    ASSERT_TRUE(Start(containers.back()).ok());
+  }
+  for (const std::string& container : containers) {
+    stops.emplace_back([this, container] {
+      v1::StopContainerRequest request;
+      request.set_container_id(container);
+      request.set_timeout(3600);
+      grpc::ClientContext context;
+      v1::StopContainerResponse response;
+      EXPECT_TRUE(runtime_->StopContainer(&context, request, &response).ok());
+    });
+  }
+  {
+    auto all = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(world_.mutex) {
+      return world_.signals.size() == kThreads;
+    };
+    absl::MutexLock lock(&world_.mutex);
+    world_.mutex.Await(absl::Condition(&all));
+  }
+  v1::StatusResponse status;
+  EXPECT_TRUE(
+      Call(*runtime_, &Runtime::Status, v1::StatusRequest(), &status).ok());
+  for (const std::string& container : containers) handler_->Exit(container, 0);
+  for (std::thread& stop : stops) stop.join();
+}
+
 TEST_F(ServerTest, AnExecEndsWhenItsClientGivesUp) {
   const std::string container = CreateContainer(RunPod());
   ASSERT_TRUE(Start(container).ok());

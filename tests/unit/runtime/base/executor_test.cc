@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/base/executor.h"
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <vector>
@@ -46,6 +47,30 @@ TEST(ExecutorTest, NeverMoreThreadsThanAllowed) {
     }
   }
   EXPECT_LE(most, 3);
+}
+
+TEST(ExecutorTest, ShortTasksGetThroughWhenAllThreadsWait) {
+  Executor executor("test", 2);
+  absl::Notification release, done;
+  std::atomic<int> inside = 0, most = 0;
+  for (int i = 0; i < 6; ++i) {
+    executor.Post([&] {
+      most = std::max<int>(most, ++inside);
+      release.WaitForNotification();
+      --inside;
+    });
+  }
+  std::atomic<int> left = 100;
+  for (int i = 0; i < 100; ++i) {
+    executor.PostShort([&] {
+      if (--left == 0) done.Notify();
+    });
+  }
+  done.WaitForNotification();
+  release.Notify();
+  executor.Stop();
+  EXPECT_EQ(inside, 0);
+  EXPECT_LE(most, 2);  // the others did not use the threads of the short ones
 }
 
 TEST(ExecutorTest, StopEndsWhatIsQueuedAndTakesNothingMore) {
