@@ -151,12 +151,15 @@ struct SerialQueue::State {
   // One task a turn, so that a busy queue does not keep a thread from others.
   static void TakeTurn(const std::shared_ptr<State>& self)
       ABSL_LOCKS_EXCLUDED(mutex);
-  static void AskForTurn(const std::shared_ptr<State>& self)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(self->mutex);
+  static void AskForTurn(const std::shared_ptr<State>& self) {
+    self->executor->Post([self] { TakeTurn(self); });
+  }
+  // True if AskForTurn is to be called: nobody would come by anyway.
+  bool NeedsTurn() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   void RunFirst() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
 
   Executor* const executor;
-  absl::Mutex mutex;  // held while the executor takes its own
+  absl::Mutex mutex;
   std::deque<Task> tasks ABSL_GUARDED_BY(mutex);
   bool running ABSL_GUARDED_BY(mutex) = false;  // one of them, in some thread
   bool asked ABSL_GUARDED_BY(mutex) = false;    // a turn waits in the executor
@@ -166,29 +169,35 @@ SerialQueue::SerialQueue(Executor* executor)
     : state_(std::make_shared<State>(executor)) {}
 
 void SerialQueue::Post(Task task) {
-  absl::MutexLock lock(&state_->mutex);
-  state_->tasks.push_back(std::move(task));
+  {
+    absl::MutexLock lock(&state_->mutex);
+    state_->tasks.push_back(std::move(task));
+    if (!state_->NeedsTurn()) return;
+  }
   State::AskForTurn(state_);
 }
 
 void SerialQueue::Run(const std::function<void()>& task) {
   bool done = false;  // guarded by the mutex, as the queue itself
   const std::shared_ptr<State> state = state_;
-  absl::MutexLock lock(&state->mutex);
-  state->tasks.push_back([&] {
-    task();
-    absl::MutexLock own(&state->mutex);
-    done = true;
-  });
-  while (!done) {
-    if (state->running) {
-      auto next = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(state->mutex) {
-        return done || !state->running;
-      };
-      state->mutex.Await(absl::Condition(&next));
-    } else {
-      state->RunFirst();
+  {
+    absl::MutexLock lock(&state->mutex);
+    state->tasks.push_back([&] {
+      task();
+      absl::MutexLock own(&state->mutex);
+      done = true;
+    });
+    while (!done) {
+      if (state->running) {
+        auto next = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(state->mutex) {
+          return done || !state->running;
+        };
+        state->mutex.Await(absl::Condition(&next));
+      } else {
+        state->RunFirst();
+      }
     }
+    if (!state->NeedsTurn()) return;
   }
   State::AskForTurn(state);
 }
@@ -204,18 +213,20 @@ void SerialQueue::State::RunFirst() {
   running = false;
 }
 
-// Does nothing if somebody will come by anyway.
-void SerialQueue::State::AskForTurn(const std::shared_ptr<State>& self) {
-  if (self->tasks.empty() || self->running || self->asked) return;
-  self->asked = true;
-  self->executor->Post([self] { TakeTurn(self); });
+bool SerialQueue::State::NeedsTurn() {
+  if (tasks.empty() || running || asked) return false;
+  asked = true;
+  return true;
 }
 
 void SerialQueue::State::TakeTurn(const std::shared_ptr<State>& self) {
-  absl::MutexLock lock(&self->mutex);
-  self->asked = false;
-  if (self->tasks.empty() || self->running) return;
-  self->RunFirst();
+  {
+    absl::MutexLock lock(&self->mutex);
+    self->asked = false;
+    if (self->tasks.empty() || self->running) return;
+    self->RunFirst();
+    if (!self->NeedsTurn()) return;
+  }
   AskForTurn(self);
 }
 
