@@ -120,7 +120,10 @@ absl::StatusOr<SandboxPtr> Sandboxes::Make(const v1::PodSandboxConfig& config,
   sandbox->created_at = absl::Now();
   absl::Status built = Build(*sandbox, sysctls);
   if (!built.ok()) {
-    Undo(PodNetworkOf(*sandbox), sandbox->holder_pid);
+    const absl::Status undone = Undo(*sandbox);
+    if (undone.ok()) return built;
+    LogFailure(sandbox->id, undone);
+    Keep(sandbox);
     return built;
   }
   registry_.Add(sandbox);
@@ -193,12 +196,32 @@ absl::Status Sandboxes::Disconnect(network::PodNetwork pod, int holder_pid) {
   return options_.network->Teardown(pod);
 }
 
-void Sandboxes::Undo(const network::PodNetwork& pod, int holder_pid) {
-  const std::string& id = pod.sandbox_id;
-  LogFailure(id, Disconnect(pod, holder_pid));
+absl::Status Sandboxes::Undo(const Sandbox& sandbox) {
+  RETURN_IF_ERROR(Disconnect(PodNetworkOf(sandbox), sandbox.holder_pid));
+  RETURN_IF_ERROR(options_.handler->RemoveSandbox(sandbox.id));
+  RETURN_IF_ERROR(Unrecord(sandbox.id));
+  return options_.trash->Take(MarkDir(sandbox.id));
+}
+
+void Sandboxes::SweepHalf(const std::string& id, int holder_pid) {
+  LogFailure(id, Disconnect({.sandbox_id = id}, holder_pid));
   LogFailure(id, options_.handler->RemoveSandbox(id));
-  unlink(RecordPath(id).c_str());
+  LogFailure(id, Unrecord(id));
   LogFailure(id, options_.trash->Take(MarkDir(id)));
+}
+
+void Sandboxes::Keep(const SandboxPtr& sandbox) {
+  sandbox->Close();
+  // Without a record the mark makes a restart undo it.
+  LogFailure(sandbox->id, Save(*sandbox));
+  registry_.Add(sandbox);
+  Notify(sandbox, v1::CONTAINER_CREATED_EVENT);
+}
+
+absl::Status Sandboxes::Unrecord(const std::string& id) const {
+  const std::string path = RecordPath(id);
+  if (unlink(path.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
+  return runtime::ErrnoStatus("unlink " + path);
 }
 
 absl::Status Sandboxes::SetLimits(const SandboxPtr& sandbox,
@@ -233,10 +256,7 @@ absl::Status Sandboxes::TearDown(const SandboxPtr& sandbox) {
 
 absl::Status Sandboxes::Remove(const SandboxPtr& sandbox) {
   RETURN_IF_ERROR(options_.trash->Take(MarkDir(sandbox->id)));
-  std::string record = RecordPath(sandbox->id);
-  if (unlink(record.c_str()) != 0 && errno != ENOENT) {
-    return runtime::ErrnoStatus("unlink " + record);
-  }
+  RETURN_IF_ERROR(Unrecord(sandbox->id));
   registry_.Remove(sandbox->id);
   Notify(sandbox, v1::CONTAINER_DELETED_EVENT);
   return absl::OkStatus();
@@ -260,7 +280,7 @@ absl::Status Sandboxes::Recover(
   }
   for (const auto& [id, state] : by_id) {
     if (registry_.Find(id).ok()) continue;
-    Undo({.sandbox_id = id}, state.holder_pid);
+    SweepHalf(id, state.holder_pid);
   }
   SweepFiles();
   options_.network->Sweep(kept);
@@ -297,7 +317,7 @@ void Sandboxes::SweepFiles() {
   if (!names.ok()) return;
   for (const std::string& name : *names) {
     if (absl::StrContains(name, ".") || registry_.Find(name).ok()) continue;
-    Undo({.sandbox_id = name}, 0);
+    SweepHalf(name, 0);
   }
 }
 

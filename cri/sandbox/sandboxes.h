@@ -81,10 +81,16 @@ class Sandboxes {
   absl::Status Build(Sandbox& sandbox, const Sysctls& sysctls);
   absl::Status Connect(Sandbox& sandbox);
   absl::Status Disconnect(network::PodNetwork pod, int holder_pid);
-  // `pod` may hold no more than the ID.
-  void Undo(const network::PodNetwork& pod, int holder_pid);
+  // Takes back what Build did, up to the first failure.
+  absl::Status Undo(const Sandbox& sandbox);
+  // The same for a half that an earlier daemon left and nobody knows; what
+  // fails is logged. The network has notes of its own for the next start.
+  void SweepHalf(const std::string& id, int holder_pid);
+  // NOTREADY, for the client to stop: its undoing failed.
+  void Keep(const SandboxPtr& sandbox);
   SandboxPtr FindReady(const runtime::v1::PodSandboxMetadata& metadata) const;
   absl::Status Save(const Sandbox& sandbox) const;
+  absl::Status Unrecord(const std::string& id) const;
   absl::Status Load(const std::string& id, const runtime::Json& body,
                     const std::map<std::string, runtime::SandboxState>& living);
   void SweepFiles();

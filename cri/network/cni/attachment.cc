@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "runtime/base/file.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
@@ -73,6 +74,11 @@ absl::StatusOr<Attachment> FromJson(const Json& json) {
   return attachment;
 }
 
+absl::Status Unlink(const std::string& path) {
+  if (unlink(path.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
+  return runtime::ErrnoStatus(absl::StrCat("unlink ", path));
+}
+
 }  // namespace
 
 std::string Attachment::ArgsText() const {
@@ -94,9 +100,11 @@ absl::Status Attachments::Save(const Attachment& attachment) const {
 }
 
 absl::Status Attachments::Remove(const Attachment& attachment) const {
-  const std::string path = Path(attachment);
-  if (unlink(path.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
-  return runtime::ErrnoStatus(absl::StrCat("unlink ", path));
+  return Unlink(Path(attachment));
+}
+
+absl::Status Attachments::RemoveUnreadable(const std::string& name) const {
+  return Unlink(absl::StrCat(dir_, "/", name));
 }
 
 absl::Status Attachments::RemoveHalves(const std::string& container_id) const {
@@ -113,27 +121,23 @@ absl::Status Attachments::RemoveHalves(const std::string& container_id) const {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<Attachment>> Attachments::Find(
+absl::StatusOr<Attachments::Listing> Attachments::Find(
     const std::string& container_id) const {
-  ASSIGN_OR_RETURN(const std::vector<Attachment> all,
-                   Load(absl::StrCat("-", container_id, "-")));
-  std::vector<Attachment> found;
-  for (const Attachment& attachment : all) {
-    if (attachment.container_id == container_id && IsOurs(attachment)) {
-      found.push_back(attachment);
-    }
-  }
+  ASSIGN_OR_RETURN(Listing found, Load(absl::StrCat("-", container_id, "-")));
+  std::erase_if(found.all, [&](const Attachment& attachment) {
+    return attachment.container_id != container_id || !IsOurs(attachment);
+  });
   return found;
 }
 
-absl::StatusOr<std::vector<Attachment>> Attachments::List() const {
+absl::StatusOr<Attachments::Listing> Attachments::List() const {
   return Load("");
 }
 
-absl::StatusOr<std::vector<Attachment>> Attachments::Load(
+absl::StatusOr<Attachments::Listing> Attachments::Load(
     const std::string& part) const {
-  std::vector<Attachment> all;
-  if (!runtime::Exists(dir_)) return all;
+  Listing listing;
+  if (!runtime::Exists(dir_)) return listing;
   ASSIGN_OR_RETURN(const std::vector<std::string> names,
                    runtime::ListDir(dir_));
   for (const std::string& name : names) {
@@ -147,14 +151,39 @@ absl::StatusOr<std::vector<Attachment>> Attachments::Load(
       return FromJson(json);
     }();
     if (absl::IsNotFound(attachment.status())) continue;  // gone since
-    if (!attachment.ok()) {
-      runtime::log::Warning("cni: attachment ", path, ": ",
-                            attachment.status().message());
+    if (attachment.ok()) {
+      listing.all.push_back(*std::move(attachment));
       continue;
     }
-    all.push_back(*std::move(attachment));
+    runtime::log::Warning("cni: attachment ", path, ": ",
+                          attachment.status().message());
+    listing.unreadable.push_back(name);
   }
-  return all;
+  return listing;
+}
+
+void AddLost(const std::string& network, const std::string& ifname,
+             const std::vector<std::string>& unreadable,
+             std::set<std::string> living, std::vector<Attachment>* valid) {
+  for (const Attachment& attachment : *valid) {
+    living.erase(attachment.container_id);
+  }
+  Attachment lost;
+  lost.network = network;
+  for (absl::string_view name : unreadable) {
+    if (!absl::ConsumePrefix(&name, absl::StrCat(network, "-"))) continue;
+    const size_t dash = name.rfind('-');
+    if (dash == absl::string_view::npos) continue;
+    lost.container_id = std::string(name.substr(0, dash));
+    lost.ifname = std::string(name.substr(dash + 1));
+    living.erase(lost.container_id);
+    valid->push_back(lost);
+  }
+  lost.ifname = ifname;
+  for (const std::string& id : living) {
+    lost.container_id = id;
+    valid->push_back(lost);
+  }
 }
 
 }  // namespace cri::network::cni

@@ -6,6 +6,7 @@
 #ifndef CORACLE_CRI_NETWORK_CNI_ATTACHMENT_H_
 #define CORACLE_CRI_NETWORK_CNI_ATTACHMENT_H_
 
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,21 +44,34 @@ class Attachments {
   // Removes what a killed server left of a write for one sandbox, which no
   // other process works on.
   absl::Status RemoveHalves(const std::string& container_id) const;
-  // Ours of one sandbox, as they are on disk.
-  absl::StatusOr<std::vector<Attachment>> Find(
-      const std::string& container_id) const;
-  // All, also of others. What cannot be read is left out with a log line.
-  absl::StatusOr<std::vector<Attachment>> List() const;
+  // What there is on disk.
+  struct Listing {
+    std::vector<Attachment> all;
+    // Names of files that cannot be read: <network>-<container>-<interface>.
+    std::vector<std::string> unreadable;
+  };
+  // Ours of one sandbox; what is unreadable may be another runtime's.
+  absl::StatusOr<Listing> Find(const std::string& container_id) const;
+  // All, also of others.
+  absl::StatusOr<Listing> List() const;
+  absl::Status RemoveUnreadable(const std::string& name) const;
   bool IsOurs(const Attachment& attachment) const {
     return attachment.owner == owner_;
   }
 
  private:
-  absl::StatusOr<std::vector<Attachment>> Load(const std::string& part) const;
+  absl::StatusOr<Listing> Load(const std::string& part) const;
   std::string Path(const Attachment& attachment) const;
 
   const std::string dir_, owner_;
 };
+
+// Adds to what GC must not take for a leftover, of the network of that name:
+// what cannot be read (the file's name tells whose it is), and who lives and
+// has no record any more.
+void AddLost(const std::string& network, const std::string& ifname,
+             const std::vector<std::string>& unreadable,
+             std::set<std::string> living, std::vector<Attachment>* valid);
 
 }  // namespace cri::network::cni
 

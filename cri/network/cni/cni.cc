@@ -247,9 +247,9 @@ absl::StatusOr<PodAddresses> CniNetwork::Setup(const PodNetwork& pod) {
     return absl::UnavailableError(absl::StrCat("the pod network is not ready: ",
                                                conf.status().message()));
   }
-  ASSIGN_OR_RETURN(const std::vector<Attachment> known,
+  ASSIGN_OR_RETURN(const cni::Attachments::Listing known,
                    attachments_.Find(pod.sandbox_id));
-  for (const Attachment& attachment : known) {
+  for (const Attachment& attachment : known.all) {
     // Complete, so this is a repeated call.
     if (!attachment.result.is_null() && cni::IsPinned(attachment.netns)) {
       ASSIGN_OR_RETURN(const Result result,
@@ -316,10 +316,17 @@ absl::Status CniNetwork::SetupLoopback(int netns_fd) {
 }
 
 absl::Status CniNetwork::Teardown(const PodNetwork& pod) {
-  ASSIGN_OR_RETURN(const std::vector<Attachment> known,
+  ASSIGN_OR_RETURN(const cni::Attachments::Listing known,
                    attachments_.Find(pod.sandbox_id));
-  for (const Attachment& attachment : known) {
+  for (const Attachment& attachment : known.all) {
     RETURN_IF_ERROR(Detach(attachment));
+  }
+  for (const std::string& name : known.unreadable) {
+    // Which configuration it was is lost: the present one is the best guess.
+    ASSIGN_OR_RETURN(const ConfPtr conf, GetConf());
+    ASSIGN_OR_RETURN(Attachment attachment, Describe(*conf, pod));
+    RETURN_IF_ERROR(Detach(std::move(attachment)));
+    RETURN_IF_ERROR(attachments_.RemoveUnreadable(name));
   }
   return attachments_.RemoveHalves(pod.sandbox_id);
 }
@@ -328,13 +335,13 @@ absl::Status CniNetwork::Teardown(const PodNetwork& pod) {
 void CniNetwork::Sweep(const std::vector<PodNetwork>& living) {
   std::set<std::string> ids;
   for (const PodNetwork& pod : living) ids.insert(pod.sandbox_id);
-  const absl::StatusOr<std::vector<Attachment>> all = attachments_.List();
-  if (!all.ok()) {
-    runtime::log::Error("cni: sweep: ", all.status().message());
+  const absl::StatusOr<cni::Attachments::Listing> found = attachments_.List();
+  if (!found.ok()) {
+    runtime::log::Error("cni: sweep: ", found.status().message());
     return;
   }
   std::vector<Attachment> valid;
-  for (const Attachment& attachment : *all) {
+  for (const Attachment& attachment : found->all) {
     // Those of other runtimes are theirs to end, and valid until then.
     if (!attachments_.IsOurs(attachment) ||
         ids.contains(attachment.container_id)) {
@@ -348,6 +355,8 @@ void CniNetwork::Sweep(const std::vector<PodNetwork>& living) {
   }
   const absl::StatusOr<ConfPtr> conf = GetConf();
   if (!conf.ok()) return;
+  cni::AddLost((*conf)->name, kIfName, found->unreadable, std::move(ids),
+               &valid);
   const absl::Status collected =
       Chain(**conf, RunnerOf(**conf), Deadline()).Gc(valid);
   if (!collected.ok()) runtime::log::Warning("cni: ", collected.message());

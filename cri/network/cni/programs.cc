@@ -90,7 +90,11 @@ absl::StatusOr<runtime::Json> Programs::Run(const Call& call) {
     return ToStatus(error);
   }
   runtime::log::Debug("cni: ", call.plugin, " said: ", outcome.log);
-  if (absl::StripAsciiWhitespace(outcome.output).empty()) {
+  // The others have nothing to say, and what some write all the same is no
+  // reason to fail.
+  const bool answers =
+      call.command == Command::kAdd || call.command == Command::kVersion;
+  if (!answers || absl::StripAsciiWhitespace(outcome.output).empty()) {
     return runtime::Json::object();
   }
   return runtime::ParseJson(outcome.output, "what it wrote");

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pods by CNI: plugins that fail, hang or vanish, restarts in the middle of
 // things.
+#include <fcntl.h>
+#include <sys/file.h>
+
 #include "tests/component/cni/network_fixture.h"
 
 namespace cri::network {
@@ -173,10 +176,48 @@ TEST_F(CniNetworkTest, SweepDeletesWhatDeadSandboxesLeft) {
   EXPECT_THAT(Text("calls"), Not(HasSubstr("DEL c3")));
   EXPECT_THAT(Files("cache/results"),
               ElementsAre("net-b2-eth0", "net-c3-eth0", "net-torn-eth0"));
-  // GC is told of what is left, also of the other runtime's.
+  // GC is told of what is left, also of the other runtime's and of what cannot
+  // be read.
   EXPECT_EQ(Request("last-GC")["cni.dev/valid-attachments"].dump(),
             R"([{"containerID":"b2","ifname":"eth0"},)"
-            R"({"containerID":"c3","ifname":"eth0"}])");
+            R"({"containerID":"c3","ifname":"eth0"},)"
+            R"({"containerID":"torn","ifname":"eth0"}])");
+}
+
+TEST_F(CniNetworkTest, GcSparesTheLivingThatHaveLostTheirRecord) {
+  WriteFakes();
+  Write("conf/10-net.conflist", kConf);
+  Start();
+  ASSERT_OK(AddPod());
+  ASSERT_EQ(unlink((dir_ / "cache/results/net-a1-eth0").c_str()), 0);
+  node_.Run([&] { network_->Sweep({pod_network_}); });
+  EXPECT_EQ(Request("last-GC")["cni.dev/valid-attachments"].dump(),
+            R"([{"containerID":"a1","ifname":"eth0"}])");
+}
+
+TEST_F(CniNetworkTest, DelRunsWhenTheRecordCannotBeRead) {
+  WriteFakes();
+  Write("conf/10-net.conflist", kConf);
+  Start();
+  ASSERT_OK(AddPod());
+  Write("cache/results/net-a1-eth0", "{");
+  EXPECT_OK(RemovePod());
+  EXPECT_THAT(Text("calls"), HasSubstr("last DEL a1 netns eth0\nfirst DEL a1"));
+  EXPECT_THAT(Files("cache/results"), IsEmpty());
+  EXPECT_THAT(Files("netns"), IsEmpty());
+}
+
+TEST_F(CniNetworkTest, WhatAPluginWritesOnDelIsNoResult) {
+  WriteFakes();
+  Write("conf/10-net.conflist", kConf);
+  Write("bin/last",
+        "#!/bin/sh\n[ $CNI_COMMAND = DEL ] && { echo done; exit; }\n"
+        "exec " +
+            (dir_ / "bin/first") + "\n",
+        0755);
+  Start();
+  ASSERT_OK(AddPod());
+  EXPECT_OK(RemovePod());
 }
 
 TEST_F(CniNetworkTest, RefusesNamesThatWouldBecomeArguments) {
@@ -193,6 +234,26 @@ TEST_F(CniNetworkTest, RefusesNamesThatWouldBecomeArguments) {
 }
 
 // kind's file, unchanged but for what its template fills in.
+TEST_F(CniNetworkTest, ALockThatIsNeverGivenBackFailsTheAdd) {
+  Write("conf/10-net.conflist", absl::StrReplaceAll(R"({
+    "cniVersion": "1.0.0", "name": "net", "plugins": [{"type": "ptp", "ipam":
+    {"type": "host-local", "dataDir": "DIR/leases", "subnet": "10.9.8.0/24"}}]
+  })",
+                                                    {{"DIR", dir_.path()}}));
+  options_.timeout = absl::Milliseconds(200);
+  Start();
+  ASSERT_OK(runtime::MakeDirs(dir_ / "leases/net"));
+  ASSERT_OK_AND_ASSIGN(
+      const runtime::UniqueFd lock,
+      runtime::OpenFile(dir_ / "leases/net/lock", O_RDONLY | O_CREAT, 0600));
+  ASSERT_EQ(flock(lock.get(), LOCK_EX), 0);
+  EXPECT_THAT(AddPod(), StatusIs(absl::StatusCode::kDeadlineExceeded,
+                                 HasSubstr("another process holds it")));
+  ASSERT_EQ(flock(lock.get(), LOCK_UN), 0);
+  EXPECT_OK(AddPod());
+  EXPECT_OK(RemovePod());
+}
+
 TEST_F(CniNetworkTest, KindnetRunsInProcessWithoutAnyProgram) {
   Write("conf/10-kindnet.conflist",
         absl::StrReplaceAll(R"({

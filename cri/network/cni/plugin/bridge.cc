@@ -208,7 +208,7 @@ absl::StatusOr<Result> Add(const Call& call) {
   // It may have changed with the first port, or with the address.
   ASSIGN_OR_RETURN(const Link now, GetLink(node, conf.bridge));
   result.interfaces[0].mac = MacText(now);
-  result.dns = conf.dns;
+  if (!conf.dns.empty()) result.dns = conf.dns;  // else IPAM's
   return result;
 }
 

@@ -69,8 +69,9 @@ absl::StatusOr<Result> Add(const Call& call) {
   if (!conf.resolv_conf.empty()) {
     ASSIGN_OR_RETURN(result.dns, ReadResolvConf(conf.resolv_conf));
   }
-  ASSIGN_OR_RETURN(LeaseStore store,
-                   LeaseStore::Open(conf.data_dir, conf.network));
+  ASSIGN_OR_RETURN(
+      LeaseStore store,
+      LeaseStore::Open(conf.data_dir, conf.network, call.deadline));
   const LeaseStore::Owner owner{call.container_id, call.ifname};
   for (size_t i = 0; i < conf.sets.size(); ++i) {
     absl::StatusOr<IpConfig> ip = Allocate(store, owner, conf.sets[i], i);
@@ -89,15 +90,17 @@ absl::StatusOr<Result> Add(const Call& call) {
 
 absl::Status Del(const Call& call) {
   ASSIGN_OR_RETURN(const HostLocalConf conf, ParseHostLocal(call.request));
-  ASSIGN_OR_RETURN(LeaseStore store,
-                   LeaseStore::Open(conf.data_dir, conf.network));
+  ASSIGN_OR_RETURN(
+      LeaseStore store,
+      LeaseStore::Open(conf.data_dir, conf.network, call.deadline));
   return store.Release({call.container_id, call.ifname});
 }
 
 absl::Status Check(const Call& call) {
   ASSIGN_OR_RETURN(const HostLocalConf conf, ParseHostLocal(call.request));
-  ASSIGN_OR_RETURN(LeaseStore store,
-                   LeaseStore::Open(conf.data_dir, conf.network));
+  ASSIGN_OR_RETURN(
+      LeaseStore store,
+      LeaseStore::Open(conf.data_dir, conf.network, call.deadline));
   ASSIGN_OR_RETURN(const std::vector<Ip> held,
                    store.Find({call.container_id, call.ifname}));
   if (!held.empty()) return absl::OkStatus();
@@ -113,8 +116,9 @@ absl::Status Gc(const Call& call) {
     valid.emplace(runtime::StringAt(item, "containerID"),
                   runtime::StringAt(item, "ifname"));
   }
-  ASSIGN_OR_RETURN(LeaseStore store,
-                   LeaseStore::Open(conf.data_dir, conf.network));
+  ASSIGN_OR_RETURN(
+      LeaseStore store,
+      LeaseStore::Open(conf.data_dir, conf.network, call.deadline));
   return store.Sweep([&](const LeaseStore::Owner& owner) {
     // Old plugins did not note the interface.
     const auto it = valid.lower_bound({owner.container, owner.interface});

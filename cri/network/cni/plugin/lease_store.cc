@@ -11,6 +11,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
 
@@ -19,6 +20,8 @@ namespace {
 
 constexpr char kDefaultDir[] = "/var/lib/cni/networks";
 constexpr size_t kMaxLeaseBytes = 4096;
+// The lock cannot be waited for with a time limit.
+constexpr absl::Duration kLockPause = absl::Milliseconds(5);
 
 absl::Status Unlink(const std::string& path) {
   if (unlink(path.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
@@ -33,17 +36,23 @@ bool Owns(const LeaseStore::Owner& owner, const LeaseStore::Owner& lease) {
 }  // namespace
 
 absl::StatusOr<LeaseStore> LeaseStore::Open(const std::string& data_dir,
-                                            const std::string& network) {
+                                            const std::string& network,
+                                            absl::Time deadline) {
   LeaseStore store(
       absl::StrCat(data_dir.empty() ? kDefaultDir : data_dir, "/", network));
   RETURN_IF_ERROR(runtime::MakeDirs(store.dir_, 0755));
   const std::string path = store.dir_ + "/lock";
   ASSIGN_OR_RETURN(store.lock_,
                    runtime::OpenFile(path, O_RDONLY | O_CREAT, 0750));
-  while (flock(store.lock_.get(), LOCK_EX) != 0) {
-    if (errno != EINTR) {
+  while (flock(store.lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EINTR && errno != EWOULDBLOCK) {
       return runtime::ErrnoStatus(absl::StrCat("lock ", path));
     }
+    if (absl::Now() >= deadline) {
+      return absl::DeadlineExceededError(
+          absl::StrCat("lock ", path, ": another process holds it"));
+    }
+    absl::SleepFor(kLockPause);
   }
   return store;
 }

@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "cri/network/cni/spec/address.h"
 #include "runtime/base/unique_fd.h"
 
@@ -23,9 +24,11 @@ namespace cri::network::cni {
 // Holds the lock from Open to its end. Not thread safe; short-lived.
 class LeaseStore {
  public:
-  // `data_dir` "" is /var/lib/cni/networks. Blocks while others have the lock.
+  // `data_dir` "" is /var/lib/cni/networks. Waits while others have the lock;
+  // DEADLINE_EXCEEDED if they still do at `deadline`.
   static absl::StatusOr<LeaseStore> Open(const std::string& data_dir,
-                                         const std::string& network);
+                                         const std::string& network,
+                                         absl::Time deadline);
 
   struct Owner {
     std::string container, interface;

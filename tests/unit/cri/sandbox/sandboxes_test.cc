@@ -191,6 +191,30 @@ TEST_F(SandboxesTest, FailedRunLeavesNothing) {
   EXPECT_EQ(FilesLeft(), 0u);
 }
 
+// The client stops what it sees, and nothing else would give back the address.
+TEST_F(SandboxesTest, FailedRunThatCannotBeUndoneIsLeftToBeStopped) {
+  network_.setup_error = absl::ResourceExhaustedError("no address left");
+  network_.teardown_error = absl::UnavailableError("the plugin is gone");
+  EXPECT_THAT(Run(Config("a")), StatusIs(absl::StatusCode::kResourceExhausted,
+                                         HasSubstr("no address left")));
+  for (int daemon = 0; daemon < 2; ++daemon) {
+    ASSERT_THAT(sandboxes_->List(), testing::SizeIs(1));
+    const SandboxPtr left = sandboxes_->List().front();
+    EXPECT_EQ(left->config.metadata().name(), "a");
+    EXPECT_FALSE(left->IsReady());
+    EXPECT_THAT(sandboxes_->TearDown(left),
+                StatusIs(absl::StatusCode::kUnavailable));
+    EXPECT_EQ(world_.sandboxes.size(), 1u);
+    Restart();
+  }
+  network_.setup_error = network_.teardown_error = absl::OkStatus();
+  const SandboxPtr left = sandboxes_->List().front();
+  ASSERT_OK(sandboxes_->TearDown(left));
+  ASSERT_OK(sandboxes_->Remove(left));
+  EXPECT_TRUE(world_.sandboxes.empty());
+  EXPECT_EQ(FilesLeft(), 0u);
+}
+
 TEST_F(SandboxesTest, HostNetworkGetsNoAddress) {
   v1::PodSandboxConfig config = Config("a");
   config.mutable_linux()
