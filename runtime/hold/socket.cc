@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -15,6 +16,8 @@
 
 namespace runtime::hold {
 namespace {
+
+constexpr time_t kConnectSeconds = 10;
 
 // Through the open directory, so that a long state directory does not meet the
 // 108 bytes of sun_path.
@@ -50,10 +53,17 @@ int ConnectAt(int dir_fd, const char* name) {
   if (!MakeAddress(dir_fd, name, &address)) return -ENAMETOOLONG;
   UniqueFd fd(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
   if (!fd.ok()) return -errno;
+  // A listener that is stopped and whose queue is full would be waited for. The
+  // limit goes again: it is not one of messages.
+  timeval limit{kConnectSeconds, 0};
+  setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
   while (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address),
                  sizeof address) != 0) {
+    if (errno == EAGAIN) return -ETIMEDOUT;
     if (errno != EINTR) return -errno;
   }
+  limit = {};
+  setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
   return fd.release();
 }
 

@@ -20,7 +20,7 @@ namespace runtime::hold {
 // `dir_fd`; an old socket file of that name is replaced. Returns the socket or
 // -errno. Works for paths longer than sun_path.
 int ListenAt(int dir_fd, const char* name, int backlog);
-// A connection to it, or -errno.
+// A connection to it, or -errno; -ETIMEDOUT if it does not take one in 10 s.
 int ConnectAt(int dir_fd, const char* name);
 
 // Whether the other end is root; its pid (when it connected or listened).

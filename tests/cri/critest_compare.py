@@ -1,0 +1,34 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""critest_compare.py OURS PEER: two JUnit reports of critest that ran side by side.
+
+Prints how long each took for the specs that passed on both (what fails may
+have waited for a timeout), and fails if ours took longer.
+"""
+import sys
+import xml.etree.ElementTree
+
+
+def passed(path):
+    """{spec: seconds}."""
+    return {case.get("name"): float(case.get("time"))
+            for case in xml.etree.ElementTree.parse(path).iter("testcase")
+            if case.get("name").startswith("[It] ") and not any(
+                case.find(tag) is not None for tag in ("failure", "error", "skipped"))}
+
+
+def main():
+    ours, peer = (passed(path) for path in sys.argv[1:3])
+    both = ours.keys() & peer.keys()
+    seconds = [sum(times[name] for name in both) for times in (ours, peer)]
+    print(f"critest, {len(both)} specs that pass on both: coracle {seconds[0]:.1f} s, containerd {seconds[1]:.1f} s "
+          f"(passed: {len(ours)} and {len(peer)})")
+    if not both or seconds[0] >= seconds[1]:
+        print("coracle took longer; the slowest against containerd:")
+        for name in sorted(both, key=lambda name: peer[name] - ours[name])[:10]:
+            print(f"  {ours[name]:.1f} s against {peer[name]:.1f} s: {name}")
+        return 1
+    return 0
+
+
+sys.exit(main())
