@@ -165,6 +165,26 @@ int renameat(int from_dir, const char* from, int to_dir,
   return next(from_dir, from, to_dir, to);
 }
 
+int renameat2(int from_dir, const char* from, int to_dir, const char* to,
+              unsigned flags) noexcept {
+  NEXT(renameat2);
+  Step("renameat2 to", to);
+  return next(from_dir, from, to_dir, to, flags);
+}
+
+ssize_t copy_file_range(int in, off64_t* in_at, int out, off64_t* out_at,
+                        size_t size, unsigned flags) {
+  NEXT(copy_file_range);
+  StepAt("copy_file_range", out);
+  return next(in, in_at, out, out_at, size, flags);
+}
+
+int ftruncate(int fd, off_t size) noexcept {
+  NEXT(ftruncate);
+  StepAt("ftruncate", fd);
+  return next(fd, size);
+}
+
 int unlink(const char* path) noexcept {
   NEXT(unlink);
   Step("unlink", path);

@@ -26,7 +26,9 @@ class Life {
   Life(Client& client, int number, uint64_t seed)
       : client_(client),
         random_(seed + static_cast<uint64_t>(number)),
-        pod_{absl::StrCat("pod-", number), absl::StrCat(seed, "-", number)} {}
+        pod_{absl::StrCat("pod-", number), absl::StrCat(seed, "-", number)} {
+    if (OneIn(4)) pod_.host_port = kFirstPort + number;
+  }
 
   void Live() {
     std::string id;
@@ -105,9 +107,12 @@ class Life {
   }
   bool OneIn(int bound) { return Below(bound) == 0; }
 
+  // Below those that sockets of this host get by themselves.
+  static constexpr int kFirstPort = 2000;
+
   Client& client_;
   Random random_;
-  const PodName pod_;
+  PodName pod_;
 };
 
 }  // namespace
