@@ -210,14 +210,14 @@ UniqueFd Cgroup::OpenUnified() const {
       open(Directory(*unified).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
-UniqueFd Cgroup::OpenUnifiedOf(absl::string_view membership,
-                               int unified_fd) const {
+UniqueFd Cgroup::OpenUnifiedOf(absl::string_view membership) const {
+  const Hierarchy* unified = layout_.Unified();
+  if (unified == nullptr) return UniqueFd();
   for (absl::string_view line : absl::StrSplit(membership, '\n')) {
     if (!absl::ConsumePrefix(&line, "0::")) continue;
     if (line != path_ && !absl::StartsWith(line, path_ + "/")) break;
-    return UniqueFd(openat(unified_fd,
-                           absl::StrCat(".", line.substr(path_.size())).c_str(),
-                           O_PATH | O_DIRECTORY | O_CLOEXEC));
+    return UniqueFd(open(absl::StrCat(unified->mount_point, line).c_str(),
+                         O_PATH | O_DIRECTORY | O_CLOEXEC));
   }
   return UniqueFd();
 }

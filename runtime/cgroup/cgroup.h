@@ -57,9 +57,8 @@ class Cgroup {
   // The same for the cgroup of a process of the container, whose
   // /proc/PID/cgroup reads `membership`: the container may have made cgroups of
   // its own below this one, which then takes no process any more (cgroups(7),
-  // "no internal processes"). Invalid if that is not at or below this cgroup,
-  // which is open as `unified_fd` (its path need not be seen any more).
-  UniqueFd OpenUnifiedOf(absl::string_view membership, int unified_fd) const;
+  // "no internal processes"). Invalid if that is not at or below this cgroup.
+  UniqueFd OpenUnifiedOf(absl::string_view membership) const;
 
   // Processes in the cgroup and below it (of the pids, freezer or any other
   // hierarchy).

@@ -49,7 +49,7 @@ class ExecSetup {
   void GivePipes();
   absl::Status EnterNamespaces();
   // 0 in the new process.
-  absl::StatusOr<pid_t> CloneIntoCgroup();
+  pid_t CloneIntoCgroup();
   absl::Status Clone();
   // In the new process.
   [[noreturn]] void GoOn();
@@ -60,8 +60,8 @@ class ExecSetup {
   Reporter reporter_;
   Identity identity_;
   std::optional<path::Proc> proc_;  // the host's
-  std::optional<cgroup::Cgroup> cgroup_;
   UniqueFd unified_fd_;
+  UniqueFd inner_fd_;  // the cgroup that the container's init is in
   std::vector<UniqueFd> doors_;
   ExecOrders orders_;
   std::string home_;
@@ -86,18 +86,23 @@ absl::Status ExecSetup::OpenCgroups() {
       config_.linux_section.cgroups_path.empty()) {
     return absl::InvalidArgumentError("the container has no cgroup path");
   }
-  ASSIGN_OR_RETURN(cgroup_,
+  ASSIGN_OR_RETURN(const cgroup::Cgroup cgroup,
                    cgroup::Cgroup::At(request_.cgroups_path.empty()
                                           ? config_.linux_section.cgroups_path
                                           : request_.cgroups_path,
                                       *request_.layout));
-  if (cgroup_->IsFrozen()) {
+  if (cgroup.IsFrozen()) {
     return absl::FailedPreconditionError("the container is paused");
   }
   // Opened while the host's files can still be seen. The new process enters by
   // itself; on v2 it is cloned into the cgroup.
-  unified_fd_ = cgroup_->OpenUnified();
-  ASSIGN_OR_RETURN(doors_, cgroup_->OpenDoors(unified_fd_.ok()));
+  unified_fd_ = cgroup.OpenUnified();
+  if (unified_fd_.ok()) {
+    ASSIGN_OR_RETURN(std::string membership,
+                     proc_->Read(absl::StrCat(request_.init_pid, "/cgroup")));
+    inner_fd_ = cgroup.OpenUnifiedOf(membership);
+  }
+  ASSIGN_OR_RETURN(doors_, cgroup.OpenDoors(unified_fd_.ok()));
   return absl::OkStatus();
 }
 
@@ -141,16 +146,11 @@ absl::Status ExecSetup::EnterNamespaces() {
 }
 
 // In the v2 cgroup, or beside the container's init in one of its own making.
-absl::StatusOr<pid_t> ExecSetup::CloneIntoCgroup() {
+pid_t ExecSetup::CloneIntoCgroup() {
   pid_t pid = CloneSibling(unified_fd_.get());
-  if (pid < 0 && errno == EBUSY) {
-    ASSIGN_OR_RETURN(std::string membership,
-                     proc_->Read(absl::StrCat(request_.init_pid, "/cgroup")));
-    UniqueFd inner = cgroup_->OpenUnifiedOf(membership, unified_fd_.get());
-    if (!inner.ok()) return ErrnoStatus(EBUSY, "clone");
-    pid = CloneSibling(inner.get());
+  if (pid < 0 && errno == EBUSY && inner_fd_.ok()) {
+    pid = CloneSibling(inner_fd_.get());
   }
-  if (pid < 0) return ErrnoStatus("clone");
   return pid;
 }
 
@@ -159,8 +159,9 @@ absl::Status ExecSetup::Clone() {
   for (const UniqueFd& door : doors_) doors.push_back(door.get());
   orders_.identity.cgroup_doors = doors.data();
   orders_.identity.cgroup_door_count = doors.size();
-  ASSIGN_OR_RETURN(const pid_t pid, CloneIntoCgroup());
+  const pid_t pid = CloneIntoCgroup();
   if (pid == 0) GoOn();
+  if (pid < 0) return ErrnoStatus("clone");
   if (!orders_.identity.terminal) reporter_.Created(pid, -1);
   return absl::OkStatus();
 }

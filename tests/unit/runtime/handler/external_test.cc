@@ -56,7 +56,7 @@ create)
   [ "$mode" != create ] || fail "no luck"
   mkfifo "$root/$id/go"
   (exec 3<>"$root/$id/go"; read x <&3; echo "started $x"; exit 6) &
-  echo $! >"$pid_file" ;;
+  echo $! | tee "$root/$id/pid" >"$pid_file" ;;
 start)
   [ "$mode" != start ] || fail "not today"
   [ "$mode" != orphan ] || kill -9 $PPID
@@ -67,7 +67,8 @@ delete)
     : >"$root/deleting"
     until [ -e "$root/release" ]; do sleep 0.01; done
   fi
-  [ "$mode" != stuck ] || fail "cannot"; rm -rf "$root/$2" ;;
+  [ "$mode" != stuck ] || fail "cannot"
+  kill -9 "$(cat "$root/$2/pid")"; rm -rf "$root/$2" ;;
 esac
 )sh";
 
