@@ -20,6 +20,8 @@
 namespace cri::container {
 namespace {
 
+constexpr size_t kMostImageBytes = 64 << 10;
+
 namespace v1 = ::runtime::v1;
 
 absl::Status Invalid(absl::string_view field, absl::string_view why) {
@@ -65,21 +67,34 @@ absl::Status CheckProfile(absl::string_view field,
   return absl::OkStatus();
 }
 
-absl::Status CheckSecurity(const v1::LinuxContainerSecurityContext& security) {
-  const v1::NamespaceMode pid = security.namespace_options().pid();
+// Of PID namespaces alone may a container have one of its own or another's.
+absl::Status CheckNamespaces(const v1::NamespaceOption& options) {
+  constexpr absl::string_view kField = "security_context.namespace_options.";
   const std::pair<const char*, v1::NamespaceMode> modes[] = {
-      {"pid", pid},
-      {"network", security.namespace_options().network()},
-      {"ipc", security.namespace_options().ipc()}};
+      {"pid", options.pid()},
+      {"network", options.network()},
+      {"ipc", options.ipc()},
+      {"userns_options.mode", options.userns_options().mode()}};
   for (const auto& [name, mode] : modes) {
-    RETURN_IF_ERROR(
-        CheckEnum(absl::StrCat("security_context.namespace_options.", name),
-                  v1::NamespaceMode_IsValid(mode), mode));
+    const std::string field = absl::StrCat(kField, name);
+    RETURN_IF_ERROR(CheckEnum(field, v1::NamespaceMode_IsValid(mode), mode));
+    if (field != absl::StrCat(kField, "pid") && mode != v1::POD &&
+        mode != v1::NODE) {
+      return Invalid(field, absl::StrCat(v1::NamespaceMode_Name(mode),
+                                         ": expected POD or NODE"));
+    }
   }
-  if (pid == v1::TARGET && security.namespace_options().target_id().empty()) {
-    return Invalid("security_context.namespace_options.target_id",
-                   "is empty, but pid is TARGET");
+  if ((options.pid() == v1::TARGET) == options.target_id().empty()) {
+    return Invalid(absl::StrCat(kField, "target_id"),
+                   options.target_id().empty()
+                       ? "is empty, but pid is TARGET"
+                       : "is given, but pid is not TARGET");
   }
+  return absl::OkStatus();
+}
+
+absl::Status CheckSecurity(const v1::LinuxContainerSecurityContext& security) {
+  RETURN_IF_ERROR(CheckNamespaces(security.namespace_options()));
   const v1::SupplementalGroupsPolicy policy =
       security.supplemental_groups_policy();
   RETURN_IF_ERROR(CheckEnum("security_context.supplemental_groups_policy",
@@ -139,6 +154,11 @@ absl::Status CheckFields(const v1::ContainerConfig& config) {
   }
   if (config.image().image().empty()) {
     return Invalid("config.image.image", "is empty");
+  }
+  // It comes back in every list, and as a label of every metric.
+  if (config.image().ByteSizeLong() > kMostImageBytes) {
+    return Invalid("config.image",
+                   absl::StrCat("is of more than ", kMostImageBytes, " bytes"));
   }
   if (config.has_windows()) {
     return Invalid("config.windows", "this is a Linux host");

@@ -110,13 +110,14 @@ absl::StatusOr<ContainerPtr> Containers::Create(
   RETURN_IF_ERROR(CheckFields(config));
   const runtime::activity::Step step(
       "waits for the same request, under way already");
-  return creates_.Do(FlightKey(*sandbox, config.metadata()), deadline,
-                     [&]() -> absl::StatusOr<ContainerPtr> {
-                       ContainerPtr same =
-                           FindSame(*sandbox, config.metadata());
-                       if (same != nullptr) return same;
-                       return Make(sandbox, config);
-                     });
+  return creates_.Do(
+      FlightKey(*sandbox, config.metadata()), deadline,
+      [&]() -> absl::StatusOr<ContainerPtr> {
+        ASSIGN_OR_RETURN(sandbox::Sandbox::Use use, sandbox->Enter());
+        ContainerPtr same = FindSame(*sandbox, config.metadata());
+        if (same != nullptr) return same;
+        return Make(sandbox, config);
+      });
 }
 
 absl::StatusOr<ContainerPtr> Containers::Make(

@@ -169,7 +169,9 @@ v1::PodSandboxStatus ToStatus(const Sandbox& sandbox) {
                                      : v1::SANDBOX_NOTREADY);
   status.set_created_at(absl::ToUnixNanos(sandbox.created_at));
   v1::PodSandboxNetworkStatus* network = status.mutable_network();
-  for (size_t i = 0; i < sandbox.ips.size(); ++i) {
+  // What it has given back is somebody else's.
+  const size_t held = sandbox.IsTornDown() ? 0 : sandbox.ips.size();
+  for (size_t i = 0; i < held; ++i) {
     if (i == 0) {
       network->set_ip(sandbox.ips[0]);
     } else {

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // ImageService.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "cri/container/user.h"
 #include "cri/server/errors.h"
@@ -57,6 +61,19 @@ std::string VerboseInfo(const image::Image& image) {
   return runtime::DumpJson(info);
 }
 
+// They become parts of HTTP headers as they are.
+absl::Status CheckTokens(const v1::AuthConfig& auth) {
+  for (const auto& [name, token] :
+       {std::pair("identity_token", &auth.identity_token()),
+        std::pair("registry_token", &auth.registry_token())}) {
+    if (std::any_of(token->begin(), token->end(), absl::ascii_iscntrl)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("auth.", name, ": has a control character"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 image::Auth ToAuth(const v1::AuthConfig& from) {
   image::Auth auth;
   auth.username = from.username();
@@ -105,6 +122,7 @@ absl::StatusOr<v1::PullImageResponse> PullImage(
       CheckHandler(context.engine, request.image().runtime_handler()));
   ASSIGN_OR_RETURN(std::string name, NameIn(request.image()));
   image::PullOptions options;
+  RETURN_IF_ERROR(CheckTokens(request.auth()));
   options.auth = ToAuth(request.auth());
   options.deadline = context.deadline;
   options.cancelled = [&context] { return context.cancellation.IsCancelled(); };

@@ -261,8 +261,10 @@ TEST_F(SandboxesTest, NetworkIsToldTheSameWhenItIsTornDown) {
 TEST_F(SandboxesTest, RestartFindsTheSameState) {
   ASSERT_OK_AND_ASSIGN(SandboxPtr ready, Run(Config("ready")));
   ASSERT_OK_AND_ASSIGN(SandboxPtr stopped, Run(Config("stopped")));
+  EXPECT_NE(ToStatus(*stopped).network().ip(), "");
   stopped->Close();
   ASSERT_OK(sandboxes_->TearDown(stopped));
+  EXPECT_EQ(ToStatus(*stopped).network().ip(), "") << "it is another's now";
   const std::string before = ToStatus(*ready).SerializeAsString();
   Restart();
   ASSERT_OK_AND_ASSIGN(SandboxPtr found, sandboxes_->Find(ready->id));

@@ -81,6 +81,29 @@ TEST_F(BadContainerTest, CreateContainerNamesTheField) {
          Security(c).set_supplemental_groups_policy(
              static_cast<v1::SupplementalGroupsPolicy>(kNoSuchEnum));
        }},
+      {"config.image",
+       [](Config& c) {
+         c.mutable_image()->set_user_specified_image(std::string(100000, 'x'));
+       }},
+      {"namespace_options.network",
+       [](Config& c) {
+         Security(c).mutable_namespace_options()->set_network(v1::TARGET);
+       }},
+      {"namespace_options.ipc",
+       [](Config& c) {
+         Security(c).mutable_namespace_options()->set_ipc(v1::CONTAINER);
+       }},
+      {"namespace_options.userns_options.mode",
+       [](Config& c) {
+         Security(c)
+             .mutable_namespace_options()
+             ->mutable_userns_options()
+             ->set_mode(static_cast<v1::NamespaceMode>(77));
+       }},
+      {"namespace_options.target_id",
+       [](Config& c) {
+         Security(c).mutable_namespace_options()->set_target_id("x");
+       }},
       {"namespace_options.pid",
        [](Config& c) {
          Security(c).mutable_namespace_options()->set_pid(
