@@ -307,7 +307,7 @@ absl::Status Checkpoints::Create(const container::ContainerPtr& container,
   const runtime::activity::Step step("writing the checkpoint");
   // It may outlast the call: criu is not to be torn out of a process.
   auto job = std::make_shared<Job>(options_, container, location, deadline);
-  options_.executor->Post([job] { job->Run(); });
+  jobs_.Post([job] { job->Run(); });
   return job->Wait();
 }
 

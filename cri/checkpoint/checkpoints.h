@@ -22,7 +22,6 @@ namespace cri::checkpoint {
 
 struct CheckpointsOptions {
   std::string root;
-  runtime::Executor* executor = nullptr;
   runtime::Handler* handler = nullptr;
   image::ImageStore* images = nullptr;
   container::Containers* containers = nullptr;
@@ -50,6 +49,9 @@ class Checkpoints {
   class Job;
 
   const CheckpointsOptions options_;
+  // Of its own: a call of the server's pool waits for each, and enough of them
+  // would leave no thread to run one. More than these wait for their turn.
+  runtime::Executor jobs_{"checkpoint", 4};
 };
 
 }  // namespace cri::checkpoint

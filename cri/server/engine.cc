@@ -179,7 +179,6 @@ void Engine::MakeContainers(const config::Config& config) {
 void Engine::MakeCheckpoints(const config::Config& config) {
   checkpoint::CheckpointsOptions options;
   options.root = config.root;
-  options.executor = executor.get();
   options.handler = handler.get();
   options.images = images.get();
   options.containers = containers.get();
