@@ -218,6 +218,7 @@ void Engine::MakeSampler() {
 
 Engine::~Engine() {
   if (streams != nullptr) streams->Stop();
+  checkpoints.reset();  // its jobs post to the executor
   absl::MutexLock lock(&gate_->mutex);
   gate_->open = false;
 }

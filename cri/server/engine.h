@@ -26,7 +26,8 @@
 namespace cri::server {
 
 // Thread safe once Open has returned it. Members are destroyed from the bottom
-// up: the executor first, which ends all work.
+// up: the executor first, which ends all work, but for checkpoints, whose jobs
+// are waited for before.
 struct Engine {
   std::unique_ptr<network::Network> network;
   std::unique_ptr<image::ImageStore> images;
