@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -210,12 +211,15 @@ pid_t RunSharing(absl::FunctionRef<void()> work) {
     (*static_cast<absl::FunctionRef<void()>*>(argument))();
     return 0;
   };
+  const int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
   pid_t pid = mprotect(stack, kGuard, PROT_NONE);
   if (pid == 0) {
     pid = clone(run, static_cast<char*>(stack) + kStack,
                 CLONE_VM | CLONE_VFORK | SIGCHLD, &work);
   }
   const int error = errno;
+  // Whether it may be dumped goes with the memory.
+  prctl(PR_SET_DUMPABLE, dumpable, 0, 0, 0);
   munmap(stack, kStack);
   errno = error;
   return pid;

@@ -47,6 +47,8 @@ class ExecSetup {
   absl::Status Parse();
   absl::Status OpenCgroups();
   void GivePipes();
+  // A namespace of that kind that is not this process's.
+  absl::StatusOr<bool> HasItsOwn(const char* kind) const;
   absl::Status EnterNamespaces();
   // 0 in the new process.
   pid_t CloneIntoCgroup();
@@ -60,6 +62,9 @@ class ExecSetup {
   Reporter reporter_;
   Identity identity_;
   std::optional<path::Proc> proc_;  // the host's
+  // Left to the new process: where cgroup2 is mounted with nsdelegate, nobody
+  // may clone into a cgroup from outside of what his namespace shows.
+  UniqueFd cgroup_namespace_;
   UniqueFd unified_fd_;
   UniqueFd inner_fd_;  // the cgroup that the container's init is in
   std::vector<UniqueFd> doors_;
@@ -116,21 +121,34 @@ void ExecSetup::GivePipes() {
   }
 }
 
+absl::StatusOr<bool> ExecSetup::HasItsOwn(const char* kind) const {
+  ASSIGN_OR_RETURN(std::string ours,
+                   proc_->ReadLink(absl::StrCat("self/ns/", kind)));
+  ASSIGN_OR_RETURN(std::string theirs, proc_->ReadLink(absl::StrCat(
+                                           request_.init_pid, "/ns/", kind)));
+  return ours != theirs;
+}
+
 absl::Status ExecSetup::EnterNamespaces() {
   UniqueFd pidfd(
       static_cast<int>(syscall(SYS_pidfd_open, request_.init_pid, 0)));
   if (!pidfd.ok()) return ErrnoStatus("container process");
+  ASSIGN_OR_RETURN(const bool own_user, HasItsOwn("user"));
+  ASSIGN_OR_RETURN(const bool own_cgroup, HasItsOwn("cgroup"));
+  if (own_cgroup) {
+    ASSIGN_OR_RETURN(
+        cgroup_namespace_,
+        OpenFile(absl::StrCat("/proc/", request_.init_pid, "/ns/cgroup"),
+                 O_RDONLY));
+  }
   // The pid was looked up by number: make sure that what the descriptor holds
   // still is alive, so that the number was not used again.
   if (syscall(SYS_pidfd_send_signal, pidfd.get(), 0, nullptr, 0) != 0) {
     return ErrnoStatus("container process");
   }
-  ASSIGN_OR_RETURN(std::string ours, proc_->ReadLink("self/ns/user"));
-  ASSIGN_OR_RETURN(std::string theirs, proc_->ReadLink(absl::StrCat(
-                                           request_.init_pid, "/ns/user")));
-  int all = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
-            CLONE_NEWUTS | CLONE_NEWCGROUP;
-  if (ours != theirs) {
+  int all =
+      CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
+  if (own_user) {
     GivePipes();
     // The kernel joins it first, and the others with what it then allows.
     all |= CLONE_NEWUSER;
@@ -184,6 +202,12 @@ void ExecSetup::GoOn() {
   raw::Failure failure;
   if (!Begin(orders_.identity, &failure)) {
     reporter_.Failed(failure);
+    _exit(127);
+  }
+  if (cgroup_namespace_.ok() &&
+      setns(cgroup_namespace_.get(), CLONE_NEWCGROUP) != 0) {
+    ReportFailure(ErrnoStatus("enter the container's cgroup namespace"),
+                  &reporter_);
     _exit(127);
   }
   home_ = HomeFor(orders_.identity, *proc_);
