@@ -97,7 +97,8 @@ absl::StatusOr<v1::StatusResponse> Status(Context& context,
   AddCondition("NetworkReady", network.ready, network.reason, network.message,
                *response.mutable_status());
   AddHandler(engine, "", response);
-  for (const auto& [name, handler] : engine.Config()->handlers) {
+  const auto config = engine.Config();  // a reload may replace it
+  for (const auto& [name, handler] : config->handlers) {
     AddHandler(engine, name, response);
   }
   response.mutable_features()->set_supplemental_groups_policy(true);
