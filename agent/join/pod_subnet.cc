@@ -3,7 +3,6 @@
 
 #include <unistd.h>
 
-#include <cerrno>
 
 #include "absl/strings/str_cat.h"
 #include "agent/config/yaml.h"
@@ -37,10 +36,7 @@ absl::StatusOr<std::string> FetchPodSubnet(api::Client& client) {
 absl::Status StorePodSubnet(const config::Paths& paths,
                             const std::string& subnet) {
   if (subnet.empty()) {
-    if (unlink(paths.cluster_facts.c_str()) != 0 && errno != ENOENT) {
-      return runtime::ErrnoStatus("unlink " + paths.cluster_facts);
-    }
-    return absl::OkStatus();
+    return runtime::RemoveFile(paths.cluster_facts);
   }
   RETURN_IF_ERROR(runtime::MakeDirs(paths.kubelet_dir, 0755));
   return runtime::WriteFileAtomic(

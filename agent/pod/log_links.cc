@@ -4,7 +4,6 @@
 #include <limits.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -38,9 +37,7 @@ absl::Status RemoveDeadLogLinks(const std::string& links_dir,
     const std::string link = runtime::JoinPath(links_dir, name);
     const std::string pod = PodLogDir(link, logs_dir);
     if (pod.empty() || runtime::Exists(pod)) continue;
-    if (unlink(link.c_str()) != 0 && errno != ENOENT) {
-      return runtime::ErrnoStatus(absl::StrCat("unlink ", link));
-    }
+    RETURN_IF_ERROR(runtime::RemoveFile(link));
   }
   return absl::OkStatus();
 }

@@ -29,11 +29,6 @@ absl::Status Rename(const std::string& from, const std::string& to) {
   return runtime::ErrnoStatus(absl::StrCat("rename ", from, " to ", to));
 }
 
-absl::Status Remove(const std::string& path) {
-  if (unlink(path.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
-  return runtime::ErrnoStatus("unlink " + path);
-}
-
 // Rotated logs of `path`, oldest first. What an interrupted compression left is
 // removed.
 absl::StatusOr<std::vector<std::string>> Rotated(const std::string& path) {
@@ -46,7 +41,7 @@ absl::StatusOr<std::vector<std::string>> Rotated(const std::string& path) {
     if (!absl::StartsWith(name, prefix)) continue;
     const std::string file = absl::StrCat(dir, "/", name);
     if (absl::EndsWith(name, kTemporary)) {
-      RETURN_IF_ERROR(Remove(file));
+      RETURN_IF_ERROR(runtime::RemoveFile(file));
     } else {
       out.push_back(file);
     }
@@ -89,10 +84,10 @@ absl::Status Compress(const std::string& path) {
   absl::Status status = CompressTo(path, temporary);
   if (status.ok()) status = Rename(temporary, absl::StrCat(path, kCompressed));
   if (!status.ok()) {
-    status.Update(Remove(temporary));
+    status.Update(runtime::RemoveFile(temporary));
     return status;
   }
-  return Remove(path);
+  return runtime::RemoveFile(path);
 }
 
 }  // namespace
@@ -114,7 +109,7 @@ absl::Status RotateLog(const std::string& path, const LogLimits& limits,
   // Room for the current one and the one that is made now.
   const size_t keep = static_cast<size_t>(std::max(limits.max_files - 2, 0));
   while (rotated.size() > keep) {
-    RETURN_IF_ERROR(Remove(rotated.front()));
+    RETURN_IF_ERROR(runtime::RemoveFile(rotated.front()));
     rotated.erase(rotated.begin());
   }
   for (const std::string& file : rotated) {

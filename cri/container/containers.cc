@@ -144,11 +144,8 @@ absl::Status Containers::RemoveNow(const ContainerPtr& container,
   RETURN_IF_ERROR(options_.trash->Take(Dir(container->id)));
   absl::Status unlinked;
   container->sandbox->queue.Run([&] {
-    std::string record = RecordPath(container->id);
     registry_.Remove(container->id);
-    if (unlink(record.c_str()) != 0 && errno != ENOENT) {
-      unlinked = runtime::ErrnoStatus("unlink " + record);
-    }
+    unlinked = runtime::RemoveFile(RecordPath(container->id));
   });
   RETURN_IF_ERROR(unlinked);
   options_.images->Release(container->id);

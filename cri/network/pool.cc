@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdint>
 #include <utility>
 
@@ -204,10 +203,7 @@ absl::StatusOr<std::vector<Ip>> AddressPool::Release(
     const std::string& sandbox_id) {
   const std::vector<Ip> ips = Find(sandbox_id);
   for (const Ip ip : ips) {
-    const std::string path = LeasePath(ip);
-    if (unlink(path.c_str()) != 0 && errno != ENOENT) {
-      return runtime::ErrnoStatus(absl::StrCat("unlink ", path));
-    }
+    RETURN_IF_ERROR(runtime::RemoveFile(LeasePath(ip)));
   }
   absl::MutexLock lock(&mutex_);
   leases_.erase(sandbox_id);

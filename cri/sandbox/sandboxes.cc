@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cri/sandbox/sandboxes.h"
 
-#include <unistd.h>
-
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cri/sandbox/pod_files.h"
@@ -199,14 +197,14 @@ absl::Status Sandboxes::Disconnect(network::PodNetwork pod, int holder_pid) {
 absl::Status Sandboxes::Undo(const Sandbox& sandbox) {
   RETURN_IF_ERROR(Disconnect(PodNetworkOf(sandbox), sandbox.holder_pid));
   RETURN_IF_ERROR(options_.handler->RemoveSandbox(sandbox.id));
-  RETURN_IF_ERROR(Unrecord(sandbox.id));
+  RETURN_IF_ERROR(runtime::RemoveFile(RecordPath(sandbox.id)));
   return options_.trash->Take(MarkDir(sandbox.id));
 }
 
 void Sandboxes::SweepHalf(const std::string& id, int holder_pid) {
   LogFailure(id, Disconnect({.sandbox_id = id}, holder_pid));
   LogFailure(id, options_.handler->RemoveSandbox(id));
-  LogFailure(id, Unrecord(id));
+  LogFailure(id, runtime::RemoveFile(RecordPath(id)));
   LogFailure(id, options_.trash->Take(MarkDir(id)));
 }
 
@@ -216,12 +214,6 @@ void Sandboxes::Keep(const SandboxPtr& sandbox) {
   LogFailure(sandbox->id, Save(*sandbox));
   registry_.Add(sandbox);
   Notify(sandbox, v1::CONTAINER_CREATED_EVENT);
-}
-
-absl::Status Sandboxes::Unrecord(const std::string& id) const {
-  const std::string path = RecordPath(id);
-  if (unlink(path.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
-  return runtime::ErrnoStatus("unlink " + path);
 }
 
 absl::Status Sandboxes::SetLimits(const SandboxPtr& sandbox,
@@ -256,7 +248,7 @@ absl::Status Sandboxes::TearDown(const SandboxPtr& sandbox) {
 
 absl::Status Sandboxes::Remove(const SandboxPtr& sandbox) {
   RETURN_IF_ERROR(options_.trash->Take(MarkDir(sandbox->id)));
-  RETURN_IF_ERROR(Unrecord(sandbox->id));
+  RETURN_IF_ERROR(runtime::RemoveFile(RecordPath(sandbox->id)));
   registry_.Remove(sandbox->id);
   Notify(sandbox, v1::CONTAINER_DELETED_EVENT);
   return absl::OkStatus();

@@ -90,7 +90,6 @@ class Sandboxes {
   void Keep(const SandboxPtr& sandbox);
   SandboxPtr FindReady(const runtime::v1::PodSandboxMetadata& metadata) const;
   absl::Status Save(const Sandbox& sandbox) const;
-  absl::Status Unrecord(const std::string& id) const;
   absl::Status Load(const std::string& id, const runtime::Json& body,
                     const std::map<std::string, runtime::SandboxState>& living);
   void SweepFiles();

@@ -118,14 +118,17 @@ absl::Status WriteFileAtomic(const std::string& path, absl::string_view data,
   return absl::OkStatus();
 }
 
+absl::Status RemoveFile(const std::string& path) {
+  if (unlink(path.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
+  return ErrnoStatus(absl::StrCat("unlink ", path));
+}
+
 absl::Status SweepTemporaries(const std::string& directory) {
   ASSIGN_OR_RETURN(std::vector<std::string> names, ListDir(directory));
   for (const std::string& name : names) {
     if (!absl::StartsWith(name, ".") || !absl::EndsWith(name, ".tmp")) continue;
     const std::string path = JoinPath(directory, name);
-    if (unlink(path.c_str()) != 0 && errno != ENOENT) {
-      return ErrnoStatus(absl::StrCat("unlink ", path));
-    }
+    RETURN_IF_ERROR(RemoveFile(path));
   }
   return absl::OkStatus();
 }

@@ -53,6 +53,9 @@ absl::Status SweepTemporaries(const std::string& directory);
 // the last one).
 absl::Status MakeDirs(const std::string& path, mode_t mode = 0755);
 
+// unlink(2); missing is OK.
+absl::Status RemoveFile(const std::string& path);
+
 // rm -rf that never follows a symlink and never leaves the filesystem of
 // `path` (a mount below is an error: FAILED_PRECONDITION). Missing is OK.
 absl::Status RemoveTree(const std::string& path);

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cri/network/cni/attachment.h"
 
-#include <unistd.h>
-
-#include <cerrno>
-
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -74,11 +70,6 @@ absl::StatusOr<Attachment> FromJson(const Json& json) {
   return attachment;
 }
 
-absl::Status Unlink(const std::string& path) {
-  if (unlink(path.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
-  return runtime::ErrnoStatus(absl::StrCat("unlink ", path));
-}
-
 }  // namespace
 
 std::string Attachment::ArgsText() const {
@@ -100,11 +91,11 @@ absl::Status Attachments::Save(const Attachment& attachment) const {
 }
 
 absl::Status Attachments::Remove(const Attachment& attachment) const {
-  return Unlink(Path(attachment));
+  return runtime::RemoveFile(Path(attachment));
 }
 
 absl::Status Attachments::RemoveUnreadable(const std::string& name) const {
-  return Unlink(absl::StrCat(dir_, "/", name));
+  return runtime::RemoveFile(absl::StrCat(dir_, "/", name));
 }
 
 absl::Status Attachments::RemoveHalves(const std::string& container_id) const {

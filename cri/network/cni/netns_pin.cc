@@ -42,10 +42,7 @@ absl::Status UnpinNetns(const std::string& path) {
       errno != EINVAL && errno != ENOENT) {
     return runtime::ErrnoStatus(absl::StrCat("unmount ", path));
   }
-  if (unlink(path.c_str()) != 0 && errno != ENOENT) {
-    return runtime::ErrnoStatus(absl::StrCat("unlink ", path));
-  }
-  return absl::OkStatus();
+  return runtime::RemoveFile(path);
 }
 
 }  // namespace cri::network::cni

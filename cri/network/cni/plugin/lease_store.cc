@@ -23,11 +23,6 @@ constexpr size_t kMaxLeaseBytes = 4096;
 // The lock cannot be waited for with a time limit.
 constexpr absl::Duration kLockPause = absl::Milliseconds(5);
 
-absl::Status Unlink(const std::string& path) {
-  if (unlink(path.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
-  return runtime::ErrnoStatus(absl::StrCat("unlink ", path));
-}
-
 bool Owns(const LeaseStore::Owner& owner, const LeaseStore::Owner& lease) {
   return lease.container == owner.container &&
          (lease.interface.empty() || lease.interface == owner.interface);
@@ -113,7 +108,7 @@ absl::Status LeaseStore::Release(const Owner& owner) {
 absl::Status LeaseStore::Sweep(const std::function<bool(const Owner&)>& keep) {
   ASSIGN_OR_RETURN(const std::vector<Lease> leases, List());
   for (const Lease& lease : leases) {
-    if (!keep(lease.owner)) RETURN_IF_ERROR(Unlink(lease.path));
+    if (!keep(lease.owner)) RETURN_IF_ERROR(runtime::RemoveFile(lease.path));
   }
   return absl::OkStatus();
 }
