@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What runs between the holder's fork and the set-up of runtime/launch, and how
-// its reports come back. Memory taken in the children ends with them.
+// its reports come back. Memory taken in a child ends with it; an exec of the
+// built-in runtime has the holder's own (RunSharing).
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>
@@ -39,6 +40,14 @@ void TellFailure(int report, const absl::Status& status) {
 std::string SeccompCache(int dir) {
   const std::string pod = PodDir(dir);
   return pod.empty() ? "" : absl::StrCat(pod, "/../../seccomp");
+}
+
+template <typename R>
+void SetStreams(int in, int out, int err, int report, R* request) {
+  request->stdin_fd = in;
+  request->stdout_fd = out;
+  request->stderr_fd = err;
+  request->report_fd = report;
 }
 
 std::string ReadProcess(int fd) {
@@ -95,10 +104,7 @@ void Holder::SetupChild(const HeldContainer& container, int report, int start,
     request.plan = std::move(plan);
     request.pod_dir = PodDir(dir);
     request.pod = PodNamespaces(getppid());
-    request.stdin_fd = in;
-    request.stdout_fd = out;
-    request.stderr_fd = err;
-    request.report_fd = report;
+    SetStreams(in, out, err, report, &request);
     request.start_fd = start;
     external::RunSetup(request);
   }
@@ -112,10 +118,7 @@ void Holder::SetupChild(const HeldContainer& container, int report, int start,
   request.upper_dir = std::move(plan.upper_dir);
   request.work_dir = std::move(plan.work_dir);
   request.rootfs_dir = std::move(plan.rootfs_dir);
-  request.stdin_fd = in;
-  request.stdout_fd = out;
-  request.stderr_fd = err;
-  request.report_fd = report;
+  SetStreams(in, out, err, report, &request);
   request.start_fd = start;
   request.pid_namespace_fd = pod_pid;
   request.user_namespace_fd = user;
@@ -149,10 +152,7 @@ void Holder::ExecChild(HeldContainer* container, const ExecFds& fds,
   request.layout = &*layout_;
   request.process_json = ReadProcess(fds.process);
   close(fds.process);
-  request.stdin_fd = fds.in;
-  request.stdout_fd = fds.out;
-  request.stderr_fd = fds.err;
-  request.report_fd = report;
+  SetStreams(fds.in, fds.out, fds.err, report, &request);
   launch::StartExec(request);
 }
 
@@ -171,10 +171,7 @@ void Holder::ExternalExecChild(const HeldContainer& container,
   request.pod_dir = PodDir(dir);
   request.process_json = ReadProcess(fds.process);
   close(fds.process);
-  request.stdin_fd = fds.in;
-  request.stdout_fd = fds.out;
-  request.stderr_fd = fds.err;
-  request.report_fd = report;
+  SetStreams(fds.in, fds.out, fds.err, report, &request);
   external::RunExec(request);
 }
 

@@ -41,9 +41,11 @@ class ExecSetup {
         config_(*request.config),
         reporter_(request.report_fd) {}
 
-  absl::Status Run();
+  // Reports what goes wrong.
+  void Run();
 
  private:
+  absl::Status Prepare();
   absl::Status Parse();
   absl::Status OpenCgroups();
   void GivePipes();
@@ -55,6 +57,7 @@ class ExecSetup {
   absl::Status Clone();
   // In the new process.
   [[noreturn]] void GoOn();
+  absl::Status SettleIn();
   absl::Status TakeTerminal();
 
   const ExecRequest& request_;
@@ -195,7 +198,19 @@ absl::Status ExecSetup::TakeTerminal() {
     return absl::InternalError(absl::StrCat("/proc/self: ", self));
   }
   reporter_.Created(pid, terminal_.master.get());
+  orders_.slave_fd = terminal_.slave.get();
   return absl::OkStatus();
+}
+
+absl::Status ExecSetup::SettleIn() {
+  if (cgroup_namespace_.ok() &&
+      setns(cgroup_namespace_.get(), CLONE_NEWCGROUP) != 0) {
+    return ErrnoStatus("enter the container's cgroup namespace");
+  }
+  home_ = HomeFor(orders_.identity, *proc_);
+  if (!home_.empty()) *orders_.identity.home = home_.data();
+  if (!orders_.identity.terminal) return absl::OkStatus();
+  return TakeTerminal();
 }
 
 void ExecSetup::GoOn() {
@@ -204,25 +219,20 @@ void ExecSetup::GoOn() {
     reporter_.Failed(failure);
     _exit(127);
   }
-  if (cgroup_namespace_.ok() &&
-      setns(cgroup_namespace_.get(), CLONE_NEWCGROUP) != 0) {
-    ReportFailure(ErrnoStatus("enter the container's cgroup namespace"),
-                  &reporter_);
+  if (absl::Status status = SettleIn(); !status.ok()) {
+    ReportFailure(status, &reporter_);
     _exit(127);
   }
-  home_ = HomeFor(orders_.identity, *proc_);
-  if (!home_.empty()) *orders_.identity.home = home_.data();
-  if (orders_.identity.terminal) {
-    if (absl::Status status = TakeTerminal(); !status.ok()) {
-      ReportFailure(status, &reporter_);
-      _exit(127);
-    }
-  }
-  orders_.slave_fd = terminal_.slave.get();
   RunExecChild(&orders_);
 }
 
-absl::Status ExecSetup::Run() {
+void ExecSetup::Run() {
+  absl::Status status = Prepare();
+  if (status.ok()) status = Clone();
+  if (!status.ok()) ReportFailure(status, &reporter_);
+}
+
+absl::Status ExecSetup::Prepare() {
   raw::ResetSignals();
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   RaiseFileLimit();
@@ -230,18 +240,11 @@ absl::Status ExecSetup::Run() {
   ASSIGN_OR_RETURN(proc_, path::Proc::Open());
   RETURN_IF_ERROR(SetOomScore(*proc_, identity_.process.oom_score_adj));
   RETURN_IF_ERROR(OpenCgroups());
-  RETURN_IF_ERROR(EnterNamespaces());
-  return Clone();
+  return EnterNamespaces();
 }
 
 }  // namespace
 
-void StartExec(const ExecRequest& request) {
-  ExecSetup setup(request);
-  absl::Status status = setup.Run();
-  if (status.ok()) return;
-  Reporter reporter(request.report_fd);
-  ReportFailure(status, &reporter);
-}
+void StartExec(const ExecRequest& request) { ExecSetup(request).Run(); }
 
 }  // namespace runtime::launch
