@@ -20,9 +20,9 @@
 namespace cri::container {
 namespace {
 
-constexpr size_t kMostImageBytes = 64 << 10;
-
 namespace v1 = ::runtime::v1;
+
+constexpr size_t kMostImageBytes = 64 << 10;
 
 absl::Status Invalid(absl::string_view field, absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat(field, ": ", why));
@@ -70,16 +70,17 @@ absl::Status CheckProfile(absl::string_view field,
 // Of PID namespaces alone may a container have one of its own or another's.
 absl::Status CheckNamespaces(const v1::NamespaceOption& options) {
   constexpr absl::string_view kField = "security_context.namespace_options.";
-  const std::pair<const char*, v1::NamespaceMode> modes[] = {
-      {"pid", options.pid()},
+  RETURN_IF_ERROR(CheckEnum(absl::StrCat(kField, "pid"),
+                            v1::NamespaceMode_IsValid(options.pid()),
+                            options.pid()));
+  const std::pair<const char*, v1::NamespaceMode> others[] = {
       {"network", options.network()},
       {"ipc", options.ipc()},
       {"userns_options.mode", options.userns_options().mode()}};
-  for (const auto& [name, mode] : modes) {
+  for (const auto& [name, mode] : others) {
     const std::string field = absl::StrCat(kField, name);
     RETURN_IF_ERROR(CheckEnum(field, v1::NamespaceMode_IsValid(mode), mode));
-    if (field != absl::StrCat(kField, "pid") && mode != v1::POD &&
-        mode != v1::NODE) {
+    if (mode != v1::POD && mode != v1::NODE) {
       return Invalid(field, absl::StrCat(v1::NamespaceMode_Name(mode),
                                          ": expected POD or NODE"));
     }

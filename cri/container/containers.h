@@ -87,6 +87,7 @@ class Containers {
   std::string ReadOciConfig(const std::string& id) const;
 
  private:
+  // While the sandbox is in use (Sandbox::Enter).
   absl::StatusOr<ContainerPtr> Make(const sandbox::SandboxPtr& sandbox,
                                     const runtime::v1::ContainerConfig& config);
   absl::Status Build(Container& container, const image::Image& image);

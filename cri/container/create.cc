@@ -124,7 +124,6 @@ absl::StatusOr<ContainerPtr> Containers::Make(
     const sandbox::SandboxPtr& sandbox, const v1::ContainerConfig& config) {
   const runtime::activity::Step step("making the container");
   RETURN_IF_ERROR(CheckConfig(*sandbox, config));
-  ASSIGN_OR_RETURN(sandbox::Sandbox::Use use, sandbox->Enter());
   image::ImagePtr image = options_.images->Find(config.image().image());
   if (image == nullptr) {
     return absl::NotFoundError(
