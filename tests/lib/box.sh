@@ -39,8 +39,9 @@ box_contents() {
   local pid
   for pid in $(box_pids); do
     [ "$pid" != $$ ] && [ "$(cut -d' ' -f4 "/proc/$pid/stat" 2>/dev/null)" != $BASHPID ] || continue
-    # The dead that nobody reaps have no command line.
-    echo "process $(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | cut -c1-100 | grep . || sed -n 's/^Name:\t/zombie /p' "/proc/$pid/status" 2>/dev/null)"
+    # The dead that nobody reaps have no command line, as threads of the kernel.
+    echo "process $(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | cut -c1-100 | grep . ||
+      sed -n '/^Name:/h; /^State:\tZ/{ x; s/^Name:\t/zombie /p }' "/proc/$pid/status" 2>/dev/null)"
   done | grep -vE '^process (|/?bash .*|.*/test_[a-z_]+ .*)$' | sort
   cut -d' ' -f5 /proc/self/mountinfo | sed 's/^/mount /' | sort
   find /sys/fs/cgroup -type d | sed 's/^/cgroup /' | sort
