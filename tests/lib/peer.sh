@@ -40,3 +40,29 @@ bridge_conflist() {
  {"type":"portmap","capabilities":{"portMappings":true}}]}
 J
 }
+
+# start_containerd: in a box (tests/lib/box.sh), with tests/cri/env.sh and its
+# registry: containerd with all of its own below $P, and the bridge network.
+# Afterwards: peer_pid, peer_crictl, stop_containerd.
+start_containerd() {
+  P=$W/peer
+  # What containerd and the CNI plugins keep outside their directories.
+  mount -t tmpfs tmpfs /run
+  mkdir -p /var/lib/cni "$P/net.d" "$P/state"
+  mount -t tmpfs tmpfs /var/lib/cni
+  # What does not outlive a boot is in memory, as in its default place below /run.
+  mount -t tmpfs tmpfs "$P/state"
+  containerd_config "$W/certs.d" "$P/net.d" "$P" >"$P/config.toml"
+  bridge_conflist 10.19.0.0/16 >"$P/net.d/10-peer.conflist"
+  PATH=$BIN:$PATH "$BIN/containerd" --config "$P/config.toml" >"$W/peer.log" 2>&1 &
+  peer_pid=$!
+  wait_for 30 "containerd" peer_crictl info
+}
+peer_crictl() { "$CRICTL" -r "unix://$P/containerd.sock" "$@"; }
+stop_containerd() {
+  [ -n "${peer_pid:-}" ] || return 0
+  peer_crictl rmp -fa >/dev/null 2>&1 || true
+  kill "$peer_pid" 2>/dev/null && wait "$peer_pid" 2>/dev/null || true
+  peer_pid=
+  grep -F " $P/" /proc/mounts | cut -d' ' -f2 | tac | xargs -r umount -l || true
+}
