@@ -4,143 +4,17 @@
 #include <signal.h>
 #include <sys/stat.h>
 
-#include <memory>
 #include <thread>
 
-#include "absl/synchronization/notification.h"
-#include "gtest/gtest.h"
-#include "runtime/base/file.h"
-#include "tests/support/fake_cri_rooms.h"
-#include "tests/support/fake_handler.h"
-#include "tests/support/status_matchers.h"
-#include "tests/support/temp_dir.h"
+#include "tests/unit/cri/container/containers_fixture.h"
 
 namespace cri::container {
 namespace {
 
-namespace v1 = ::runtime::v1;
-using runtime::ContainerPhase;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
 using ::tests::StatusIs;
-
-constexpr absl::Time kNever = absl::InfiniteFuture();
-
-class ContainersTest : public ::testing::Test {
- protected:
-  ContainersTest() {
-    image::Image image;
-    image.id = "sha256:1";
-    image.repo_tags = {"busybox:1"};
-    image.cmd = {"sh"};
-    image.layer_dirs = {"/low", "/high"};
-    images_.Add(image);
-    config_.mutable_metadata()->set_name("web");
-    config_.mutable_image()->set_image("busybox:1");
-    config_.set_log_path("web/0.log");
-    Restart();
-    v1::PodSandboxConfig pod;
-    pod.mutable_metadata()->set_name("pod");
-    pod.mutable_metadata()->set_uid("u");
-    pod.mutable_metadata()->set_namespace_("n");
-    pod.set_log_directory(dir_ / "logs");
-    sandbox_ = *sandboxes_->Run(pod, "", kNever);
-  }
-  ~ContainersTest() override { handler_->SetListener(nullptr); }
-
-  void Restart() {
-    if (handler_ != nullptr) handler_->SetListener(nullptr);
-    std::string sandbox_id = sandbox_ == nullptr ? "" : sandbox_->id;
-    executor_.reset();
-    containers_.reset();
-    sandboxes_.reset();
-    executor_ = std::make_unique<runtime::Executor>("test", 8);
-    trash_ = std::make_unique<runtime::Trash>(dir_ / "trash", executor_.get());
-    ASSERT_OK(trash_->Open());
-    handler_ = std::make_unique<tests::FakeHandler>(&world_);
-    sandbox::SandboxesOptions sandboxes;
-    sandboxes.root = dir_.path();
-    sandboxes.executor = executor_.get();
-    sandboxes.handler = handler_.get();
-    sandboxes.network = &network_;
-    sandboxes.trash = trash_.get();
-    sandboxes.notify = [](const auto&, auto) {};
-    sandboxes_ = std::make_unique<sandbox::Sandboxes>(sandboxes);
-    ContainersOptions options;
-    options.root = dir_.path();
-    options.executor = executor_.get();
-    options.handler = handler_.get();
-    options.images = &images_;
-    options.sandboxes = sandboxes_.get();
-    options.trash = trash_.get();
-    options.cdi = &cdi_;
-    options.notify = [this](const ContainerPtr& container,
-                            v1::ContainerEventType type) {
-      absl::MutexLock lock(&events_mutex_);
-      events_.emplace_back(container->config.metadata().name(), type);
-    };
-    containers_ = std::make_unique<Containers>(options);
-    ASSERT_OK_AND_ASSIGN(auto living, handler_->Recover());
-    ASSERT_OK(sandboxes_->Recover(living));
-    handler_->SetListener([this](const runtime::ContainerState& state) {
-      containers_->OnState(state);
-    });
-    ASSERT_OK(containers_->Recover());
-    if (!sandbox_id.empty()) sandbox_ = *sandboxes_->Find(sandbox_id);
-  }
-
-  absl::StatusOr<ContainerPtr> Create() {
-    return containers_->Create(sandbox_, config_, kNever);
-  }
-  ContainerPtr Running() {
-    ContainerPtr container = *Create();
-    EXPECT_OK(containers_->Start(container, kNever));
-    return container;
-  }
-  // Events so far; the queue's tasks before this call have run.
-  std::vector<std::pair<std::string, int>> Events() {
-    absl::Notification done;
-    sandbox_->queue.Post([&] { done.Notify(); });
-    done.WaitForNotification();
-    absl::MutexLock lock(&events_mutex_);
-    return events_;
-  }
-  size_t FilesLeft() { return runtime::ListDir(dir_ / "containers")->size(); }
-
-  tests::TempDir dir_;
-  tests::FakeHandler::World world_;
-  tests::FakeNetwork network_;
-  tests::FakeImages images_;
-  cdi::Registry cdi_{{dir_ / "cdi"}};
-  v1::ContainerConfig config_;
-  absl::Mutex events_mutex_;
-  std::vector<std::pair<std::string, int>> events_
-      ABSL_GUARDED_BY(events_mutex_);
-  std::unique_ptr<tests::FakeHandler> handler_;
-  std::unique_ptr<runtime::Trash> trash_;
-  std::unique_ptr<sandbox::Sandboxes> sandboxes_;
-  std::unique_ptr<Containers> containers_;
-  std::unique_ptr<runtime::Executor> executor_;
-  sandbox::SandboxPtr sandbox_;
-};
-
-// kill -9 of the daemon in StopPodSandbox, after NOTREADY was written: the
-// holder still lives and knows the exit code.
-TEST_F(ContainersTest, ExitCodesAreKeptWhenAStopWasCutShort) {
-  ContainerPtr container = Running();
-  network_.teardown_error = absl::UnavailableError("cut short");
-  sandbox_->Close();
-  EXPECT_FALSE(sandboxes_->TearDown(sandbox_).ok());
-  handler_->SetListener(nullptr);
-  handler_->Exit(container->id, 7);
-  Restart();
-  EXPECT_FALSE(sandbox_->IsReady());
-  EXPECT_EQ(network_.Leases().size(), 1u);
-  ASSERT_OK_AND_ASSIGN(container, containers_->Find(container->id));
-  EXPECT_EQ(ToStatus(*container).exit_code(), 7);
-  EXPECT_EQ(ToStatus(*container).reason(), "Error");
-}
 
 TEST_F(ContainersTest, AStopWhoseSignalFailedSendsItNextTime) {
   ContainerPtr container = Running();
@@ -327,83 +201,6 @@ TEST_F(ContainersTest, RemoveKillsWhatRuns) {
   ASSERT_OK(containers_->Remove(container, kNever));
   EXPECT_THAT(world_.signals, ElementsAre(Pair(container->id, SIGKILL)));
   EXPECT_EQ(FilesLeft(), 0u);
-}
-
-TEST_F(ContainersTest, RestartFindsTheSameState) {
-  ContainerPtr container = Running();
-  Events();
-  const std::string before = ToStatus(*container).DebugString();
-  Restart();
-  ASSERT_OK_AND_ASSIGN(ContainerPtr found, containers_->Find(container->id));
-  EXPECT_EQ(ToStatus(*found).DebugString(), before);
-}
-
-// A holder that is stopped or busy is not dead, and neither is what it holds.
-TEST_F(ContainersTest, APodWhoseHolderIsSilentAtTheStartGoesOn) {
-  ContainerPtr container = Running();
-  Events();
-  const int holder = sandbox_->holder_pid;
-  handler_->SetListener(nullptr);
-  world_.silent = true;
-  Restart();
-  EXPECT_TRUE(sandbox_->IsReady());
-  EXPECT_EQ(sandbox_->holder_pid, holder);
-  ASSERT_OK_AND_ASSIGN(container, containers_->Find(container->id));
-  EXPECT_EQ(ToStatus(*container).state(), v1::CONTAINER_RUNNING);
-  handler_->Exit(container->id, 7);
-  EXPECT_EQ(ToStatus(*container).exit_code(), 7);
-}
-
-TEST_F(ContainersTest, ExitDuringARestartKeepsItsCode) {
-  ContainerPtr container = Running();
-  handler_->SetListener(nullptr);
-  handler_->Exit(container->id, 7, true);
-  Restart();
-  ASSERT_OK_AND_ASSIGN(ContainerPtr found, containers_->Find(container->id));
-  EXPECT_EQ(ToStatus(*found).exit_code(), 7);
-  EXPECT_EQ(ToStatus(*found).reason(), "OOMKilled");
-}
-
-TEST_F(ContainersTest, RestartSweepsHalves) {
-  const std::string half(64, 'a'), orphan(64, 'b');
-  ASSERT_OK(runtime::MakeDirs(dir_ / "containers/" + half + "/upper"));
-  ASSERT_OK(images_.Hold("sha256:1", half));
-  world_.sandboxes[sandbox_->id].containers[orphan].id = orphan;
-  Restart();
-  EXPECT_EQ(FilesLeft(), 0u);
-  EXPECT_TRUE(images_.Holders().empty());
-  EXPECT_TRUE(world_.sandboxes[sandbox_->id].containers.empty());
-}
-
-TEST_F(ContainersTest, RestartFreesTheImageOfARemovedContainer) {
-  ASSERT_OK_AND_ASSIGN(ContainerPtr container, Create());
-  ASSERT_OK(images_.Hold("sha256:any", "removed"));
-  Restart();
-  EXPECT_EQ(images_.Holders(), std::set<std::string>{container->id});
-}
-
-TEST_F(ContainersTest, ContainerOfADeadHolderIsExitedUnknown) {
-  ContainerPtr container = Running();
-  Events();
-  world_.sandboxes.clear();
-  Restart();
-  ASSERT_OK_AND_ASSIGN(ContainerPtr found, containers_->Find(container->id));
-  EXPECT_EQ(ToStatus(*found).state(), v1::CONTAINER_EXITED);
-  EXPECT_EQ(ToStatus(*found).reason(), "ContainerStatusUnknown");
-  EXPECT_EQ(ToStatus(*found).exit_code(), 255);
-}
-
-TEST(LogPathTest, StaysInTheDirectory) {
-  v1::PodSandboxConfig pod;
-  v1::ContainerConfig config;
-  config.set_log_path("a/0.log");
-  EXPECT_THAT(LogPath(pod, config), tests::IsOkAndHolds(""));
-  pod.set_log_directory("/var/log/pods/x/");
-  EXPECT_THAT(LogPath(pod, config),
-              tests::IsOkAndHolds("/var/log/pods/x/a/0.log"));
-  config.set_log_path("../../etc/passwd");
-  EXPECT_THAT(LogPath(pod, config),
-              StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
 }  // namespace

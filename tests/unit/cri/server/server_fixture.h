@@ -118,6 +118,15 @@ class ServerTest : public ::testing::Test {
     return Call(*runtime_, &Runtime::StartContainer, request, &response);
   }
 
+  // Of a command that ends only with its call, in a container that runs.
+  v1::ExecSyncRequest ExecOfSleep() {
+    v1::ExecSyncRequest request;
+    request.set_container_id(CreateContainer(RunPod()));
+    EXPECT_TRUE(Start(request.container_id()).ok());
+    request.add_cmd("sleep");
+    return request;
+  }
+
   static constexpr int kThreads = 4;  // as few as can be configured
 
   using Runtime = v1::RuntimeService::StubInterface;

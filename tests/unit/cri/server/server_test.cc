@@ -242,11 +242,7 @@ TEST_F(ServerTest, StatusIsToldWhileAllThreadsWaitForStops) {
 }
 
 TEST_F(ServerTest, AnExecEndsWhenItsClientGivesUp) {
-  const std::string container = CreateContainer(RunPod());
-  ASSERT_TRUE(Start(container).ok());
-  v1::ExecSyncRequest request;
-  request.set_container_id(container);
-  request.add_cmd("sleep");
+  const v1::ExecSyncRequest request = ExecOfSleep();
   v1::ExecSyncResponse response;
   grpc::ClientContext context;
   std::thread client([&] {
@@ -260,11 +256,7 @@ TEST_F(ServerTest, AnExecEndsWhenItsClientGivesUp) {
 }
 
 TEST_F(ServerTest, AnExecEndsWithTheDeadlineOfItsCall) {
-  const std::string container = CreateContainer(RunPod());
-  ASSERT_TRUE(Start(container).ok());
-  v1::ExecSyncRequest request;
-  request.set_container_id(container);
-  request.add_cmd("sleep");
+  const v1::ExecSyncRequest request = ExecOfSleep();
   v1::ExecSyncResponse response;
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() +

@@ -1,124 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// BuiltinHandler with launcher and holders of fake_oci: real processes, real
-// sockets, no containers. Needs root.
 #include "runtime/handler/builtin.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <fstream>
-#include <string>
 #include <thread>
-#include <vector>
 
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
-#include "gmock/gmock.h"
-#include "gtest/gtest.h"
-#include "runtime/base/file.h"
-#include "runtime/base/json.h"
-#include "tests/support/handler_news.h"
-#include "tests/support/status_matchers.h"
+#include "tests/unit/runtime/handler/builtin_fixture.h"
 
 namespace runtime {
 namespace {
 
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::SizeIs;
 using ::tests::IsOk;
 using ::tests::StatusIs;
-
-class BuiltinHandlerTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    if (geteuid() != 0) GTEST_SKIP() << "needs root to make namespaces";
-    char name[] = "/tmp/r2-handler-XXXXXX";
-    ASSERT_NE(mkdtemp(name), nullptr);
-    dir_ = name;
-    Restart();
-  }
-  void TearDown() override {
-    if (handler_ == nullptr) return;
-    for (const std::string& id : sandboxes_) {
-      EXPECT_THAT(handler_->RemoveSandbox(id), IsOk());
-    }
-    EXPECT_THAT(*ListDir(dir_ + "/state/pods"), IsEmpty());
-    handler_.reset();
-    EXPECT_THAT(StopLauncher(dir_ + "/state"), IsOk());
-    EXPECT_THAT(RemoveTree(dir_), IsOk());
-  }
-
-  // A daemon that ends and another that takes over.
-  void Restart() {
-    handler_.reset();
-    news_ = std::make_unique<tests::News>();
-    handler_ = MakeBuiltinHandler(
-        {.state_dir = dir_ + "/state", .launcher_binary = FAKE_OCI});
-    handler_->SetListener(news_->Listener());
-    auto found = handler_->Recover();
-    ASSERT_THAT(found, IsOk());
-    found_ = *found;
-  }
-
-  SandboxState StartSandbox(const std::string& id) {
-    SandboxOptions options;
-    options.id = id;
-    options.hostname = "pod";
-    sandboxes_.push_back(id);
-    auto state = handler_->StartSandbox(options);
-    EXPECT_THAT(state, IsOk());
-    return state.ok() ? *state : SandboxState();
-  }
-
-  absl::StatusOr<ContainerState> Create(const std::string& sandbox,
-                                        const std::string& id,
-                                        const std::string& script) {
-    ContainerOptions options;
-    options.sandbox_id = sandbox;
-    options.id = id;
-    Json config = {{"process", {{"args", {"/bin/sh", "-c", script}}}},
-                   {"linux", {{"cgroupsPath", "/r2-none/" + id}}}};
-    if (script == "no such command") config["process"]["args"] = {"/nope"};
-    if (script == "crash") config["crash"] = true;
-    options.oci_config = DumpJson(config);
-    options.log_path = LogPath(id);
-    return handler_->CreateContainer(options);
-  }
-  ContainerState Run(const std::string& sandbox, const std::string& id,
-                     const std::string& script) {
-    EXPECT_THAT(Create(sandbox, id, script), IsOk());
-    auto state = handler_->StartContainer(sandbox, id);
-    EXPECT_THAT(state, IsOk());
-    return state.ok() ? *state : ContainerState();
-  }
-  std::string LogPath(const std::string& id) {
-    return absl::StrCat(dir_, "/log/", id, "/0.log");
-  }
-  // The log without its times.
-  std::vector<std::string> Log(const std::string& id) {
-    std::vector<std::string> lines;
-    auto data = ReadFile(LogPath(id));
-    EXPECT_THAT(data, IsOk());
-    for (absl::string_view line :
-         absl::StrSplit(data.value_or(""), '\n', absl::SkipEmpty())) {
-      EXPECT_GT(line.size(), 31u);
-      EXPECT_EQ(line[29], 'Z');
-      lines.push_back(std::string(line.substr(31)));
-    }
-    return lines;
-  }
-
-  std::string dir_;
-  std::vector<std::string> sandboxes_;
-  std::vector<SandboxState> found_;
-  std::unique_ptr<tests::News> news_;
-  std::unique_ptr<Handler> handler_;
-};
 
 TEST_F(BuiltinHandlerTest, RunsAContainerToItsEnd) {
   StartSandbox("s");
@@ -177,78 +76,6 @@ TEST_F(BuiltinHandlerTest, ARepeatedCallJoinsTheFirst) {
   ASSERT_THAT(again, IsOk());
   EXPECT_EQ(created->pid, again->pid);
   EXPECT_EQ(Run("s", "c", "exec sleep 1000").pid, created->pid);
-}
-
-TEST_F(BuiltinHandlerTest, ANewDaemonFindsRunningAndExitedContainers) {
-  SandboxState sandbox = StartSandbox("s");
-  ContainerState running = Run("s", "running", "exec sleep 1000");
-  Run("s", "exited", "exit 7");
-  news_->Await("exited", ContainerPhase::kExited);
-  Restart();
-  ASSERT_THAT(found_, SizeIs(1));
-  EXPECT_EQ(found_[0].holder_pid, sandbox.holder_pid);
-  EXPECT_EQ(news_->Await("running", ContainerPhase::kRunning).pid, running.pid);
-  EXPECT_EQ(news_->Await("exited", ContainerPhase::kExited).exit_code, 7);
-  EXPECT_THAT(handler_->KillContainer("s", "running", SIGKILL, false), IsOk());
-  EXPECT_EQ(news_->Await("running", ContainerPhase::kExited).exit_code, 137);
-  EXPECT_EQ(news_->Count("running"), 2);
-}
-
-TEST_F(BuiltinHandlerTest, ADeadHolderEndsItsSandboxWithNews) {
-  SandboxState sandbox = StartSandbox("s");
-  ContainerState container = Run("s", "c", "exec sleep 1000");
-  ASSERT_EQ(kill(sandbox.holder_pid, SIGKILL), 0);
-  EXPECT_EQ(news_->Await("c", ContainerPhase::kExited).exit_code, 137);
-  EXPECT_EQ(news_->Await("", ContainerPhase::kExited).sandbox_id, "s");
-  EXPECT_THAT(handler_->GetContainer("s", "c"),
-              StatusIs(absl::StatusCode::kNotFound));
-  kill(container.pid, SIGKILL);  // the stand-in has no cgroups to kill
-}
-
-// Stopped, or waiting for a slow disk: it is not dead.
-TEST_F(BuiltinHandlerTest, ASilentHolderLivesAndTellsLater) {
-  const pid_t silent = StartSandbox("silent").holder_pid;
-  const pid_t holder = StartSandbox("s").holder_pid;
-  const ContainerState container = Run("silent", "c", "exec sleep 1000");
-  handler_.reset();
-  ASSERT_EQ(kill(silent, SIGSTOP), 0);
-  Restart();
-  ASSERT_THAT(found_, SizeIs(2));
-  for (const SandboxState& found : found_) {
-    EXPECT_EQ(found.silent, found.id == "silent");
-    EXPECT_EQ(found.holder_pid, found.silent ? 0 : holder);
-  }
-  EXPECT_EQ(kill(container.pid, 0), 0);
-  EXPECT_EQ(news_->Count(""), 0);
-  ASSERT_EQ(kill(silent, SIGCONT), 0);
-  EXPECT_EQ(news_->Await("c", ContainerPhase::kRunning).pid, container.pid);
-  EXPECT_THAT(handler_->KillContainer("silent", "c", SIGKILL, false), IsOk());
-  EXPECT_EQ(news_->Await("c", ContainerPhase::kExited).exit_code, 137);
-}
-
-TEST_F(BuiltinHandlerTest, ASilentHolderThatDiesIsLost) {
-  const pid_t silent = StartSandbox("s").holder_pid;
-  const ContainerState container = Run("s", "c", "exec sleep 1000");
-  handler_.reset();
-  ASSERT_EQ(kill(silent, SIGSTOP), 0);
-  Restart();
-  ASSERT_THAT(found_, SizeIs(1));
-  ASSERT_EQ(kill(silent, SIGKILL), 0);
-  EXPECT_EQ(news_->Await("c", ContainerPhase::kExited).exit_code, 137);
-  EXPECT_EQ(news_->Await("", ContainerPhase::kExited).sandbox_id, "s");
-  kill(container.pid, SIGKILL);  // the stand-in has no cgroups to kill
-}
-
-TEST_F(BuiltinHandlerTest, ADeadHolderIsSweptByTheNextDaemon) {
-  SandboxState sandbox = StartSandbox("s");
-  ContainerState container = Run("s", "c", "exec sleep 1000");
-  handler_.reset();
-  ASSERT_EQ(kill(sandbox.holder_pid, SIGKILL), 0);
-  Restart();
-  EXPECT_THAT(found_, IsEmpty());
-  EXPECT_EQ(news_->Await("c", ContainerPhase::kExited).exit_code, 137);
-  EXPECT_FALSE(Exists(dir_ + "/state/pods/s"));
-  kill(container.pid, SIGKILL);
 }
 
 TEST_F(BuiltinHandlerTest, AScopeThatCannotBeMadeLeavesNothing) {

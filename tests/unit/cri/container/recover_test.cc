@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a daemon finds again of the containers of the one before it.
+#include "tests/unit/cri/container/containers_fixture.h"
+
+namespace cri::container {
+namespace {
+
+using ::tests::StatusIs;
+
+// kill -9 of the daemon in StopPodSandbox, after NOTREADY was written: the
+// holder still lives and knows the exit code.
+TEST_F(ContainersTest, ExitCodesAreKeptWhenAStopWasCutShort) {
+  ContainerPtr container = Running();
+  network_.teardown_error = absl::UnavailableError("cut short");
+  sandbox_->Close();
+  EXPECT_FALSE(sandboxes_->TearDown(sandbox_).ok());
+  handler_->SetListener(nullptr);
+  handler_->Exit(container->id, 7);
+  Restart();
+  EXPECT_FALSE(sandbox_->IsReady());
+  EXPECT_EQ(network_.Leases().size(), 1u);
+  ASSERT_OK_AND_ASSIGN(container, containers_->Find(container->id));
+  EXPECT_EQ(ToStatus(*container).exit_code(), 7);
+  EXPECT_EQ(ToStatus(*container).reason(), "Error");
+}
+
+TEST_F(ContainersTest, RestartFindsTheSameState) {
+  ContainerPtr container = Running();
+  Events();
+  const std::string before = ToStatus(*container).DebugString();
+  Restart();
+  ASSERT_OK_AND_ASSIGN(ContainerPtr found, containers_->Find(container->id));
+  EXPECT_EQ(ToStatus(*found).DebugString(), before);
+}
+
+// A holder that is stopped or busy is not dead, and neither is what it holds.
+TEST_F(ContainersTest, APodWhoseHolderIsSilentAtTheStartGoesOn) {
+  ContainerPtr container = Running();
+  Events();
+  const int holder = sandbox_->holder_pid;
+  handler_->SetListener(nullptr);
+  world_.silent = true;
+  Restart();
+  EXPECT_TRUE(sandbox_->IsReady());
+  EXPECT_EQ(sandbox_->holder_pid, holder);
+  ASSERT_OK_AND_ASSIGN(container, containers_->Find(container->id));
+  EXPECT_EQ(ToStatus(*container).state(), v1::CONTAINER_RUNNING);
+  handler_->Exit(container->id, 7);
+  EXPECT_EQ(ToStatus(*container).exit_code(), 7);
+}
+
+TEST_F(ContainersTest, ExitDuringARestartKeepsItsCode) {
+  ContainerPtr container = Running();
+  handler_->SetListener(nullptr);
+  handler_->Exit(container->id, 7, true);
+  Restart();
+  ASSERT_OK_AND_ASSIGN(ContainerPtr found, containers_->Find(container->id));
+  EXPECT_EQ(ToStatus(*found).exit_code(), 7);
+  EXPECT_EQ(ToStatus(*found).reason(), "OOMKilled");
+}
+
+TEST_F(ContainersTest, RestartSweepsHalves) {
+  const std::string half(64, 'a'), orphan(64, 'b');
+  ASSERT_OK(runtime::MakeDirs(dir_ / "containers/" + half + "/upper"));
+  ASSERT_OK(images_.Hold("sha256:1", half));
+  world_.sandboxes[sandbox_->id].containers[orphan].id = orphan;
+  Restart();
+  EXPECT_EQ(FilesLeft(), 0u);
+  EXPECT_TRUE(images_.Holders().empty());
+  EXPECT_TRUE(world_.sandboxes[sandbox_->id].containers.empty());
+}
+
+TEST_F(ContainersTest, RestartFreesTheImageOfARemovedContainer) {
+  ASSERT_OK_AND_ASSIGN(ContainerPtr container, Create());
+  ASSERT_OK(images_.Hold("sha256:any", "removed"));
+  Restart();
+  EXPECT_EQ(images_.Holders(), std::set<std::string>{container->id});
+}
+
+TEST_F(ContainersTest, ContainerOfADeadHolderIsExitedUnknown) {
+  ContainerPtr container = Running();
+  Events();
+  world_.sandboxes.clear();
+  Restart();
+  ASSERT_OK_AND_ASSIGN(ContainerPtr found, containers_->Find(container->id));
+  EXPECT_EQ(ToStatus(*found).state(), v1::CONTAINER_EXITED);
+  EXPECT_EQ(ToStatus(*found).reason(), "ContainerStatusUnknown");
+  EXPECT_EQ(ToStatus(*found).exit_code(), 255);
+}
+
+TEST(LogPathTest, StaysInTheDirectory) {
+  v1::PodSandboxConfig pod;
+  v1::ContainerConfig config;
+  config.set_log_path("a/0.log");
+  EXPECT_THAT(LogPath(pod, config), tests::IsOkAndHolds(""));
+  pod.set_log_directory("/var/log/pods/x/");
+  EXPECT_THAT(LogPath(pod, config),
+              tests::IsOkAndHolds("/var/log/pods/x/a/0.log"));
+  config.set_log_path("../../etc/passwd");
+  EXPECT_THAT(LogPath(pod, config),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+}  // namespace
+}  // namespace cri::container
