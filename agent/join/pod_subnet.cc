@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/join/pod_subnet.h"
 
-#include <unistd.h>
-
-
 #include "absl/strings/str_cat.h"
 #include "agent/config/yaml.h"
 #include "runtime/base/file.h"
