@@ -78,12 +78,13 @@ absl::Status CheckUnified(const Resources& resources, const Checker& check) {
         !absl::StrContains(file, ".") || file.size() > 255) {
       return check.Invalid("unified", "a key is not the name of a cgroup file");
     }
+    const std::string field = absl::StrCat("unified[\"", file, "\"]");
     // They would move processes or change what others may do.
     if (absl::StartsWith(file, "cgroup.")) {
-      return check.Invalid("unified", absl::StrCat(file, " is not a limit"));
+      return check.Invalid(field, "is not a limit");
     }
     if (value.size() > 4096) {
-      return check.Invalid("unified", absl::StrCat(file, ": is too long"));
+      return check.Invalid(field, "is longer than 4096 bytes");
     }
   }
   return absl::OkStatus();
@@ -93,16 +94,24 @@ int64_t OrDefault(int64_t value, int64_t fallback) {
   return value == 0 ? fallback : value;
 }
 
+// The limit of both for the swap allowance that was, or as much of it as a
+// number can say.
+int64_t WithAllowance(int64_t memory, int64_t allowance) {
+  return memory > INT64_MAX - allowance ? INT64_MAX : memory + allowance;
+}
+
 void MergeMemory(const Resources& change, Resources& result) {
   const int64_t old_memory = result.memory_limit_in_bytes();
   const int64_t old_swap = result.memory_swap_limit_in_bytes();
   const int64_t memory = change.memory_limit_in_bytes();
   if (memory != 0) {
     result.set_memory_limit_in_bytes(memory);
-    if (memory == kUnlimited) {
-      result.set_memory_swap_limit_in_bytes(kUnlimited);
+    if (memory == kUnlimited && old_swap > 0) {
+      // No number says "this much swap" any more: see Difference.
+      result.set_memory_swap_limit_in_bytes(0);
     } else if (old_swap > 0 && old_memory > 0) {
-      result.set_memory_swap_limit_in_bytes(memory + (old_swap - old_memory));
+      result.set_memory_swap_limit_in_bytes(
+          WithAllowance(memory, old_swap - old_memory));
     }
   }
   if (change.memory_swap_limit_in_bytes() != 0) {
@@ -150,6 +159,11 @@ absl::Status CheckResources(const Resources& r, absl::string_view prefix) {
   if (swap > 0 && swap < r.memory_limit_in_bytes()) {
     return check.Invalid("memory_swap_limit_in_bytes",
                          "is below memory_limit_in_bytes, which it includes");
+  }
+  if (swap > 0 && r.memory_limit_in_bytes() == kUnlimited) {
+    return check.Invalid("memory_swap_limit_in_bytes",
+                         "includes memory, which memory_limit_in_bytes leaves "
+                         "unlimited");
   }
   if (r.oom_score_adj() < -1000 || r.oom_score_adj() > 1000) {
     return check.Invalid("oom_score_adj", "is not between -1000 and 1000");
@@ -199,9 +213,12 @@ Resources Difference(const Resources& now, const Resources& wanted) {
       now.memory_swap_limit_in_bytes() != wanted.memory_swap_limit_in_bytes()) {
     result.set_memory_limit_in_bytes(
         OrDefault(wanted.memory_limit_in_bytes(), kUnlimited));
-    // A swap limit that was never set is left alone.
-    if (now.memory_swap_limit_in_bytes() != 0 ||
-        wanted.memory_swap_limit_in_bytes() != 0) {
+    // A swap limit that was never set is left alone; and so is the allowance of
+    // a container whose memory alone becomes unlimited, be it none at all.
+    const bool keeps_swap = wanted.memory_swap_limit_in_bytes() == 0 &&
+                            wanted.memory_limit_in_bytes() == kUnlimited;
+    if (!keeps_swap && (now.memory_swap_limit_in_bytes() != 0 ||
+                        wanted.memory_swap_limit_in_bytes() != 0)) {
       result.set_memory_swap_limit_in_bytes(
           OrDefault(wanted.memory_swap_limit_in_bytes(), kUnlimited));
     }

@@ -216,13 +216,16 @@ void Sandboxes::Keep(const SandboxPtr& sandbox) {
   Notify(sandbox, v1::CONTAINER_CREATED_EVENT);
 }
 
-absl::Status Sandboxes::SetLimits(const SandboxPtr& sandbox,
-                                  Sandbox::Limits limits) {
+absl::Status Sandboxes::ChangeLimits(
+    const SandboxPtr& sandbox,
+    absl::FunctionRef<void(Sandbox::Limits&)> change) {
   // While it is in use it is not torn down, which writes the record too.
   ASSIGN_OR_RETURN(Sandbox::Use use, sandbox->Enter());
   absl::Status saved;
   sandbox->queue.Run([&] {
     Sandbox::Limits old = sandbox->GetLimits();
+    Sandbox::Limits limits = old;
+    change(limits);
     sandbox->SetLimits(std::move(limits));
     saved = Save(*sandbox);
     if (!saved.ok()) sandbox->SetLimits(std::move(old));

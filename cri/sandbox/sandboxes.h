@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "cri/network/network.h"
 #include "cri/sandbox/cgroup.h"
 #include "cri/sandbox/flights.h"
@@ -55,9 +56,11 @@ class Sandboxes {
                                  const std::string& runtime_handler,
                                  absl::Time deadline);
 
-  // Keeps the limits for those who look, over a restart too.
-  // FAILED_PRECONDITION once it is no longer READY.
-  absl::Status SetLimits(const SandboxPtr& sandbox, Sandbox::Limits limits);
+  // Changes the limits that are kept for those who look, over a restart too.
+  // `change` sees those that the last one left. FAILED_PRECONDITION once it is
+  // no longer READY.
+  absl::Status ChangeLimits(const SandboxPtr& sandbox,
+                            absl::FunctionRef<void(Sandbox::Limits&)> change);
 
   // Frees network and namespaces of a sandbox that is closed and whose
   // containers are dead. Repeatable until it succeeds.

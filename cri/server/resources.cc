@@ -31,10 +31,11 @@ CORACLE_RPC(UpdatePodSandboxResources) {
                    engine.sandboxes->Find(request.pod_sandbox_id()));
   RETURN_IF_ERROR(container::CheckResources(request.overhead(), "overhead"));
   RETURN_IF_ERROR(container::CheckResources(request.resources(), "resources"));
-  sandbox::Sandbox::Limits limits = sandbox->GetLimits();
-  if (request.has_overhead()) limits.overhead = request.overhead();
-  if (request.has_resources()) limits.resources = request.resources();
-  RETURN_IF_ERROR(engine.sandboxes->SetLimits(sandbox, std::move(limits)));
+  RETURN_IF_ERROR(engine.sandboxes->ChangeLimits(
+      sandbox, [&](sandbox::Sandbox::Limits& limits) {
+        if (request.has_overhead()) limits.overhead = request.overhead();
+        if (request.has_resources()) limits.resources = request.resources();
+      }));
   return v1::UpdatePodSandboxResourcesResponse();
 }
 

@@ -32,6 +32,9 @@ absl::Status LimitHugepages(
     const spec::Resources& resources, Writes& writes,
     const std::string& host_pages = "/sys/kernel/mm/hugepages");
 
+// How errors name an entry of `unified`.
+std::string UnifiedField(absl::string_view file);
+
 // The OCI value of cpu.shares (2–262144) as cpu.weight (1–10000).
 uint64_t WeightOfShares(uint64_t shares);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cerrno>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -51,22 +52,25 @@ class Writer {
 };
 
 absl::Status LimitMemory(const Writer& cgroup, const spec::Resources& r) {
+  // v1 limits memory and swap together: memory without a limit leaves none.
+  std::optional<int64_t> both = r.memory_swap;
+  if (!both.has_value() && r.memory_limit == -1) both = -1;
   if (r.memory_limit.has_value()) {
     std::string limit = absl::StrCat(*r.memory_limit);
     absl::Status status =
         cgroup.Write("memory", "memory.limit_in_bytes", limit);
     // Memory plus swap may not be below memory: when both are raised, swap
     // goes first.
-    if (!status.ok() && r.memory_swap.has_value()) {
+    if (!status.ok() && both.has_value()) {
       RETURN_IF_ERROR(cgroup.Write("memory", "memory.memsw.limit_in_bytes",
-                                   absl::StrCat(*r.memory_swap)));
+                                   absl::StrCat(*both)));
       status = cgroup.Write("memory", "memory.limit_in_bytes", limit);
     }
     RETURN_IF_ERROR(status);
   }
-  if (r.memory_swap.has_value()) {
+  if (both.has_value()) {
     absl::Status status = cgroup.Write("memory", "memory.memsw.limit_in_bytes",
-                                       absl::StrCat(*r.memory_swap));
+                                       absl::StrCat(*both));
     // Kernels without swap accounting have no such file; there the memory
     // limit alone is the promise that can be kept.
     if (!status.ok() && !absl::IsNotFound(status)) return status;
@@ -167,10 +171,10 @@ absl::Status LimitUnified(const Writer& cgroup, const spec::Resources& r) {
     absl::Status status = cgroup.WriteUnified(file, value);
     if (absl::IsNotFound(status)) {
       return absl::InvalidArgumentError(absl::StrCat(
-          "linux.resources.unified: ", file,
+          UnifiedField(file),
           ": this host has cgroup v1, or no such file in its v2 hierarchy"));
     }
-    RETURN_IF_ERROR(status);
+    RETURN_IF_ERROR(Annotate(status, UnifiedField(file)));
   }
   return absl::OkStatus();
 }

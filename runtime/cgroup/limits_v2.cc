@@ -97,7 +97,24 @@ absl::Status LimitCpu(const Writer& cgroup, const spec::Resources& r) {
   return absl::OkStatus();
 }
 
+absl::Status LimitUnified(const Writer& cgroup, const spec::Resources& r) {
+  for (const auto& [file, value] : r.unified) {
+    const std::string field = UnifiedField(file);
+    absl::Status status = cgroup.Write(file, value);
+    if (absl::IsNotFound(status)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(field, ": the cgroup has no such file"));
+    }
+    RETURN_IF_ERROR(Annotate(status, field));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
+
+std::string UnifiedField(absl::string_view file) {
+  return absl::StrCat("linux.resources.unified[\"", file, "\"]");
+}
 
 uint64_t WeightOfShares(uint64_t shares) {
   shares = std::clamp<uint64_t>(shares, 2, 262144);
@@ -121,9 +138,7 @@ absl::Status LimitV2(const std::string& directory, const spec::Resources& r,
     if (!status.ok() && !absl::IsNotFound(status)) return status;
   }
   RETURN_IF_ERROR(LimitHugepages(directory, "max", r, writes));
-  for (const auto& [file, value] : r.unified) {
-    RETURN_IF_ERROR(cgroup.Write(file, value));
-  }
+  RETURN_IF_ERROR(LimitUnified(cgroup, r));
   if (r.devices.empty()) return absl::OkStatus();
   return AttachDeviceProgram(directory, DeviceRules(r, devices));
 }

@@ -172,7 +172,7 @@ TEST_F(ContainersTest, UpdatesAndRemovalsNeedNoFreeThread) {
   v1::LinuxContainerResources change;
   change.set_cpu_shares(512);
   EXPECT_OK(containers_->Update(container, change));
-  EXPECT_OK(sandboxes_->SetLimits(sandbox_, {}));
+  EXPECT_OK(sandboxes_->ChangeLimits(sandbox_, [](auto&) {}));
   EXPECT_OK(containers_->Remove(container, kNever));
   go->Notify();
 }

@@ -49,8 +49,9 @@ TEST(CheckResourcesTest, NamesTheFieldAtFault) {
        [](Resources& r) { r.add_hugepage_limits(); }},
       {"unified",
        [](Resources& r) { (*r.mutable_unified())["../memory.max"] = "1"; }},
-      {"unified",
+      {"unified[\"cgroup.procs\"]",
        [](Resources& r) { (*r.mutable_unified())["cgroup.procs"] = "1"; }},
+      {"memory_swap_limit_in_bytes", [](Resources& r) { r = Limits(-1, 9); }},
   };
   for (const auto& row : kRows) {
     Resources resources;
@@ -97,11 +98,32 @@ TEST(MergeTest, MemoryAloneTakesItsSwapAlong) {
             50);
   EXPECT_EQ(Merge(Limits(100, 0), Limits(50, 0)).memory_swap_limit_in_bytes(),
             0);
-  EXPECT_EQ(Merge(Limits(100, 150), Limits(-1, 0)).memory_swap_limit_in_bytes(),
-            -1);
   EXPECT_EQ(
       Merge(Limits(100, 150), Limits(200, 400)).memory_swap_limit_in_bytes(),
       400);
+}
+
+TEST(MergeTest, UnlimitedMemoryLeavesTheSwapAllowanceAlone) {
+  // 100 and 100 is a ban on swap, 100 and 0 none: one of `unified`, perhaps.
+  for (const int64_t swap : {0, 100, 150}) {
+    const Resources now = Limits(100, swap), wanted = Merge(now, Limits(-1, 0));
+    EXPECT_EQ(wanted.memory_swap_limit_in_bytes(), 0) << swap;
+    EXPECT_OK(CheckResources(wanted, "linux"));
+    const Resources difference = Difference(now, wanted);
+    EXPECT_EQ(difference.memory_limit_in_bytes(), -1) << swap;
+    EXPECT_EQ(difference.memory_swap_limit_in_bytes(), 0) << swap;
+    EXPECT_EQ(Difference(wanted, now).memory_swap_limit_in_bytes(), swap);
+  }
+  EXPECT_EQ(
+      Merge(Limits(100, 100), Limits(-1, -1)).memory_swap_limit_in_bytes(), -1);
+  EXPECT_EQ(Merge(Limits(100, -1), Limits(-1, 0)).memory_swap_limit_in_bytes(),
+            -1);
+}
+
+TEST(MergeTest, AllowanceDoesNotOverflow) {
+  const Resources merged = Merge(Limits(100, 200), Limits(INT64_MAX - 50, 0));
+  EXPECT_EQ(merged.memory_swap_limit_in_bytes(), INT64_MAX);
+  EXPECT_OK(CheckResources(merged, "linux"));
 }
 
 TEST(MergeTest, ListsGoByTheirKeys) {

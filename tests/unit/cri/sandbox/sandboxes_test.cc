@@ -328,5 +328,23 @@ TEST(FilterTest, FieldsAreAnded) {
   EXPECT_FALSE(Matches(sandbox, filter));
 }
 
+TEST_F(SandboxesTest, ChangesOfLimitsAtOnceLoseNone) {
+  ASSERT_OK_AND_ASSIGN(SandboxPtr sandbox, Run(Config("a")));
+  constexpr int kRounds = 50;
+  auto count = [&](auto field) {
+    for (int i = 0; i < kRounds; ++i) {
+      EXPECT_OK(sandboxes_->ChangeLimits(sandbox, [&](Sandbox::Limits& limits) {
+        v1::LinuxContainerResources& part = limits.*field;
+        part.set_cpu_shares(part.cpu_shares() + 1);
+      }));
+    }
+  };
+  std::thread other([&] { count(&Sandbox::Limits::overhead); });
+  count(&Sandbox::Limits::resources);
+  other.join();
+  EXPECT_EQ(sandbox->GetLimits().overhead.cpu_shares(), kRounds);
+  EXPECT_EQ(sandbox->GetLimits().resources.cpu_shares(), kRounds);
+}
+
 }  // namespace
 }  // namespace cri::sandbox

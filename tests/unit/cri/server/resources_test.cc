@@ -96,6 +96,20 @@ TEST_F(ResourcesTest, FailureOfTheHandlerChangesNothing) {
   EXPECT_EQ(Now().memory_limit_in_bytes(), 100);
 }
 
+TEST_F(ResourcesTest, FieldsOfTheHandlerBecomeThoseOfTheRequest) {
+  {
+    absl::MutexLock lock(&world_.mutex);
+    world_.update_error = absl::InvalidArgumentError(
+        "update container: linux.resources.unified[\"memory.hihg\"]: no file");
+  }
+  v1::LinuxContainerResources change;
+  (*change.mutable_unified())["memory.hihg"] = "1";
+  grpc::Status status = Update(change);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(),
+              HasSubstr("linux.unified[\"memory.hihg\"]: "));
+}
+
 TEST_F(ResourcesTest, RecordThatCannotBeWrittenTakesTheLimitsBack) {
   // Records are written one after another: that of the start is done by now.
   ASSERT_TRUE(UpdateMemory(100).ok());

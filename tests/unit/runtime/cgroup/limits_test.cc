@@ -136,13 +136,41 @@ TEST_F(LimitsFilesTest, SwapAloneIsMeasuredAgainstTheMemoryInForceOnV2) {
               StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
+TEST_F(LimitsFilesTest, UnlimitedMemoryAloneLeavesTheSwapLimitOfV2) {
+  files_.Write("memory.max", "100");
+  files_.Write("memory.swap.max", "0");
+  spec::Resources r;
+  r.memory_limit = -1;
+  ASSERT_OK(LimitV2(files_.Path(""), r, {}, writes_));
+  EXPECT_EQ(Content("memory.max"), "max");
+  EXPECT_EQ(Content("memory.swap.max"), "0");
+}
+
+TEST_F(LimitsFilesTest, UnlimitedMemoryLiftsTheCommonLimitOfV1) {
+  Make("memory/x/memory.limit_in_bytes");
+  Make("memory/x/memory.memsw.limit_in_bytes");
+  spec::Resources r;
+  r.memory_limit = -1;
+  ASSERT_OK(LimitV1(files_.V1({"memory"}), "/x", r, {}, writes_));
+  EXPECT_EQ(Content("memory/x/memory.limit_in_bytes"), "-1");
+  EXPECT_EQ(Content("memory/x/memory.memsw.limit_in_bytes"), "-1");
+}
+
+TEST_F(LimitsFilesTest, UnifiedFileThatV2DoesNotHaveIsTheClientsMistake) {
+  spec::Resources r;
+  r.unified = {{"memory.hihg", "100"}};
+  EXPECT_THAT(LimitV2(files_.Path(""), r, {}, writes_),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("linux.resources.unified[\"memory.hihg\"]")));
+}
+
 TEST_F(LimitsFilesTest, UnifiedFilesNeedAV2Hierarchy) {
   files_.Write("unified/x/memory.high", "max");
   spec::Resources r;
   r.unified = {{"memory.high", "100"}};
   EXPECT_THAT(LimitV1(files_.V1({"memory"}), "/x", r, {}, writes_),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("unified: memory.high")));
+                       HasSubstr("unified[\"memory.high\"]: ")));
   ASSERT_OK(LimitV1(files_.V1({"memory"}, true), "/x", r, {}, writes_));
   EXPECT_EQ(Content("unified/x/memory.high"), "100");
   r.unified = {{"memory.low", "100"}};
@@ -210,6 +238,9 @@ TEST_F(UpdateTest, PairsGoUpAndDownInAnyOrder) {
   ASSERT_OK(Update(32 * kMiB, 32 * kMiB, 1000000, 1000));
   EXPECT_EQ(MemoryLimit(), 32u * kMiB);
   ASSERT_OK(Update(-1, -1, 0, -1));
+  EXPECT_EQ(MemoryLimit(), 0u);
+  ASSERT_OK(Update(32 * kMiB, 32 * kMiB, 0, 0));
+  ASSERT_OK(Update(-1, 0, 0, 0));
   EXPECT_EQ(MemoryLimit(), 0u);
 }
 
