@@ -2,6 +2,7 @@
 #include "cri/container/container.h"
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
 
@@ -70,13 +71,24 @@ bool Container::MarkLost() {
   return true;
 }
 
-bool Container::AwaitExit(absl::Time deadline) {
+absl::Status Container::AwaitExit(absl::Time deadline) {
+  const auto over = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return state_.phase == ContainerPhase::kExited || waits_ended_;
+  };
   absl::MutexLock lock(&mutex_);
-  return mutex_.AwaitWithDeadline(
-      absl::Condition(
-          +[](State* state) { return state->phase == ContainerPhase::kExited; },
-          &state_),
-      deadline);
+  const bool in_time =
+      mutex_.AwaitWithDeadline(absl::Condition(&over), deadline);
+  if (state_.phase == ContainerPhase::kExited) return absl::OkStatus();
+  return in_time ? absl::UnavailableError(absl::StrCat(
+                       "container ", id,
+                       " still runs, and this server stops: ask the next one"))
+                 : absl::DeadlineExceededError(
+                       absl::StrCat("container ", id, " is not dead yet"));
+}
+
+void Container::EndWaits() {
+  absl::MutexLock lock(&mutex_);
+  waits_ended_ = true;
 }
 
 Container::StopTurn Container::BeginStop(absl::Time kill_at) {

@@ -65,8 +65,11 @@ class Container {
   // EXITED without knowing how; false if it was already.
   bool MarkLost() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Waits until EXITED; false at the deadline.
-  bool AwaitExit(absl::Time deadline) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Waits until EXITED. DEADLINE_EXCEEDED at the deadline, UNAVAILABLE after
+  // EndWaits.
+  absl::Status AwaitExit(absl::Time deadline) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Nobody waits for its exit any more: the server stops.
+  void EndWaits() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // A stop was asked for, with SIGKILL due at `kill_at`. Several requests share
   // the earliest time.
@@ -89,6 +92,7 @@ class Container {
   std::optional<runtime::v1::LinuxContainerResources> updated_
       ABSL_GUARDED_BY(mutex_);
   std::optional<absl::Time> kill_at_ ABSL_GUARDED_BY(mutex_);
+  bool waits_ended_ ABSL_GUARDED_BY(mutex_) = false;
 };
 using ContainerPtr = std::shared_ptr<Container>;
 

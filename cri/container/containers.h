@@ -63,6 +63,9 @@ class Containers {
   // Returns when dead. A stop under way is made shorter, never longer.
   absl::Status Stop(const ContainerPtr& container, absl::Duration grace,
                     absl::Time deadline);
+  // Stops that wait answer UNAVAILABLE from now on: the server stops, and a
+  // grace period may be long.
+  void EndWaits();
   // Changes limits: what is 0 or empty stays. All or nothing, and kept over a
   // restart. INVALID_ARGUMENT with the field at fault; FAILED_PRECONDITION if
   // the container has exited or uses more memory than it would be allowed.
@@ -99,7 +102,8 @@ class Containers {
   absl::Status UpdateNow(const ContainerPtr& container,
                          const runtime::v1::LinuxContainerResources& change);
   absl::Status RemoveNow(const ContainerPtr& container, absl::Time deadline);
-  void KillLater(const ContainerPtr& container, absl::Time when);
+  runtime::Executor::TimerId KillLater(const ContainerPtr& container,
+                                       absl::Time when);
   absl::Status AwaitDeath(const ContainerPtr& container, absl::Time kill_at,
                           absl::Time deadline);
   absl::Status KillNow(const Container& container);

@@ -49,13 +49,14 @@ absl::Status Containers::Stop(const ContainerPtr& container,
         return sent;
       }
     }
-    if (turn.earlier) KillLater(container, kill_at);
+    std::optional<runtime::Executor::TimerId> kill;
+    if (turn.earlier) kill = KillLater(container, kill_at);
     const runtime::activity::Step step(absl::StrCat(
         "waits for the end of the container, which has until ",
         absl::FormatTime("%H:%M:%S", kill_at, absl::UTCTimeZone()), " UTC"));
-    if (container->AwaitExit(std::min(deadline, kill_at))) {
-      return absl::OkStatus();
-    }
+    const absl::Status exit = container->AwaitExit(std::min(deadline, kill_at));
+    if (exit.ok() && kill.has_value()) options_.executor->Cancel(*kill);
+    if (!absl::IsDeadlineExceeded(exit)) return exit;
   }
   // The timer does this too, for callers that are gone by now; but it needs a
   // thread of the pool, all of which may be waiting here.
@@ -63,9 +64,10 @@ absl::Status Containers::Stop(const ContainerPtr& container,
   return AwaitDeath(container, kill_at, deadline);
 }
 
-void Containers::KillLater(const ContainerPtr& container, absl::Time when) {
+runtime::Executor::TimerId Containers::KillLater(const ContainerPtr& container,
+                                                 absl::Time when) {
   std::weak_ptr<Container> weak = container;
-  options_.executor->PostAt(when, [this, weak] {
+  return options_.executor->PostAt(when, [this, weak] {
     ContainerPtr late = weak.lock();
     if (late == nullptr || late->GetState().phase == ContainerPhase::kExited) {
       return;
@@ -82,9 +84,9 @@ absl::Status Containers::AwaitDeath(const ContainerPtr& container,
                                     absl::Time kill_at, absl::Time deadline) {
   const runtime::activity::Step step(
       "waits for the end of the container, which was killed");
-  if (container->AwaitExit(std::min(deadline, kill_at + kEventDue))) {
-    return absl::OkStatus();
-  }
+  const absl::Status exit =
+      container->AwaitExit(std::min(deadline, kill_at + kEventDue));
+  if (!absl::IsDeadlineExceeded(exit)) return exit;
   absl::StatusOr<runtime::ContainerState> now =
       options_.handler->GetContainer(container->sandbox->id, container->id);
   if (now.ok()) {
@@ -92,11 +94,11 @@ absl::Status Containers::AwaitDeath(const ContainerPtr& container,
   } else if (absl::IsNotFound(now.status()) && container->MarkLost()) {
     Publish(container, v1::CONTAINER_STOPPED_EVENT);
   }
-  if (container->AwaitExit(std::min(deadline, kill_at + kDeathTakesAtMost))) {
-    return absl::OkStatus();
-  }
-  return absl::DeadlineExceededError(
-      absl::StrCat("container ", container->id, " is not dead yet"));
+  return container->AwaitExit(std::min(deadline, kill_at + kDeathTakesAtMost));
+}
+
+void Containers::EndWaits() {
+  for (const ContainerPtr& container : List()) container->EndWaits();
 }
 
 absl::Status Containers::KillAll(const sandbox::SandboxPtr& sandbox,
@@ -111,7 +113,9 @@ absl::Status Containers::KillAll(const sandbox::SandboxPtr& sandbox,
       "waits for the end of the containers, which were killed");
   const absl::Time due = std::min(deadline, absl::Now() + kEventDue);
   for (const ContainerPtr& container : alive) {
-    if (container->AwaitExit(due)) continue;
+    const absl::Status exit = container->AwaitExit(due);
+    if (exit.ok()) continue;
+    if (absl::IsUnavailable(exit)) return exit;
     absl::StatusOr<runtime::ContainerState> now =
         options_.handler->GetContainer(sandbox->id, container->id);
     if (now.ok() && now->phase == ContainerPhase::kExited) {

@@ -37,6 +37,7 @@ class ServerImpl : public Server {
     }
     engine_->events.Close();
     unlink(path_.c_str());
+    engine_->containers->EndWaits();
     grpc_->Shutdown(std::chrono::system_clock::now() + kDrain);
     edge_->Stop();
     engine_->streams->Stop();

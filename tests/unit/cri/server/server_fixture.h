@@ -111,6 +111,24 @@ class ServerTest : public ::testing::Test {
     return response.container_id();
   }
 
+  // With a grace period of an hour, and no deadline.
+  grpc::Status StopPatiently(const std::string& id) {
+    v1::StopContainerRequest request;
+    request.set_container_id(id);
+    request.set_timeout(3600);
+    grpc::ClientContext context;
+    v1::StopContainerResponse response;
+    return runtime_->StopContainer(&context, request, &response);
+  }
+
+  void AwaitSignals(size_t count) {
+    auto all = [this, count]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(world_.mutex) {
+      return world_.signals.size() == count;
+    };
+    absl::MutexLock lock(&world_.mutex);
+    world_.mutex.Await(absl::Condition(&all));
+  }
+
   grpc::Status Start(const std::string& id) {
     v1::StartContainerRequest request;
     request.set_container_id(id);

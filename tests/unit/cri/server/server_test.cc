@@ -218,27 +218,28 @@ TEST_F(ServerTest, StatusIsToldWhileAllThreadsWaitForStops) {
     ASSERT_TRUE(Start(containers.back()).ok());
   }
   for (const std::string& container : containers) {
-    stops.emplace_back([this, container] {
-      v1::StopContainerRequest request;
-      request.set_container_id(container);
-      request.set_timeout(3600);
-      grpc::ClientContext context;
-      v1::StopContainerResponse response;
-      EXPECT_TRUE(runtime_->StopContainer(&context, request, &response).ok());
-    });
+    stops.emplace_back(
+        [this, container] { EXPECT_TRUE(StopPatiently(container).ok()); });
   }
-  {
-    auto all = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(world_.mutex) {
-      return world_.signals.size() == kThreads;
-    };
-    absl::MutexLock lock(&world_.mutex);
-    world_.mutex.Await(absl::Condition(&all));
-  }
+  AwaitSignals(kThreads);
   v1::StatusResponse status;
   EXPECT_TRUE(
       Call(*runtime_, &Runtime::Status, v1::StatusRequest(), &status).ok());
   for (const std::string& container : containers) handler_->Exit(container, 0);
   for (std::thread& stop : stops) stop.join();
+}
+
+TEST_F(ServerTest, AStopThatWaitsEndsWithTheServer) {
+  world_.dies_of_sigterm = false;
+  const std::string container = CreateContainer(RunPod());
+  ASSERT_TRUE(Start(container).ok());
+  std::thread stop([&] {
+    EXPECT_EQ(StopPatiently(container).error_code(),
+              grpc::StatusCode::UNAVAILABLE);
+  });
+  AwaitSignals(1);
+  server_->Stop();
+  stop.join();
 }
 
 TEST_F(ServerTest, AnExecEndsWhenItsClientGivesUp) {
