@@ -67,10 +67,12 @@ std::string Containers::ReadOciConfig(const std::string& id) const {
 void Containers::Publish(const ContainerPtr& container,
                          v1::ContainerEventType type) {
   container->sandbox->queue.Post([this, container, type] {
-    // A removed container has no record to bring up to date. Removal runs on
-    // this queue too, so the answer holds until the record is written.
-    absl::Status saved = registry_.Find(container->id).ok() ? Save(*container)
-                                                            : absl::OkStatus();
+    // What was just made is on disk. A removed container has no record to bring
+    // up to date. Removal runs on this queue too, so the answer holds until the
+    // record is written.
+    const bool is_news = type != v1::CONTAINER_CREATED_EVENT &&
+                         registry_.Find(container->id).ok();
+    const absl::Status saved = is_news ? Save(*container) : absl::OkStatus();
     if (!saved.ok()) {
       runtime::log::Error("container ", container->id,
                           ": cannot keep its record: ", saved.message());

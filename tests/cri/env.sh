@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # One CRI server of its own: directories, bridge, registry. Sourced by the tests
 # of this folder; all of it is removed when the test ends, however it ends.
-# CORACLE_CRI names another program that takes `cri --listen …` to test.
+# CORACLE_CRI names another program that takes `cri --listen …` to test,
+# CORACLE_TEST_DIR another place for the directories than /tmp.
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/common.sh"
 need_root
 
@@ -13,7 +14,7 @@ for program in "$SERVER" "$LAUNCHER"; do
   [ -x "$program" ] || { echo "$program is not built"; exit 77; }
 done
 
-W=$(mktemp -d /tmp/ccri-XXXXXX)
+W=$(mktemp -d "${CORACLE_TEST_DIR:-/tmp}/ccri-XXXXXX")
 SOCKET=unix://$W/state/cri.sock
 NET=$((RANDOM % 200 + 20))
 POD_CIDR=10.$NET.0.0/24
