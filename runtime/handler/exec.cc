@@ -99,12 +99,13 @@ absl::StatusOr<ExecResult> BuiltinHandler::ExecSync(
   absl::Time deadline = options.timeout > absl::ZeroDuration()
                             ? absl::Now() + options.timeout
                             : absl::InfiniteFuture();
-  ASSIGN_OR_RETURN(Connection connection, OpenHolder(pods_dir_, sandbox_id));
   ASSIGN_OR_RETURN(UniqueFd process,
                    ProcessFor(sandbox_id, id, options.args, false));
   Stream out, err;
   RETURN_IF_ERROR(OpenPipe(&out));
   RETURN_IF_ERROR(OpenPipe(&err));
+  // Last, so that the holder wakes once, for the connection and the request.
+  ASSIGN_OR_RETURN(Connection connection, OpenHolder(pods_dir_, sandbox_id));
   hold::Request request;
   request.type = hold::RequestType::kExec;
   request.id = id;
