@@ -2,9 +2,12 @@
 // Loaded into a daemon by LD_PRELOAD: counts its changes of state (files, the
 // kernel's links, rules and cgroups, messages to launcher and holders) and ends
 // the process by SIGKILL right before the one that points.h asks for; a write
-// is cut in half. What the C library calls by itself is not seen.
+// is cut in half, but for those that the kernel takes whole: half of a process
+// number in a cgroup's file would be another process. What the C library calls
+// by itself is not seen.
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/netlink.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -13,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -81,6 +85,15 @@ bool IsFile(int fd) {
   return fd > STDERR_FILENO && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+// Of the kernel itself, which takes all of a write or nothing.
+bool IsKernels(int fd) {
+  struct statfs place;
+  if (fstatfs(fd, &place) != 0) return false;
+  return place.f_type == CGROUP_SUPER_MAGIC ||
+         place.f_type == CGROUP2_SUPER_MAGIC ||
+         place.f_type == PROC_SUPER_MAGIC || place.f_type == SYSFS_MAGIC;
+}
+
 // Netlink requests, and messages to launcher and holders.
 bool IsRequest(int fd) {
   int domain = 0, type = 0;
@@ -107,7 +120,7 @@ ssize_t write(int fd, const void* data, size_t size) {
   NEXT(write);
   if (Shared() != nullptr && Shared()->left != 0 && IsFile(fd) &&
       IsLast("write", "")) {
-    next(fd, data, size / 2);
+    if (!IsKernels(fd)) next(fd, data, size / 2);
     Die();
   }
   return next(fd, data, size);
