@@ -7,11 +7,15 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "cri/cdi/name.h"
-#include "cri/container/mounts.h"
+#include "cri/container/capability.h"
+#include "cri/container/field.h"
+#include "cri/container/oci_config.h"
 #include "cri/container/resources.h"
+#include "cri/container/seccomp.h"
+#include "cri/container/user.h"
 #include "cri/lsm/apparmor.h"
 #include "cri/lsm/selinux.h"
 #include "cri/sandbox/sandbox.h"
@@ -24,35 +28,23 @@ namespace v1 = ::runtime::v1;
 
 constexpr size_t kMostImageBytes = 64 << 10;
 
-absl::Status Invalid(absl::string_view field, absl::string_view why) {
-  return absl::InvalidArgumentError(absl::StrCat(field, ": ", why));
-}
-
-// Enums are open on the wire: a newer client may send what this server does
-// not know, and must not get something else instead.
-absl::Status CheckEnum(absl::string_view field, bool valid, int value) {
-  if (valid) return absl::OkStatus();
-  return Invalid(field, absl::StrCat(value, " is not a value of this API"));
-}
-
-// A system call would see a path only up to a NUL.
-absl::Status CheckPath(absl::string_view field, const std::string& path) {
-  if (!absl::StartsWith(path, "/")) {
-    return Invalid(field, "is not an absolute path");
-  }
-  if (path.size() >= PATH_MAX || absl::StrContains(path, '\0')) {
-    return Invalid(field, "is too long or holds a NUL byte");
-  }
-  return absl::OkStatus();
-}
-
 // Relative to the log directory; it becomes the name of a file.
 absl::Status CheckLogPath(const std::string& path) {
   const bool control = std::any_of(path.begin(), path.end(), [](char c) {
     return absl::ascii_iscntrl(static_cast<unsigned char>(c));
   });
-  if (!control && path.size() < PATH_MAX) return absl::OkStatus();
-  return Invalid("config.log_path", "is too long or holds control characters");
+  if (control || path.size() >= PATH_MAX) {
+    return InvalidField("config.log_path",
+                        "is too long or holds control characters");
+  }
+  for (absl::string_view part : absl::StrSplit(path, '/')) {
+    if (part == "..") {
+      return InvalidField(
+          "config.log_path",
+          absl::StrCat("\"", path, "\" leaves the log directory"));
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CheckProfile(absl::string_view field,
@@ -62,7 +54,7 @@ absl::Status CheckProfile(absl::string_view field,
       profile.profile_type()));
   if (profile.profile_type() == v1::SecurityProfile::Localhost &&
       profile.localhost_ref().empty()) {
-    return Invalid(field, "Localhost without localhost_ref");
+    return InvalidField(field, "Localhost without localhost_ref");
   }
   return absl::OkStatus();
 }
@@ -81,15 +73,15 @@ absl::Status CheckNamespaces(const v1::NamespaceOption& options) {
     const std::string field = absl::StrCat(kField, name);
     RETURN_IF_ERROR(CheckEnum(field, v1::NamespaceMode_IsValid(mode), mode));
     if (mode != v1::POD && mode != v1::NODE) {
-      return Invalid(field, absl::StrCat(v1::NamespaceMode_Name(mode),
-                                         ": expected POD or NODE"));
+      return InvalidField(field, absl::StrCat(v1::NamespaceMode_Name(mode),
+                                              ": expected POD or NODE"));
     }
   }
   if ((options.pid() == v1::TARGET) == options.target_id().empty()) {
-    return Invalid(absl::StrCat(kField, "target_id"),
-                   options.target_id().empty()
-                       ? "is empty, but pid is TARGET"
-                       : "is given, but pid is not TARGET");
+    return InvalidField(absl::StrCat(kField, "target_id"),
+                        options.target_id().empty()
+                            ? "is empty, but pid is TARGET"
+                            : "is given, but pid is not TARGET");
   }
   return absl::OkStatus();
 }
@@ -102,9 +94,11 @@ absl::Status CheckSecurity(const v1::LinuxContainerSecurityContext& security) {
                             v1::SupplementalGroupsPolicy_IsValid(policy),
                             policy));
   if (security.has_run_as_user() && !security.run_as_username().empty()) {
-    return Invalid("security_context.run_as_username",
-                   "contradicts run_as_user, which is given too");
+    return InvalidField("security_context.run_as_username",
+                        "contradicts run_as_user, which is given too");
   }
+  RETURN_IF_ERROR(CheckIds(security));
+  RETURN_IF_ERROR(ResolveCapabilities(security).status());
   for (const std::string& path : security.masked_paths()) {
     RETURN_IF_ERROR(CheckPath("security_context.masked_paths", path));
   }
@@ -112,6 +106,7 @@ absl::Status CheckSecurity(const v1::LinuxContainerSecurityContext& security) {
     RETURN_IF_ERROR(CheckPath("security_context.readonly_paths", path));
   }
   RETURN_IF_ERROR(CheckProfile("security_context.seccomp", security.seccomp()));
+  RETURN_IF_ERROR(CheckSeccomp(security));
   RETURN_IF_ERROR(
       CheckProfile("security_context.apparmor", security.apparmor()));
   RETURN_IF_ERROR(lsm::CheckSelinux(security.selinux_options()));
@@ -120,26 +115,18 @@ absl::Status CheckSecurity(const v1::LinuxContainerSecurityContext& security) {
 
 absl::Status CheckMountsAndDevices(const v1::ContainerConfig& config) {
   for (const v1::Mount& mount : config.mounts()) {
-    RETURN_IF_ERROR(CheckEnum(
-        absl::StrCat("mount ", mount.container_path(), ": propagation"),
-        v1::MountPropagation_IsValid(mount.propagation()),
-        mount.propagation()));
-    const std::string where = absl::StrCat("mount ", mount.container_path());
-    RETURN_IF_ERROR(runtime::Annotate(
-        CheckPath("container_path", mount.container_path()), where));
-    if (!IsImageVolume(mount)) {
-      RETURN_IF_ERROR(
-          runtime::Annotate(CheckPath("host_path", mount.host_path()), where));
-      if (!mount.image_sub_path().empty()) {
-        return Invalid(where, "image_sub_path: there is no image");
-      }
-    }
+    RETURN_IF_ERROR(CheckMount(mount));
   }
   for (const v1::Device& device : config.devices()) {
     RETURN_IF_ERROR(CheckPath("devices.host_path", device.host_path()));
     if (!device.container_path().empty()) {
       RETURN_IF_ERROR(
           CheckPath("devices.container_path", device.container_path()));
+    }
+    if (device.permissions().find_first_not_of("rwm") != std::string::npos) {
+      return InvalidField(
+          "devices.permissions",
+          absl::StrCat("\"", device.permissions(), "\" are not of r, w, m"));
     }
   }
   return absl::OkStatus();
@@ -151,23 +138,25 @@ absl::Status CheckFields(const v1::ContainerConfig& config) {
   RETURN_IF_ERROR(sandbox::CheckTexts(config.metadata(), config.labels(),
                                       config.annotations()));
   if (config.metadata().name().empty()) {
-    return Invalid("config.metadata.name", "is empty");
+    return InvalidField("config.metadata.name", "is empty");
   }
   if (config.image().image().empty()) {
-    return Invalid("config.image.image", "is empty");
+    return InvalidField("config.image.image", "is empty");
   }
   // It comes back in every list, and as a label of every metric.
   if (config.image().ByteSizeLong() > kMostImageBytes) {
-    return Invalid("config.image",
-                   absl::StrCat("is of more than ", kMostImageBytes, " bytes"));
+    return InvalidField(
+        "config.image",
+        absl::StrCat("is of more than ", kMostImageBytes, " bytes"));
   }
   if (config.has_windows()) {
-    return Invalid("config.windows", "this is a Linux host");
+    return InvalidField("config.windows", "this is a Linux host");
   }
   if (!config.working_dir().empty()) {
     RETURN_IF_ERROR(CheckPath("config.working_dir", config.working_dir()));
   }
   RETURN_IF_ERROR(CheckLogPath(config.log_path()));
+  RETURN_IF_ERROR(CheckProcess(config));
   RETURN_IF_ERROR(CheckEnum("config.stop_signal",
                             v1::Signal_IsValid(config.stop_signal()),
                             config.stop_signal()));

@@ -132,11 +132,9 @@ class Containers {
   sandbox::Flights<absl::Status> removes_;
 };
 
-// log_directory/log_path, "" if either is empty; INVALID_ARGUMENT if log_path
-// would leave the directory.
-absl::StatusOr<std::string> LogPath(
-    const runtime::v1::PodSandboxConfig& sandbox,
-    const runtime::v1::ContainerConfig& config);
+// log_directory/log_path, "" if either is empty.
+std::string LogPath(const runtime::v1::PodSandboxConfig& sandbox,
+                    const runtime::v1::ContainerConfig& config);
 
 }  // namespace cri::container
 

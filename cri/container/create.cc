@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Making a container: everything up to CREATED.
-#include <algorithm>
-#include <tuple>
-
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "cri/cdi/name.h"
 #include "cri/container/check.h"
 #include "cri/container/containers.h"
@@ -23,34 +19,6 @@ namespace {
 namespace v1 = ::runtime::v1;
 
 constexpr size_t kMaxUserFileBytes = 1 << 20;
-
-absl::Status CheckConfig(const sandbox::Sandbox& sandbox,
-                         const v1::ContainerConfig& config) {
-  const v1::NamespaceOption& namespaces =
-      config.linux().security_context().namespace_options();
-  if (namespaces.has_userns_options() &&
-      !(sandbox::IdMapsOf(namespaces) ==
-        sandbox::IdMapsOf(sandbox.Namespaces()))) {
-    return absl::InvalidArgumentError(
-        "namespace_options.userns_options: differs from the sandbox's");
-  }
-  const v1::NamespaceOption pod = sandbox.Namespaces();
-  const std::tuple<const char*, v1::NamespaceMode, v1::NamespaceMode> shared[] =
-      {{"network", namespaces.network(), pod.network()},
-       {"ipc", namespaces.ipc(), pod.ipc()}};
-  for (const auto& [name, asked, there] : shared) {
-    if (asked == v1::NODE && there != v1::NODE) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "namespace_options.", name, ": NODE in a sandbox that is not"));
-    }
-  }
-  if (config.linux().security_context().privileged() &&
-      !sandbox.config.linux().security_context().privileged()) {
-    return absl::InvalidArgumentError(
-        "security_context.privileged: the sandbox does not allow it");
-  }
-  return absl::OkStatus();
-}
 
 std::string FlightKey(const sandbox::Sandbox& sandbox,
                       const v1::ContainerMetadata& metadata) {
@@ -78,15 +46,8 @@ std::string RefOf(const image::Image& image) {
 
 }  // namespace
 
-absl::StatusOr<std::string> LogPath(const v1::PodSandboxConfig& sandbox,
-                                    const v1::ContainerConfig& config) {
-  for (absl::string_view part : absl::StrSplit(config.log_path(), '/')) {
-    if (part == "..") {
-      return absl::InvalidArgumentError(
-          absl::StrCat("config.log_path: \"", config.log_path(),
-                       "\" leaves the log directory"));
-    }
-  }
+std::string LogPath(const v1::PodSandboxConfig& sandbox,
+                    const v1::ContainerConfig& config) {
   if (sandbox.log_directory().empty() || config.log_path().empty()) return "";
   return runtime::JoinPath(sandbox.log_directory(), config.log_path());
 }
@@ -108,6 +69,7 @@ absl::StatusOr<ContainerPtr> Containers::Create(
     absl::Time deadline) {
   // Before it may join: what is wrong does not get somebody else's container.
   RETURN_IF_ERROR(CheckFields(config));
+  RETURN_IF_ERROR(CheckInSandbox(config, *sandbox));
   const runtime::activity::Step step(
       "waits for the same request, under way already");
   return creates_.Do(
@@ -123,7 +85,6 @@ absl::StatusOr<ContainerPtr> Containers::Create(
 absl::StatusOr<ContainerPtr> Containers::Make(
     const sandbox::SandboxPtr& sandbox, const v1::ContainerConfig& config) {
   const runtime::activity::Step step("making the container");
-  RETURN_IF_ERROR(CheckConfig(*sandbox, config));
   image::ImagePtr image = options_.images->Find(config.image().image());
   if (image == nullptr) {
     return absl::NotFoundError(
@@ -137,7 +98,7 @@ absl::StatusOr<ContainerPtr> Containers::Make(
   container->image_id = image->id;
   container->image_ref = RefOf(*image);
   container->stop_signal = StopSignal(config.stop_signal(), image->stop_signal);
-  ASSIGN_OR_RETURN(container->log_path, LogPath(sandbox->config, config));
+  container->log_path = LogPath(sandbox->config, config);
   container->created_at = absl::Now();
   absl::Status built = Build(*container, *image);
   if (!built.ok()) {

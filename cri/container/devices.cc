@@ -82,11 +82,6 @@ void AddTree(const std::string& source, const std::string& target,
 absl::Status AddRequested(const runtime::v1::Device& device, DevicePlan& plan) {
   std::string access =
       device.permissions().empty() ? "rwm" : device.permissions();
-  if (access.find_first_not_of("rwm") != std::string::npos) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("devices: ", device.host_path(), ": permissions \"",
-                     access, "\" are not of r, w, m"));
-  }
   struct stat info {};
   if (stat(device.host_path().c_str(), &info) != 0) {
     return runtime::ErrnoStatus("devices: " + device.host_path());

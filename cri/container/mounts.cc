@@ -100,77 +100,14 @@ bool IsShared(const std::string& path) {
   return shared;
 }
 
-absl::Status Refuse(const v1::Mount& mount, absl::string_view why) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("mount ", mount.container_path(), ": ", why));
-}
-
-absl::Status CheckTarget(const v1::Mount& mount) {
-  if (absl::StartsWith(mount.container_path(), "/") &&
-      CleanPath(mount.container_path()) != "/") {
-    return absl::OkStatus();
-  }
-  return Refuse(mount, "container_path is not an absolute path below /");
-}
-
-absl::Status CheckMount(const SpecInput& input, const v1::Mount& mount) {
-  RETURN_IF_ERROR(CheckTarget(mount));
-  runtime::ns::IdMaps id_maps =
-      sandbox::ToIdMaps(mount.uidmappings(), mount.gidmappings());
-  if (!id_maps.empty() && !(id_maps == input.id_maps)) {
-    return Refuse(mount,
-                  "uidMappings and gidMappings are not those of the sandbox's "
-                  "user namespace");
-  }
-  if (!absl::StartsWith(mount.host_path(), "/")) {
-    return Refuse(mount, "host_path is not an absolute path");
-  }
-  if (mount.recursive_read_only() &&
-      (!mount.readonly() || mount.propagation() != v1::PROPAGATION_PRIVATE)) {
-    return Refuse(mount,
-                  "RROUnsupported: recursive_read_only needs readonly and "
-                  "private propagation");
-  }
-  return absl::OkStatus();
-}
-
-absl::Status RefuseImage(const v1::Mount& mount, absl::StatusCode code,
-                         absl::string_view why) {
-  return absl::Status(code, absl::StrCat(kImageVolumeFailed, ": mount ",
-                                         mount.container_path(), ": ", why));
-}
-
-absl::Status CheckImageMount(const v1::Mount& mount) {
-  constexpr absl::StatusCode kInvalid = absl::StatusCode::kInvalidArgument;
-  if (!mount.host_path().empty()) {
-    return RefuseImage(mount, kInvalid, "image and host_path exclude another");
-  }
-  if (!mount.readonly()) {
-    return RefuseImage(mount, kInvalid,
-                       "an image is only mounted readonly: true");
-  }
-  if (mount.propagation() != v1::PROPAGATION_PRIVATE) {
-    return RefuseImage(mount, kInvalid, "propagation of an image is private");
-  }
-  for (absl::string_view part :
-       absl::StrSplit(mount.image_sub_path(), '/', absl::SkipEmpty())) {
-    if (part == "..") {
-      return RefuseImage(mount, kInvalid, "image_sub_path holds \"..\"");
-    }
-  }
-  return absl::OkStatus();
-}
-
 // The image's layers, shared with all who use them; nothing is written to them.
 absl::StatusOr<Entry> ImageVolume(const SpecInput& input,
                                   const v1::Mount& mount) {
-  RETURN_IF_ERROR(CheckImageMount(mount));
   image::ImagePtr image = input.find_image(mount.image().image());
   if (image == nullptr) {
-    return RefuseImage(mount, absl::StatusCode::kNotFound,
-                       absl::StrCat("image \"", mount.image().image(),
-                                    "\" is not present; it has to be pulled "
-                                    "first"));
+    return absl::NotFoundError(absl::StrCat(
+        kImageVolumeFailed, ": mount ", mount.container_path(), ": image \"",
+        mount.image().image(), "\" is not present; it has to be pulled first"));
   }
   Entry entry;
   entry.destination = CleanPath(mount.container_path());
@@ -189,11 +126,7 @@ absl::StatusOr<Entry> ImageVolume(const SpecInput& input,
 
 absl::StatusOr<Entry> Requested(const SpecInput& input, const v1::Mount& mount,
                                 std::string& rootfs_propagation) {
-  if (IsImageVolume(mount)) {
-    RETURN_IF_ERROR(CheckTarget(mount));
-    return ImageVolume(input, mount);
-  }
-  RETURN_IF_ERROR(CheckMount(input, mount));
+  if (IsImageVolume(mount)) return ImageVolume(input, mount);
   absl::StatusOr<std::string> source = RealPath(mount.host_path());
   if (!source.ok()) {
     return runtime::Annotate(
@@ -205,11 +138,6 @@ absl::StatusOr<Entry> Requested(const SpecInput& input, const v1::Mount& mount,
     propagation = "rslave";
     if (rootfs_propagation.empty()) rootfs_propagation = "rslave";
   } else if (mount.propagation() == v1::PROPAGATION_BIDIRECTIONAL) {
-    if (!input.id_maps.empty()) {
-      return Refuse(mount,
-                    "bidirectional propagation would let the root of the "
-                    "pod's user namespace mount on the host");
-    }
     if (!IsShared(*source)) {
       return absl::FailedPreconditionError(
           absl::StrCat("mount ", mount.container_path(),

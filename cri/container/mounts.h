@@ -16,12 +16,15 @@ struct MountPlan {
   std::string rootfs_propagation;  // "" = the default
 };
 
-// INVALID_ARGUMENT or NOT_FOUND names the mount at fault. A requested mount
+// For a config that was checked (check.h). NOT_FOUND or FAILED_PRECONDITION
+// names the mount for which the host lacks something. A requested mount
 // replaces a usual one of the same destination.
 absl::StatusOr<MountPlan> PlanMounts(const SpecInput& input);
 
-// How errors about image volumes begin; the kubelet knows the word.
+// How errors about image volumes and about recursive_read_only begin; kubelets
+// know the words.
 inline constexpr char kImageVolumeFailed[] = "ImageVolumeMountFailed";
+inline constexpr char kRecursiveReadOnlyFailed[] = "RROUnsupported";
 
 bool IsImageVolume(const runtime::v1::Mount& mount);
 

@@ -55,7 +55,6 @@ absl::StatusOr<Json> ProcessJson(const SpecInput& input,
   const v1::LinuxContainerSecurityContext& security = input.Security();
   ASSIGN_OR_RETURN(std::vector<std::string> args,
                    ProcessArgs(config, *input.image));
-  ASSIGN_OR_RETURN(std::vector<std::string> env, ProcessEnv(input, identity));
   ASSIGN_OR_RETURN(std::string apparmor, lsm::ProfileFor(security, input.host));
   std::string cwd = config.working_dir().empty() ? input.image->working_dir
                                                  : config.working_dir();
@@ -65,7 +64,7 @@ absl::StatusOr<Json> ProcessJson(const SpecInput& input,
                  {"gid", identity.gid},
                  {"additionalGids", identity.groups}}},
                {"args", args},
-               {"env", env},
+               {"env", ProcessEnv(input, identity)},
                {"cwd", CleanPath(cwd)},
                {"capabilities", CapabilitiesJson(capabilities)},
                {"noNewPrivileges", security.no_new_privs()}};
@@ -78,7 +77,7 @@ absl::StatusOr<Json> ProcessJson(const SpecInput& input,
 
 // Absent namespaces are the sandbox's. The holder lives in the host's PID
 // namespace, so leaving "pid" out is right only where pod and container agree.
-absl::StatusOr<Json> NamespacesJson(const SpecInput& input) {
+Json NamespacesJson(const SpecInput& input) {
   Json result = Json::array({Json{{"type", "mount"}}});
   if (!input.Security().privileged()) {
     result.push_back(Json{{"type", "cgroup"}});
@@ -93,11 +92,7 @@ absl::StatusOr<Json> NamespacesJson(const SpecInput& input) {
                {"path", absl::StrCat("/proc/", input.target_pid, "/ns/pid")}});
       break;
     case v1::NODE:
-      if (pod != v1::NODE) {
-        return absl::InvalidArgumentError(
-            "namespace_options.pid: NODE in a sandbox that is not");
-      }
-      break;
+      break;  // as the pod has it
     default:
       if (mode == v1::CONTAINER || pod == v1::CONTAINER) {
         result.push_back(Json{{"type", "pid"}});
@@ -110,9 +105,8 @@ absl::StatusOr<Json> LinuxJson(const SpecInput& input, const MountPlan& mounts,
                                const CapabilitySets& capabilities) {
   const v1::LinuxContainerSecurityContext& security = input.Security();
   ASSIGN_OR_RETURN(DevicePlan devices, PlanDevices(*input.config));
-  ASSIGN_OR_RETURN(Json namespaces, NamespacesJson(input));
   ASSIGN_OR_RETURN(Json seccomp, SeccompFor(security, capabilities.bounding));
-  Json result{{"namespaces", std::move(namespaces)},
+  Json result{{"namespaces", NamespacesJson(input)},
               {"cgroupsPath", runtime::JoinPath(input.cgroup_parent, input.id)},
               {"devices", std::move(devices.nodes)},
               {"resources", ResourcesJson(input.config->linux().resources())}};

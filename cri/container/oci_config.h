@@ -17,8 +17,13 @@ struct OciConfig {
   Identity identity;  // who the process really runs as
 };
 
-// Errors name the field of the request.
+// For a config that was checked (check.h). Errors name the field of the
+// request.
 absl::StatusOr<OciConfig> BuildOciConfig(const SpecInput& input);
+
+// INVALID_ARGUMENT with the field of arguments or environment that no process
+// can have.
+absl::Status CheckProcess(const runtime::v1::ContainerConfig& config);
 
 // command and args over the image's Entrypoint and Cmd, as Kubernetes defines.
 absl::StatusOr<std::vector<std::string>> ProcessArgs(
@@ -26,8 +31,8 @@ absl::StatusOr<std::vector<std::string>> ProcessArgs(
 
 // "KEY=value" list: the image's, overridden by the request's, completed with
 // PATH, HOME, HOSTNAME and for a terminal TERM.
-absl::StatusOr<std::vector<std::string>> ProcessEnv(const SpecInput& input,
-                                                    const Identity& identity);
+std::vector<std::string> ProcessEnv(const SpecInput& input,
+                                    const Identity& identity);
 
 // linux.resources without devices; 0 and "" mean unset.
 runtime::Json ResourcesJson(const runtime::v1::LinuxContainerResources& from);

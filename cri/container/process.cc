@@ -2,6 +2,7 @@
 // The process part of the OCI config: arguments and environment.
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "cri/container/field.h"
 #include "cri/container/oci_config.h"
 #include "runtime/base/status.h"
 
@@ -15,8 +16,7 @@ constexpr char kDefaultPath[] =
 
 absl::Status CheckText(absl::string_view field, absl::string_view text) {
   if (absl::StrContains(text, absl::string_view("\0", 1))) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(field, ": holds a NUL byte"));
+    return InvalidField(field, "holds a NUL byte");
   }
   return absl::OkStatus();
 }
@@ -45,6 +45,27 @@ void SetIfMissing(std::string entry, std::vector<std::string>& env) {
 
 }  // namespace
 
+absl::Status CheckProcess(const v1::ContainerConfig& config) {
+  if (!config.command().empty() && config.command(0).empty()) {
+    return InvalidField("command", "names no program: its first word is empty");
+  }
+  for (const std::string& arg : config.command()) {
+    RETURN_IF_ERROR(CheckText("command", arg));
+  }
+  for (const std::string& arg : config.args()) {
+    RETURN_IF_ERROR(CheckText("args", arg));
+  }
+  for (const v1::KeyValue& pair : config.envs()) {
+    if (pair.key().empty() || absl::StrContains(pair.key(), "=")) {
+      return InvalidField(
+          "envs", absl::StrCat("\"", pair.key(), "\" is not a variable name"));
+    }
+    RETURN_IF_ERROR(CheckText(absl::StrCat("envs: ", pair.key()),
+                              absl::StrCat(pair.key(), pair.value())));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<std::string>> ProcessArgs(
     const v1::ContainerConfig& config, const image::Image& image) {
   std::vector<std::string> args(config.command().begin(),
@@ -64,8 +85,8 @@ absl::StatusOr<std::vector<std::string>> ProcessArgs(
   return args;
 }
 
-absl::StatusOr<std::vector<std::string>> ProcessEnv(const SpecInput& input,
-                                                    const Identity& identity) {
+std::vector<std::string> ProcessEnv(const SpecInput& input,
+                                    const Identity& identity) {
   std::vector<std::string> env;
   for (const std::string& entry : input.image->env) {
     if (!KeyOf(entry).empty() && absl::StrContains(entry, "=")) {
@@ -73,12 +94,6 @@ absl::StatusOr<std::vector<std::string>> ProcessEnv(const SpecInput& input,
     }
   }
   for (const v1::KeyValue& pair : input.config->envs()) {
-    if (pair.key().empty() || absl::StrContains(pair.key(), "=")) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("envs: \"", pair.key(), "\" is not a variable name"));
-    }
-    RETURN_IF_ERROR(CheckText(absl::StrCat("envs: ", pair.key()),
-                              absl::StrCat(pair.key(), pair.value())));
     Set(absl::StrCat(pair.key(), "=", pair.value()), env);
   }
   SetIfMissing(kDefaultPath, env);

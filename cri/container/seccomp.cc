@@ -59,12 +59,16 @@ void AllowPersonalities(Json& rules) {
   }
 }
 
-absl::StatusOr<Json> LocalProfile(const std::string& path) {
-  if (!absl::StartsWith(path, "/") || absl::StrContains(path, '\0')) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("security_context.seccomp: \"", absl::CHexEscape(path),
-                     "\" is not an absolute path"));
+absl::Status CheckLocalPath(absl::string_view path) {
+  if (absl::StartsWith(path, "/") && !absl::StrContains(path, '\0')) {
+    return absl::OkStatus();
   }
+  return absl::InvalidArgumentError(absl::StrCat("security_context.seccomp: \"",
+                                                 absl::CHexEscape(path),
+                                                 "\" is not an absolute path"));
+}
+
+absl::StatusOr<Json> LocalProfile(const std::string& path) {
   absl::StatusOr<std::string> text = runtime::ReadFile(path, 1 << 20);
   if (!text.ok()) {
     return runtime::Annotate(text.status(), "security_context.seccomp");
@@ -81,19 +85,38 @@ absl::StatusOr<Json> LocalProfile(const std::string& path) {
   return profile;
 }
 
+constexpr char kLocalPrefix[] = "localhost/";
+
 // The deprecated string form: "", "unconfined", "runtime/default",
-// "docker/default", "localhost/<path>".
-absl::StatusOr<Json> FromPath(absl::string_view path,
-                              const std::vector<std::string>& capabilities) {
-  if (path.empty() || path == "unconfined") return Json();
-  if (path == "runtime/default" || path == "docker/default") {
-    return DefaultSeccomp(capabilities);
-  }
-  if (absl::ConsumePrefix(&path, "localhost/")) {
-    return LocalProfile(std::string(path));
-  }
+// "docker/default", "localhost/<path>". Older clients still send it.
+absl::string_view ProfilePath(
+    const v1::LinuxContainerSecurityContext& security) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+  return security.seccomp_profile_path();
+#pragma GCC diagnostic pop
+}
+
+bool IsUnconfined(absl::string_view path) {
+  return path.empty() || path == "unconfined";
+}
+
+bool IsDefault(absl::string_view path) {
+  return path == "runtime/default" || path == "docker/default";
+}
+
+absl::Status CheckProfilePath(absl::string_view path) {
+  if (IsUnconfined(path) || IsDefault(path)) return absl::OkStatus();
+  if (absl::ConsumePrefix(&path, kLocalPrefix)) return CheckLocalPath(path);
   return absl::InvalidArgumentError(absl::StrCat(
       "security_context.seccomp_profile_path: \"", path, "\" is unknown"));
+}
+
+absl::StatusOr<Json> FromProfilePath(
+    absl::string_view path, const std::vector<std::string>& capabilities) {
+  if (IsUnconfined(path)) return Json();
+  if (IsDefault(path)) return DefaultSeccomp(capabilities);
+  return LocalProfile(std::string(absl::StripPrefix(path, kLocalPrefix)));
 }
 
 }  // namespace
@@ -134,16 +157,22 @@ Json DefaultSeccomp(const std::vector<std::string>& capabilities) {
       {"syscalls", std::move(rules)}};
 }
 
+absl::Status CheckSeccomp(const v1::LinuxContainerSecurityContext& security) {
+  if (security.privileged()) return absl::OkStatus();
+  if (!security.has_seccomp()) return CheckProfilePath(ProfilePath(security));
+  if (security.seccomp().profile_type() != v1::SecurityProfile::Localhost) {
+    return absl::OkStatus();
+  }
+  return CheckLocalPath(security.seccomp().localhost_ref());
+}
+
 absl::StatusOr<Json> SeccompFor(
     const v1::LinuxContainerSecurityContext& security,
     const std::vector<std::string>& capabilities) {
   if (security.privileged()) return Json();
+  RETURN_IF_ERROR(CheckSeccomp(security));
   if (!security.has_seccomp()) {
-// Older clients still send the deprecated field.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-    return FromPath(security.seccomp_profile_path(), capabilities);
-#pragma GCC diagnostic pop
+    return FromProfilePath(ProfilePath(security), capabilities);
   }
   switch (security.seccomp().profile_type()) {
     case v1::SecurityProfile::RuntimeDefault:

@@ -12,6 +12,10 @@
 
 namespace cri::container {
 
+// INVALID_ARGUMENT for a profile that is named in no known way.
+absl::Status CheckSeccomp(
+    const runtime::v1::LinuxContainerSecurityContext& security);
+
 // The OCI object, or null for unconfined. Privileged containers and requests
 // without a profile are unconfined; a Localhost profile is a file with an OCI
 // seccomp object, by absolute path, and an empty path is an error, never

@@ -151,28 +151,22 @@ absl::StatusOr<Principal> FromImageUser(const std::string& text,
   return principal;
 }
 
-absl::StatusOr<uint32_t> CheckId(int64_t value, absl::string_view field) {
-  if (value < 0 || value > kMaxId) {
-    return Invalid(field, absl::StrCat(value, " is not from 0 to ", kMaxId));
-  }
-  return static_cast<uint32_t>(value);
+absl::Status CheckId(absl::string_view name, int64_t value) {
+  if (value >= 0 && value <= kMaxId) return absl::OkStatus();
+  return Invalid(absl::StrCat("security_context.", name),
+                 absl::StrCat(value, " is not from 0 to ", kMaxId));
 }
 
 absl::StatusOr<Principal> Choose(
     const v1::LinuxContainerSecurityContext& security,
     const std::string& image_user, const Databases& databases) {
   if (security.has_run_as_user()) {
-    ASSIGN_OR_RETURN(uint32_t uid, CheckId(security.run_as_user().value(),
-                                           "security_context.run_as_user"));
-    return FromUid(uid, databases);
+    return FromUid(static_cast<uint32_t>(security.run_as_user().value()),
+                   databases);
   }
   if (!security.run_as_username().empty()) {
     return FromName(security.run_as_username(),
                     "security_context.run_as_username", databases);
-  }
-  if (security.has_run_as_group()) {
-    return Invalid("security_context.run_as_group",
-                   "is given without run_as_user or run_as_username");
   }
   return FromImageUser(image_user, databases);
 }
@@ -190,22 +184,34 @@ std::optional<uint32_t> ParseId(absl::string_view text) {
   return static_cast<uint32_t>(value);
 }
 
+absl::Status CheckIds(const v1::LinuxContainerSecurityContext& security) {
+  if (security.has_run_as_group() && !security.has_run_as_user() &&
+      security.run_as_username().empty()) {
+    return Invalid("security_context.run_as_group",
+                   "is given without run_as_user or run_as_username");
+  }
+  RETURN_IF_ERROR(CheckId("run_as_user", security.run_as_user().value()));
+  RETURN_IF_ERROR(CheckId("run_as_group", security.run_as_group().value()));
+  for (const int64_t group : security.supplemental_groups()) {
+    RETURN_IF_ERROR(CheckId("supplemental_groups", group));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Identity> ResolveIdentity(
     const v1::LinuxContainerSecurityContext& security,
     const std::string& image_user, const ImageFile& read) {
+  RETURN_IF_ERROR(CheckIds(security));
   ASSIGN_OR_RETURN(Databases databases, ReadDatabases(read));
   ASSIGN_OR_RETURN(Principal principal,
                    Choose(security, image_user, databases));
   if (security.has_run_as_group()) {
-    ASSIGN_OR_RETURN(principal.gid, CheckId(security.run_as_group().value(),
-                                            "security_context.run_as_group"));
+    principal.gid = static_cast<uint32_t>(security.run_as_group().value());
   }
   Identity identity{principal.uid, principal.gid, {principal.gid}, "/"};
   if (!principal.home.empty()) identity.home = principal.home;
   for (int64_t group : security.supplemental_groups()) {
-    ASSIGN_OR_RETURN(uint32_t gid,
-                     CheckId(group, "security_context.supplemental_groups"));
-    identity.groups.push_back(gid);
+    identity.groups.push_back(static_cast<uint32_t>(group));
   }
   if (security.supplemental_groups_policy() == v1::Merge &&
       !principal.name.empty()) {

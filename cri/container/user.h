@@ -28,8 +28,12 @@ struct Identity {
 using ImageFile =
     std::function<absl::StatusOr<std::optional<std::string>>(const char* path)>;
 
-// INVALID_ARGUMENT if a name is unknown, a number out of range, or a group is
-// given without a user.
+// INVALID_ARGUMENT if a number is out of range, or a group is given without a
+// user.
+absl::Status CheckIds(
+    const runtime::v1::LinuxContainerSecurityContext& security);
+
+// INVALID_ARGUMENT also if a name is unknown.
 absl::StatusOr<Identity> ResolveIdentity(
     const runtime::v1::LinuxContainerSecurityContext& security,
     const std::string& image_user, const ImageFile& read);

@@ -49,6 +49,9 @@ absl::Status CheckNamespaces(const v1::NamespaceOption& options) {
                    absl::StrCat(static_cast<int>(options.pid()),
                                 " is not a value of this API"));
   }
+  if (!options.target_id().empty()) {
+    return Invalid("namespace_options.target_id", "is for containers only");
+  }
   return CheckUserNamespace(options);
 }
 

@@ -81,6 +81,17 @@ SandboxPtr Sandboxes::FindReady(const v1::PodSandboxMetadata& metadata) const {
   return nullptr;
 }
 
+absl::Status Sandboxes::CheckHandler(const v1::NamespaceOption& namespaces,
+                                     const std::string& handler) const {
+  if (IdMapsOf(namespaces).empty()) return absl::OkStatus();
+  const runtime::HandlerFeatures features = options_.handler->Features(handler);
+  if (features.user_namespaces) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("namespace_options.userns_options: there are no user "
+                   "namespaces for pods here: ",
+                   features.no_user_namespaces));
+}
+
 absl::StatusOr<SandboxPtr> Sandboxes::Run(const v1::PodSandboxConfig& config,
                                           const std::string& runtime_handler,
                                           absl::Time deadline) {
@@ -95,6 +106,7 @@ absl::StatusOr<SandboxPtr> Sandboxes::Run(const v1::PodSandboxConfig& config,
                    ValidateSysctls(config.linux().sysctls(),
                                    namespaces.network() == v1::NODE,
                                    namespaces.ipc() == v1::NODE));
+  RETURN_IF_ERROR(CheckHandler(namespaces, runtime_handler));
   const runtime::activity::Step step(kSameRequest);
   return runs_.Do("RunPodSandbox of " + KeyOf(config.metadata()), deadline,
                   [&]() -> absl::StatusOr<SandboxPtr> {
@@ -147,16 +159,6 @@ absl::Status Sandboxes::Build(Sandbox& sandbox, const Sysctls& sysctls) {
   start.sysctls = sysctls;
   start.shm_bytes = options_.shm_bytes;
   start.id_maps = IdMapsOf(namespaces);
-  if (!start.id_maps.empty()) {
-    runtime::HandlerFeatures features =
-        options_.handler->Features(sandbox.runtime_handler);
-    if (!features.user_namespaces) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("namespace_options.userns_options: there are no user "
-                       "namespaces for pods here: ",
-                       features.no_user_namespaces));
-    }
-  }
   ASSIGN_OR_RETURN(runtime::SandboxState state,
                    options_.handler->StartSandbox(start));
   sandbox.holder_pid = state.holder_pid;

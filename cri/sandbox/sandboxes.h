@@ -77,6 +77,9 @@ class Sandboxes {
  private:
   using Sysctls = std::map<std::string, std::string>;
 
+  // FAILED_PRECONDITION if it cannot give the pod its user namespace.
+  absl::Status CheckHandler(const runtime::v1::NamespaceOption& namespaces,
+                            const std::string& handler) const;
   absl::StatusOr<SandboxPtr> Make(const runtime::v1::PodSandboxConfig& config,
                                   const std::string& runtime_handler,
                                   const PodCgroup& cgroup,

@@ -88,7 +88,9 @@ absl::StatusOr<std::map<std::string, std::string>> ValidateSysctls(
     RETURN_IF_ERROR(CheckName(name));
     RETURN_IF_ERROR(CheckValue(name, value));
     RETURN_IF_ERROR(CheckNamespace(name, host_network, host_ipc));
-    result[name] = value;
+    if (!result.emplace(name, value).second) {
+      return Refuse(name, "is given twice, with dots and with slashes");
+    }
   }
   return result;
 }

@@ -7,6 +7,7 @@
 namespace cri::sandbox {
 namespace {
 
+using ::testing::HasSubstr;
 using ::tests::IsOk;
 using ::tests::StatusIs;
 
@@ -45,6 +46,15 @@ TEST(SysctlTest, Cve2022_0811_ValueCannotSmuggleASecondSysctl) {
                 StatusIs(absl::StatusCode::kInvalidArgument))
         << value;
   }
+}
+
+TEST(SysctlTest, OneInBothSpellingsIsAContradiction) {
+  SysctlMap map;
+  map["net.ipv4.ip_forward"] = "0";
+  map["net/ipv4/ip_forward"] = "1";
+  EXPECT_THAT(ValidateSysctls(map, false, false),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("\"net.ipv4.ip_forward\" is given twice")));
 }
 
 TEST(SysctlTest, RefusesNamesThatAreNoNames) {

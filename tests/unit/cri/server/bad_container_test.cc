@@ -9,6 +9,15 @@ namespace {
 
 using BadContainerTest = BadInputTest;
 
+// A good one, but for what the caller changes.
+v1::Mount& ImageMount(v1::ContainerConfig& config) {
+  v1::Mount& mount = *config.add_mounts();
+  mount.set_container_path("/x");
+  mount.set_readonly(true);
+  mount.mutable_image()->set_image("busybox:1");
+  return mount;
+}
+
 TEST_F(BadContainerTest, CreateContainerNamesTheField) {
   using Config = v1::ContainerConfig;
   const Spoiled<Config> kRows[] = {
@@ -19,6 +28,8 @@ TEST_F(BadContainerTest, CreateContainerNamesTheField) {
       {"config.log_path", [](Config& c) { c.set_log_path("../x"); }},
       {"config.working_dir", [](Config& c) { c.set_working_dir("relative"); }},
       {"command", [](Config& c) { c.add_command(std::string("a\0b", 3)); }},
+      {"command", [](Config& c) { c.add_command(""); }},
+      {"args", [](Config& c) { c.add_args(std::string("a\0b", 3)); }},
       {"envs", [](Config& c) { c.add_envs()->set_key("A=B"); }},
       {"envs", [](Config& c) { c.add_envs()->set_value("no key"); }},
       {"container_path",
@@ -119,6 +130,18 @@ TEST_F(BadContainerTest, CreateContainerNamesTheField) {
              v1::SecurityProfile::Localhost);
          Security(c).mutable_seccomp()->set_localhost_ref("relative.json");
        }},
+      {"mount /x: image",
+       [](Config& c) { ImageMount(c).set_host_path("/tmp"); }},
+      {"mount /x: readonly",
+       [](Config& c) { ImageMount(c).set_readonly(false); }},
+      {"mount /x: image_sub_path",
+       [](Config& c) { ImageMount(c).set_image_sub_path("a/../.."); }},
+      {"ImageVolumeMountFailed: mount /x: propagation",
+       [](Config& c) {
+         ImageMount(c).set_propagation(v1::PROPAGATION_HOST_TO_CONTAINER);
+       }},
+      {"container_path",
+       [](Config& c) { ImageMount(c).set_container_path("/.."); }},
       {"security_context.seccomp",
        [](Config& c) {
          Security(c).mutable_seccomp()->set_profile_type(
@@ -265,6 +288,7 @@ TEST_F(BadContainerTest, CreateContainerNamesTheField) {
        }},
   };
   const std::string pod = RunPod();
+  CreateContainer(pod, "there");
   int row_number = 0;
   for (const auto& row : kRows) {
     v1::CreateContainerRequest request = GoodContainer(pod);
@@ -272,6 +296,11 @@ TEST_F(BadContainerTest, CreateContainerNamesTheField) {
     request.mutable_config()->mutable_metadata()->set_name(
         absl::StrCat("c", ++row_number));
     row.spoil(*request.mutable_config());
+    Refuses(&Runtime::CreateContainer, request, row.code, row.field);
+    // Nor does what is wrong by itself get a container that is there already;
+    // what the host lacks it may have lost meanwhile.
+    if (row.code != kInvalid || !request.config().has_metadata()) continue;
+    request.mutable_config()->mutable_metadata()->set_name("there");
     Refuses(&Runtime::CreateContainer, request, row.code, row.field);
   }
   Refuses(&Runtime::CreateContainer, GoodContainer(""), kInvalid, "sandbox id");

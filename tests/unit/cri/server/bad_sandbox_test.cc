@@ -54,6 +54,16 @@ TEST_F(BadSandboxTest, RunPodSandboxNamesTheField) {
        [](Config& c) {
          Security(c).mutable_namespace_options()->set_pid(v1::TARGET);
        }},
+      {"namespace_options.target_id",
+       [](Config& c) {
+         Security(c).mutable_namespace_options()->set_target_id("x");
+       }},
+      {"sysctl \"kernel.shm_rmid_forced\"",
+       [](Config& c) {
+         auto& sysctls = *c.mutable_linux()->mutable_sysctls();
+         sysctls["kernel.shm_rmid_forced"] = "0";
+         sysctls["kernel/shm_rmid_forced"] = "1";
+       }},
       {"namespace_options.pid",
        [](Config& c) {
          Security(c).mutable_namespace_options()->set_pid(
