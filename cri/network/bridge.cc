@@ -45,7 +45,8 @@ class BridgeNetwork : public Network {
   absl::StatusOr<PodAddresses> Setup(const PodNetwork& pod) override;
   absl::Status SetupLoopback(int netns_fd) override;
   absl::Status Teardown(const PodNetwork& pod) override;
-  void Sweep(const std::vector<PodNetwork>& living) override;
+  std::vector<std::string> Recover(
+      const std::vector<PodNetwork>& living) override;
 
  private:
   absl::Status LoadState();
@@ -257,7 +258,8 @@ absl::Status BridgeNetwork::Teardown(const PodNetwork& pod) {
   return absl::OkStatus();
 }
 
-void BridgeNetwork::Sweep(const std::vector<PodNetwork>& living) {
+std::vector<std::string> BridgeNetwork::Recover(
+    const std::vector<PodNetwork>& living) {
   std::set<std::string> kept;
   for (const PodNetwork& pod : living) kept.insert(pod.sandbox_id);
   for (const std::string& sandbox_id : pool_.Sandboxes()) {
@@ -280,6 +282,7 @@ void BridgeNetwork::Sweep(const std::vector<PodNetwork>& living) {
   for (const std::string& link : StrayLinks(options_, pool_.Sandboxes())) {
     reaper_.Expect(link, [] {});
   }
+  return {};
 }
 
 }  // namespace

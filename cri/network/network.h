@@ -61,8 +61,17 @@ class Network {
   virtual absl::Status Teardown(const PodNetwork& pod) = 0;
   // After a restart, before any Setup or Teardown: frees what belongs to none
   // of the `living` sandboxes and knows the others' host ports again. The
-  // namespaces of `living` are not open.
-  virtual void Sweep(const std::vector<PodNetwork>& living) = 0;
+  // namespaces of `living` are not open. Asks nothing of other programs: what
+  // takes some to be freed is left for the caller to Teardown, after Collect;
+  // the IDs of those sandboxes are returned.
+  virtual std::vector<std::string> Recover(
+      const std::vector<PodNetwork>& living) = 0;
+  // Once after Recover; may take minutes: frees what nobody has a record of.
+  // Whoever calls Setup or Teardown meanwhile waits as long as it has to.
+  virtual void Collect() {}
+  // Ends soon what is under way or waits, with CANCELLED, and lets nothing else
+  // begin. What was not done is found by the next Recover.
+  virtual void Stop() {}
 };
 
 std::unique_ptr<Network> MakeBridgeNetwork(const NetworkOptions& options);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cri/sandbox/sandboxes.h"
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cri/sandbox/pod_files.h"
 #include "cri/sandbox/pod_network.h"
@@ -37,7 +36,7 @@ std::string NetnsPath(int holder_pid) {
   return absl::StrCat("/proc/", holder_pid, "/ns/net");
 }
 
-// A step of an undo or a sweep: failing is news for the log, not for a caller.
+// A step of an undo: failing is news for the log, not for a caller.
 void LogFailure(const std::string& id, const absl::Status& status) {
   if (!status.ok()) {
     runtime::log::Error("sandbox ", id, ": cannot undo: ", status.message());
@@ -203,13 +202,6 @@ absl::Status Sandboxes::Undo(const Sandbox& sandbox) {
   return options_.trash->Take(MarkDir(sandbox.id));
 }
 
-void Sandboxes::SweepHalf(const std::string& id, int holder_pid) {
-  LogFailure(id, Disconnect({.sandbox_id = id}, holder_pid));
-  LogFailure(id, options_.handler->RemoveSandbox(id));
-  LogFailure(id, runtime::RemoveFile(RecordPath(id)));
-  LogFailure(id, options_.trash->Take(MarkDir(id)));
-}
-
 void Sandboxes::Keep(const SandboxPtr& sandbox) {
   sandbox->Close();
   // Without a record the mark makes a restart undo it.
@@ -257,65 +249,6 @@ absl::Status Sandboxes::Remove(const SandboxPtr& sandbox) {
   registry_.Remove(sandbox->id);
   Notify(sandbox, v1::CONTAINER_DELETED_EVENT);
   return absl::OkStatus();
-}
-
-absl::Status Sandboxes::Recover(
-    const std::vector<runtime::SandboxState>& living) {
-  RETURN_IF_ERROR(runtime::MakeDirs(records_dir_, 0700));
-  std::map<std::string, runtime::SandboxState> by_id;
-  for (const runtime::SandboxState& state : living) by_id[state.id] = state;
-  RETURN_IF_ERROR(
-      LoadRecords(records_dir_, [&](const std::string& id, const auto& body) {
-        return Load(id, body, by_id);
-      }));
-  std::vector<network::PodNetwork> kept;
-  for (const SandboxPtr& sandbox : registry_.List()) {
-    // A stop that was cut short ends in order, with the network still known.
-    if (!sandbox->IsTornDown() && !sandbox->HostNetwork()) {
-      kept.push_back(PodNetworkOf(*sandbox));
-    }
-  }
-  for (const auto& [id, state] : by_id) {
-    if (registry_.Find(id).ok()) continue;
-    SweepHalf(id, state.holder_pid);
-  }
-  SweepFiles();
-  options_.network->Sweep(kept);
-  return absl::OkStatus();
-}
-
-absl::Status Sandboxes::Load(
-    const std::string& id, const runtime::Json& body,
-    const std::map<std::string, runtime::SandboxState>& living) {
-  auto sandbox = std::make_shared<Sandbox>(options_.executor);
-  sandbox->id = id;
-  RETURN_IF_ERROR(sandbox->FromRecord(body));
-  // An older version made it, with its files here.
-  if (sandbox->files_dir.empty()) sandbox->files_dir = MarkDir(id);
-  auto it = living.find(id);
-  if (it == living.end()) {
-    // The holder died (a reboot, most likely): what it held is gone.
-    sandbox->Close();
-    sandbox->holder_pid = 0;
-  } else if (it->second.silent) {
-    sandbox->silent_at_start = true;
-  } else {
-    sandbox->holder_pid = it->second.holder_pid;
-    sandbox->pause_pid = it->second.pause_pid;
-  }
-  registry_.Add(std::move(sandbox));
-  return absl::OkStatus();
-}
-
-// Directories without a record are halves of a run that was cut short.
-void Sandboxes::SweepFiles() {
-  absl::StatusOr<std::vector<std::string>> names =
-      runtime::ListDir(records_dir_);
-  if (!names.ok()) return;
-  for (const std::string& name : *names) {
-    if (absl::StrContains(name, ".") || registry_.Find(name).ok()) continue;
-    SweepHalf(name, 0);
-  }
 }
 
 void Sandboxes::OnDeath(const std::string& id) {

@@ -29,6 +29,10 @@ struct SandboxesOptions {
   int64_t shm_bytes = 64 << 20;
   bool systemd_cgroups = false;  // pods' cgroups are slices and scopes
   runtime::Executor* executor = nullptr;
+  // For the sweep of halves alone, whose plugins may hang.
+  runtime::Executor* sweeper = nullptr;
+  // Before a sweep that failed is tried again the first time.
+  absl::Duration sweep_patience = absl::Minutes(1);
   runtime::Handler* handler = nullptr;
   network::Network* network = nullptr;
   runtime::Trash* trash = nullptr;
@@ -43,9 +47,13 @@ class Sandboxes {
   explicit Sandboxes(SandboxesOptions options);
 
   // Reads the records, matches them with what the handler found `living`, and
-  // sweeps halves: sandboxes without a record, leases of nobody. Before any
+  // finds halves: sandboxes without a record, leases of nobody. Before any
   // other call.
   absl::Status Recover(const std::vector<runtime::SandboxState>& living);
+  // Begins to remove the halves, on `sweeper`. One that cannot be undone keeps
+  // what it has left and is tried again, after a while that gets longer and at
+  // the next start. Once, after Recover.
+  void Sweep();
 
   // The sandbox's holder died; its containers were told before.
   void OnDeath(const std::string& id);
@@ -89,16 +97,16 @@ class Sandboxes {
   absl::Status Disconnect(network::PodNetwork pod, int holder_pid);
   // Takes back what Build did, up to the first failure.
   absl::Status Undo(const Sandbox& sandbox);
-  // The same for a half that an earlier daemon left and nobody knows; what
-  // fails is logged. The network has notes of its own for the next start.
-  void SweepHalf(const std::string& id, int holder_pid);
+  // The same for a half that an earlier daemon left and nobody knows.
+  absl::Status SweepHalf(const std::string& id, int holder_pid);
+  void TrySweep(const std::string& id, int holder_pid, absl::Duration patience);
   // NOTREADY, for the client to stop: its undoing failed.
   void Keep(const SandboxPtr& sandbox);
   SandboxPtr FindReady(const runtime::v1::PodSandboxMetadata& metadata) const;
   absl::Status Save(const Sandbox& sandbox) const;
   absl::Status Load(const std::string& id, const runtime::Json& body,
                     const std::map<std::string, runtime::SandboxState>& living);
-  void SweepFiles();
+  void FindHalfFiles();
   void Notify(const SandboxPtr& sandbox, runtime::v1::ContainerEventType type);
   std::string RecordPath(const std::string& id) const;
   std::string MarkDir(const std::string& id) const;
@@ -109,6 +117,7 @@ class Sandboxes {
   static std::string GroupOf(const Sandbox& sandbox);
   Registry<Sandbox> registry_{"sandbox", &GroupOf};
   Flights<absl::StatusOr<SandboxPtr>> runs_;
+  std::map<std::string, int> halves_;  // to holder or 0; of Recover and Sweep
 };
 
 // INVALID_ARGUMENT or UNIMPLEMENTED with the field at fault.

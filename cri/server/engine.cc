@@ -22,6 +22,9 @@ namespace {
 
 namespace v1 = ::runtime::v1;
 
+// So many plugins may hang before others wait for them.
+constexpr int kSweepThreads = 16;
+
 // Ours alone: what is below must not be reached by other users of the host
 // (CVE-2021-41103), whatever the modes further down.
 absl::Status MakePrivateDir(const std::string& path) {
@@ -118,6 +121,8 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(ServerOptions options) {
   self->handler = std::move(options.handler);
   self->executor = std::make_unique<runtime::Executor>(
       "cri", static_cast<int>(options.config.max_threads));
+  self->sweeper =
+      std::make_unique<runtime::Executor>("cri-sweep", kSweepThreads);
 
   self->network->SetListener([](const network::Readiness& now) {
     if (now.ready) {
@@ -144,6 +149,7 @@ void Engine::MakeSandboxes(const config::Config& config) {
   options.shm_bytes = config.shm_bytes;
   options.systemd_cgroups = config.cgroup_driver == "systemd";
   options.executor = executor.get();
+  options.sweeper = sweeper.get();
   options.handler = handler.get();
   options.network = network.get();
   options.trash = trash.get();
@@ -218,6 +224,9 @@ void Engine::MakeSampler() {
 
 Engine::~Engine() {
   if (streams != nullptr) streams->Stop();
+  // What is swept needs the rooms, and the handler's news, to its end.
+  if (network != nullptr) network->Stop();
+  if (sweeper != nullptr) sweeper->Stop();
   checkpoints.reset();  // its jobs post to the executor
   absl::MutexLock lock(&gate_->mutex);
   gate_->open = false;
@@ -293,6 +302,7 @@ absl::Status Engine::Recover() {
                      living.size(), " alive) and ", containers->List().size(),
                      " containers in ",
                      absl::FormatDuration(absl::Now() - begin));
+  sandboxes->Sweep();
   FinishStops();
   return absl::OkStatus();
 }
@@ -302,7 +312,11 @@ absl::Status Engine::Recover() {
 void Engine::FinishStops() {
   for (const sandbox::SandboxPtr& sandbox : sandboxes->List()) {
     if (sandbox->IsReady() || sandbox->IsTornDown()) continue;
-    executor->Post([this, sandbox] {
+    sweeper->Post([this, sandbox] {
+      const v1::PodSandboxMetadata& metadata = sandbox->config.metadata();
+      const runtime::activity::Operation operation(
+          "end of a stop",
+          absl::StrCat(metadata.namespace_(), "/", metadata.name()));
       absl::Status stopped = StopSandbox(sandbox, absl::InfiniteFuture());
       if (!stopped.ok()) {
         runtime::log::Error("sandbox ", sandbox->id,

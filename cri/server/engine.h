@@ -26,7 +26,7 @@
 namespace cri::server {
 
 // Thread safe once Open has returned it. Members are destroyed from the bottom
-// up: the executor first, which ends all work, but for checkpoints, whose jobs
+// up: the executors first, which ends all work, but for checkpoints, whose jobs
 // are waited for before.
 struct Engine {
   std::unique_ptr<network::Network> network;
@@ -43,6 +43,8 @@ struct Engine {
   sandbox::Flights<absl::Status> stops;     // StopPodSandbox by id
   sandbox::Flights<absl::Status> removes;   // RemovePodSandbox by id
   std::unique_ptr<runtime::Executor> executor;
+  // What the start leaves to be done: it must not keep calls waiting.
+  std::unique_ptr<runtime::Executor> sweeper;
 
   // Makes the directories and the built-in rooms for what `options` leaves
   // out, then recovers what runs.

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_split.h"
 #include "cri/network/cni/cni.h"
+#include "runtime/base/log.h"
 
 namespace cri::server {
 namespace {
@@ -50,7 +51,18 @@ std::unique_ptr<network::Network> MakeNetwork(const config::Config& config) {
 }
 
 absl::Status RemoveNetwork(const config::Config& config) {
-  if (config.network == "cni") MakeNetwork(config)->Sweep({});
+  if (config.network == "cni") {
+    const std::unique_ptr<network::Network> cni = MakeNetwork(config);
+    const std::vector<std::string> left = cni->Recover({});
+    cni->Collect();
+    for (const std::string& sandbox_id : left) {
+      const absl::Status freed = cni->Teardown({.sandbox_id = sandbox_id});
+      if (!freed.ok()) {
+        runtime::log::Warning("network of sandbox ", sandbox_id, ": ",
+                              freed.message());
+      }
+    }
+  }
   return network::RemoveBridgeNetwork(BridgeOptions(config));
 }
 

@@ -39,6 +39,8 @@ class ServerImpl : public Server {
     unlink(path_.c_str());
     engine_->containers->EndWaits();
     grpc_->Shutdown(std::chrono::system_clock::now() + kDrain);
+    // What is left waits for plugins that hang, or sweeps.
+    engine_->network->Stop();
     edge_->Stop();
     engine_->streams->Stop();
   }

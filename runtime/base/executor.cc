@@ -22,16 +22,12 @@ void NameThread(const std::string& name) {
 }  // namespace
 
 Executor::Executor(std::string name, int max_threads)
-    : name_(std::move(name)), max_threads_(max_threads) {
-  timer_thread_ = std::thread([this] {
-    NameThread(name_ + "-timer");
-    RunTimers();
-  });
-}
+    : name_(std::move(name)), max_threads_(max_threads) {}
 
 Executor::~Executor() { Stop(); }
 
 void Executor::Stop() {
+  std::thread timers;
   {
     absl::MutexLock lock(&mutex_);
     if (stopped_) return;
@@ -40,8 +36,9 @@ void Executor::Stop() {
     timer_times_.clear();
     work_.SignalAll();
     timer_changed_.SignalAll();
+    timers = std::move(timer_thread_);
   }
-  timer_thread_.join();
+  if (timers.joinable()) timers.join();
   absl::MutexLock lock(&mutex_);
   while (workers_ > 0) worker_gone_.Wait(&mutex_);
   stopped_ = true;
@@ -111,6 +108,12 @@ Executor::TimerId Executor::PostAt(absl::Time when, Task task) {
   absl::MutexLock lock(&mutex_);
   TimerId id = next_timer_++;
   if (stopping_) return id;  // as if it had been dropped
+  if (!timer_thread_.joinable()) {
+    timer_thread_ = std::thread([this] {
+      NameThread(name_ + "-timer");
+      RunTimers();
+    });
+  }
   timers_.emplace(std::make_pair(when, id), std::move(task));
   timer_times_.emplace(id, when);
   if (timers_.begin()->first.second == id) timer_changed_.Signal();

@@ -55,7 +55,7 @@ class Executor {
 
  private:
   void Work();
-  void RunTimers();
+  void RunTimers() ABSL_LOCKS_EXCLUDED(mutex_);
   void SpawnIfNeeded() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // How many tasks may begin now.
   int Ready() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -78,7 +78,8 @@ class Executor {
   int running_ ABSL_GUARDED_BY(mutex_) = 0;  // that were in tasks_
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;  // the threads have ended
-  std::thread timer_thread_;
+  // From the first timer on.
+  std::thread timer_thread_ ABSL_GUARDED_BY(mutex_);
 };
 
 // Runs its tasks one after another, in order, on an Executor. Thread safe;

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -32,6 +33,7 @@ constexpr char kCount[] =
 constexpr int kHostPort = 18080;
 // The server is asked for news of its own after a call; this long they take.
 constexpr absl::Duration kAfterCall = absl::Milliseconds(20);
+constexpr absl::Duration kSweepPatience = absl::Seconds(20);
 
 struct Places {
   std::string scratch, root, state, image, other_image;
@@ -69,7 +71,8 @@ class Test {
 
   std::vector<Operation> Operations();
   void KillAtEveryStep(const Operation& operation);
-  void KillAtEveryStepOfStart();
+  void KillAtEveryStepOfStart(const char* found);
+  void AwaitSweep();
   // Whether the server died of `at`; then another one runs.
   bool DiedDuring(int64_t at, const std::function<grpc::Status()>& act,
                   const char* name);
@@ -255,28 +258,48 @@ void Test::KillAtEveryStep(const Operation& operation) {
   }
 }
 
-// The start finds a pod that runs, one whose making was cut short and one whose
-// end was.
-void Test::KillAtEveryStepOfStart() {
+// Halves are swept while the server serves: until none is left, or it died.
+void Test::AwaitSweep() {
+  const std::string records = places_.root + "/sandboxes/";
+  const absl::Time end = absl::Now() + kSweepPatience;
+  for (bool half = true; half && !daemon_.Died();) {
+    Check(absl::Now() < end, "a half is left");
+    absl::SleepFor(absl::Milliseconds(2));
+    half = false;
+    const auto names = runtime::ListDir(records);
+    Check(names.ok(), "the records cannot be listed");
+    for (const std::string& name : *names) {
+      half |= !absl::StrContains(name, ".") &&
+              !runtime::Exists(records + name + ".json");
+    }
+  }
+}
+
+// The start finds a pod that runs, and one whose making (found = "half") or
+// whose end was cut short.
+void Test::KillAtEveryStepOfStart(const char* found) {
   const absl::Time begin = absl::Now();
   for (int64_t at = 1;; ++at) {
-    context_ = "start";
-    const PodName half = {"half", absl::StrCat("half-", at), 0, ""};
-    const PodName ending = {"ending", absl::StrCat("ending-", at), 0, ""};
-    std::string half_id, ending_id, ending_container;
+    context_ = absl::StrCat("start, ", found);
+    const PodName other = {found, absl::StrCat(found, "-", at), 0, ""};
+    std::string other_id, container;
     MakeRunning();
-    Must(client().RunPod(ending, &ending_id), "RunPodSandbox");
-    Must(client().CreateContainer(ending, ending_id, "c", &ending_container),
-         "CreateContainer");
-    daemon_.Arm(20);
-    (void)client().RunPod(half, &half_id);
-    if (daemon_.Disarm()) daemon_.Start();
-    daemon_.Arm(12);
-    (void)client().RemovePod(ending_id);
+    if (other.name == "half") {
+      daemon_.Arm(20);
+      (void)client().RunPod(other, &other_id);
+    } else {
+      Must(client().RunPod(other, &other_id), "RunPodSandbox");
+      Must(client().CreateContainer(other, other_id, "c", &container),
+           "CreateContainer");
+      daemon_.Arm(12);
+      (void)client().RemovePod(other_id);
+    }
     if (!daemon_.Disarm()) daemon_.Kill();
-    const bool died = !daemon_.Start(at) || daemon_.Disarm();
-    context_ =
-        absl::StrCat("start, killed at step ", at, " (", daemon_.Step(), ")");
+    bool died = !daemon_.Start(at);
+    if (!died) AwaitSweep();
+    died = died || daemon_.Disarm();
+    context_ = absl::StrCat(context_, ", killed at step ", at, " (",
+                            daemon_.Step(), ")");
     if (died) daemon_.Start();
     CheckWitness();
     Must(RunPod(), "the same pod again");
@@ -284,7 +307,8 @@ void Test::KillAtEveryStepOfStart() {
     Must(client().ExecTrue(id_), "ExecSync");
     CleanUp();
     if (died) continue;
-    printf("ok: start: %d kills in %.1f s\n", static_cast<int>(at - 1),
+    printf("ok: start, %s: %d kills in %.1f s\n", found,
+           static_cast<int>(at - 1),
            absl::ToDoubleSeconds(absl::Now() - begin));
     return;
   }
@@ -343,7 +367,9 @@ void Test::Run() {
   for (const Operation& operation : Operations()) {
     if (wanted_.Has(operation.name)) KillAtEveryStep(operation);
   }
-  if (wanted_.Has("start")) KillAtEveryStepOfStart();
+  for (const char* found : {"half", "ending"}) {
+    if (wanted_.Has("start")) KillAtEveryStepOfStart(found);
+  }
   CheckLog();
   Must(client().RemovePod(witness_id_), "RemovePodSandbox");
 }

@@ -120,19 +120,40 @@ class FakeNetwork : public cri::network::Network {
   }
   absl::Status SetupLoopback(int) override { return absl::OkStatus(); }
   absl::Status Teardown(const cri::network::PodNetwork& pod) override {
-    if (!teardown_error.ok()) return teardown_error;
     absl::MutexLock lock(&mutex_);
+    ++teardowns_;
+    mutex_.Await(absl::Condition(&teardown_gate_open_));
+    if (!teardown_error.ok()) return teardown_error;
     leases_.erase(pod.sandbox_id);
     last_teardown_ = pod;
     return absl::OkStatus();
   }
-  void Sweep(const std::vector<cri::network::PodNetwork>& living) override {
+  std::vector<std::string> Recover(
+      const std::vector<cri::network::PodNetwork>& living) override {
     absl::MutexLock lock(&mutex_);
     std::set<std::string> kept;
     for (const auto& pod : living) {
       if (leases_.count(pod.sandbox_id) > 0) kept.insert(pod.sandbox_id);
     }
     leases_ = std::move(kept);
+    return {};
+  }
+  // Teardown waits while it is closed.
+  void SetTeardownGate(bool open) {
+    absl::MutexLock lock(&mutex_);
+    teardown_gate_open_ = open;
+  }
+  // Until Teardown was called so often, or more.
+  void AwaitTeardowns(int count) {
+    auto reached = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      return teardowns_ >= count;
+    };
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(&reached));
+  }
+  int Teardowns() {
+    absl::MutexLock lock(&mutex_);
+    return teardowns_;
   }
   std::set<std::string> Leases() {
     absl::MutexLock lock(&mutex_);
@@ -159,6 +180,8 @@ class FakeNetwork : public cri::network::Network {
   cri::network::PodNetwork last_setup_ ABSL_GUARDED_BY(mutex_);
   cri::network::PodNetwork last_teardown_ ABSL_GUARDED_BY(mutex_);
   int last_ ABSL_GUARDED_BY(mutex_) = 1;
+  bool teardown_gate_open_ ABSL_GUARDED_BY(mutex_) = true;
+  int teardowns_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace tests

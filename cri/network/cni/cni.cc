@@ -4,13 +4,13 @@
 
 #include <linux/netlink.h>
 
+#include <optional>
 #include <set>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/strings/ascii.h"
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "cri/network/cni/attachment.h"
@@ -18,12 +18,12 @@
 #include "cri/network/cni/conf_dir.h"
 #include "cri/network/cni/netns_pin.h"
 #include "cri/network/cni/plugin/builtin.h"
+#include "cri/network/cni/pod_cidrs.h"
 #include "cri/network/cni/programs.h"
 #include "cri/network/cni/request.h"
-#include "cri/network/cni/spec/address.h"
+#include "cri/network/cni/turns.h"
 #include "cri/network/link.h"
 #include "cri/network/netlink.h"
-#include "runtime/base/file.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
 
@@ -37,19 +37,7 @@ using cni::Result;
 
 constexpr char kNotReady[] = "NetworkPluginNotReady";
 constexpr char kIfName[] = "eth0";
-constexpr size_t kMaxCidrBytes = 256;
 constexpr absl::Duration kProbeTime = absl::Seconds(10);  // VERSION, STATUS
-
-// "10.244.1.0/24,fd00:1::/64"
-absl::StatusOr<std::vector<std::string>> ParseCidrs(const std::string& text) {
-  std::vector<std::string> cidrs;
-  for (absl::string_view part : absl::StrSplit(text, ',')) {
-    part = absl::StripAsciiWhitespace(part);
-    ASSIGN_OR_RETURN(const cni::IpNet net, cni::IpNet::Parse(part));
-    cidrs.push_back(net.ToString());
-  }
-  return cidrs;
-}
 
 class CniNetwork : public Network {
  public:
@@ -57,17 +45,27 @@ class CniNetwork : public Network {
 
   Readiness Ready() override;
   void SetListener(Listener listener) override;
-  absl::Status SetPodCidr(const std::string& cidr) override;
+  absl::Status SetPodCidr(const std::string& cidr) override {
+    return pod_cidrs_.Set(cidr);
+  }
   absl::StatusOr<PodAddresses> Setup(const PodNetwork& pod) override;
   absl::Status SetupLoopback(int netns_fd) override;
   absl::Status Teardown(const PodNetwork& pod) override;
-  void Sweep(const std::vector<PodNetwork>& living) override;
+  std::vector<std::string> Recover(
+      const std::vector<PodNetwork>& living) override;
+  void Collect() override;
+  void Stop() override;
 
  private:
   using ConfPtr = std::shared_ptr<const NetworkConf>;
+  // What there was when the server started.
+  struct Found {
+    cni::Attachments::Listing listing;
+    std::set<std::string> living;
+  };
 
-  void LoadPodCidr();
-  void Reload() ABSL_LOCKS_EXCLUDED(reloading_, mutex_);
+  // With `again` only if the last try failed.
+  void Reload(bool again) ABSL_LOCKS_EXCLUDED(reloading_, mutex_);
   absl::StatusOr<ConfPtr> LoadConf();
   // The configuration, after another try if the last one failed.
   absl::StatusOr<ConfPtr> GetConf() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -79,60 +77,38 @@ class CniNetwork : public Network {
   absl::Status Attach(const NetworkConf& conf, int netns_fd,
                       Attachment& attachment, PodAddresses& addresses);
   absl::Status Detach(Attachment attachment);
+  absl::Status DetachAll(const PodNetwork& pod);
   void TellUnmapped(const NetworkConf& conf, const PodNetwork& pod) const;
   absl::Time Deadline() const { return absl::Now() + options_.timeout; }
 
   const CniOptions options_;
   const cni::Attachments attachments_;
+  cni::PodCidrs pod_cidrs_;
   cni::Programs programs_;
   cni::Builtin builtin_;
+  cni::Turns turns_;
   absl::Mutex reloading_;  // one at a time; before mutex_
   absl::Mutex mutex_;
   absl::StatusOr<ConfPtr> conf_ ABSL_GUARDED_BY(mutex_);
-  std::vector<std::string> pod_cidrs_ ABSL_GUARDED_BY(mutex_);
   Listener listener_ ABSL_GUARDED_BY(mutex_);
-  std::unique_ptr<cni::ConfWatch> watch_;  // last: it calls Reload
+  std::optional<Found> found_ ABSL_GUARDED_BY(mutex_);  // until Collect
+  std::unique_ptr<cni::ConfWatch> watch_;               // last: it calls Reload
 };
 
 CniNetwork::CniNetwork(const CniOptions& options)
     : options_(options),
       attachments_(options.cache_dir, options.owner),
+      pod_cidrs_(options.state_dir, options.pod_cidr),
       programs_(options.bin_dirs),
       conf_(absl::UnavailableError("not read yet")) {
-  LoadPodCidr();
-  watch_ =
-      std::make_unique<cni::ConfWatch>(options.conf_dir, [this] { Reload(); });
+  // The first time is its thread's too: a plugin may hang when it is asked for
+  // its version.
+  watch_ = std::make_unique<cni::ConfWatch>(options.conf_dir,
+                                            [this] { Reload(false); });
   if (!watch_->status().ok()) {
     runtime::log::Error("cni: changes in ", options.conf_dir,
                         " go unnoticed: ", watch_->status().message());
   }
-  Reload();
-}
-
-// The configured one, else the last one told, as pods can start before anybody
-// tells it again.
-void CniNetwork::LoadPodCidr() {
-  absl::StatusOr<std::string> text = options_.pod_cidr;
-  if (text->empty()) {
-    text = runtime::ReadFile(options_.state_dir + "/network/pod_cidr",
-                             kMaxCidrBytes);
-    if (absl::IsNotFound(text.status())) return;
-  }
-  const absl::Status set = text.ok() ? SetPodCidr(*text) : text.status();
-  if (!set.ok()) runtime::log::Error("cni: pod CIDR: ", set.message());
-}
-
-absl::Status CniNetwork::SetPodCidr(const std::string& text) {
-  ASSIGN_OR_RETURN(std::vector<std::string> cidrs, ParseCidrs(text));
-  {
-    absl::MutexLock lock(&mutex_);
-    if (pod_cidrs_ == cidrs) return absl::OkStatus();
-    pod_cidrs_ = std::move(cidrs);
-  }
-  const std::string dir = options_.state_dir + "/network";
-  RETURN_IF_ERROR(runtime::MakeDirs(dir, 0700));
-  return runtime::WriteFileAtomic(
-      dir + "/pod_cidr", absl::StrCat(absl::StripAsciiWhitespace(text), "\n"));
 }
 
 cni::Plugins& CniNetwork::RunnerOf(const NetworkConf& conf) {
@@ -149,8 +125,12 @@ absl::StatusOr<CniNetwork::ConfPtr> CniNetwork::LoadConf() {
   return std::make_shared<const NetworkConf>(std::move(conf));
 }
 
-void CniNetwork::Reload() {
+void CniNetwork::Reload(bool again) {
   absl::MutexLock serial(&reloading_);
+  if (again) {
+    absl::MutexLock lock(&mutex_);
+    if (conf_.ok()) return;
+  }
   absl::StatusOr<ConfPtr> loaded = LoadConf();
   Listener tell;
   Readiness now;
@@ -186,13 +166,12 @@ void CniNetwork::SetListener(Listener listener) {
 }
 
 absl::StatusOr<CniNetwork::ConfPtr> CniNetwork::GetConf() {
-  bool again = false;
   {
     absl::MutexLock lock(&mutex_);
-    again = !conf_.ok();
+    if (conf_.ok()) return conf_;
   }
   // A plugin may have been installed, of which no conf file tells.
-  if (again) Reload();
+  Reload(true);
   absl::MutexLock lock(&mutex_);
   return conf_;
 }
@@ -221,12 +200,8 @@ absl::StatusOr<Attachment> CniNetwork::Describe(const NetworkConf& conf,
   attachment.netns = absl::StrCat(options_.netns_dir, "/", pod.sandbox_id);
   attachment.config = conf.text;
   ASSIGN_OR_RETURN(attachment.args, cni::CniArgs(pod));
-  std::vector<std::string> cidrs;
-  {
-    absl::MutexLock lock(&mutex_);
-    cidrs = pod_cidrs_;
-  }
-  ASSIGN_OR_RETURN(attachment.capabilities, cni::Capabilities(pod, cidrs));
+  ASSIGN_OR_RETURN(attachment.capabilities,
+                   cni::Capabilities(pod, pod_cidrs_.Get()));
   return attachment;
 }
 
@@ -242,6 +217,7 @@ void CniNetwork::TellUnmapped(const NetworkConf& conf,
 }
 
 absl::StatusOr<PodAddresses> CniNetwork::Setup(const PodNetwork& pod) {
+  RETURN_IF_ERROR(turns_.AwaitAdd(pod));
   const absl::StatusOr<ConfPtr> conf = GetConf();
   if (!conf.ok()) {
     return absl::UnavailableError(absl::StrCat("the pod network is not ready: ",
@@ -316,6 +292,13 @@ absl::Status CniNetwork::SetupLoopback(int netns_fd) {
 }
 
 absl::Status CniNetwork::Teardown(const PodNetwork& pod) {
+  RETURN_IF_ERROR(turns_.AwaitDel());
+  const absl::Status done = DetachAll(pod);
+  turns_.EndDel(pod.sandbox_id);
+  return done;
+}
+
+absl::Status CniNetwork::DetachAll(const PodNetwork& pod) {
   ASSIGN_OR_RETURN(const cni::Attachments::Listing known,
                    attachments_.Find(pod.sandbox_id));
   for (const Attachment& attachment : known.all) {
@@ -331,35 +314,56 @@ absl::Status CniNetwork::Teardown(const PodNetwork& pod) {
   return attachments_.RemoveHalves(pod.sandbox_id);
 }
 
-// Runs before anything else does, as GC must: no ADD or DEL may be under way.
-void CniNetwork::Sweep(const std::vector<PodNetwork>& living) {
-  std::set<std::string> ids;
-  for (const PodNetwork& pod : living) ids.insert(pod.sandbox_id);
-  const absl::StatusOr<cni::Attachments::Listing> found = attachments_.List();
-  if (!found.ok()) {
-    runtime::log::Error("cni: sweep: ", found.status().message());
-    return;
+std::vector<std::string> CniNetwork::Recover(
+    const std::vector<PodNetwork>& living) {
+  Found found;
+  for (const PodNetwork& pod : living) found.living.insert(pod.sandbox_id);
+  absl::StatusOr<cni::Attachments::Listing> listing = attachments_.List();
+  if (!listing.ok()) {
+    runtime::log::Error("cni: recover: ", listing.status().message());
+    return {};
   }
-  std::vector<Attachment> valid;
-  for (const Attachment& attachment : found->all) {
-    // Those of other runtimes are theirs to end, and valid until then.
+  found.listing = *std::move(listing);
+  std::vector<Attachment> left;
+  std::set<std::string> ids;
+  for (const Attachment& attachment : found.listing.all) {
+    // Those of other runtimes are theirs to end.
     if (!attachments_.IsOurs(attachment) ||
-        ids.contains(attachment.container_id)) {
-      valid.push_back(attachment);
+        !cni::IsName(attachment.container_id) ||
+        found.living.contains(attachment.container_id)) {
       continue;
     }
-    const absl::Status gone = Detach(attachment);
-    if (gone.ok()) continue;
-    runtime::log::Warning("cni: sweep of sandbox ", attachment.container_id,
-                          ": ", gone.message());
+    left.push_back(attachment);
+    ids.insert(attachment.container_id);
   }
+  turns_.Begin(left);
+  absl::MutexLock lock(&mutex_);
+  found_ = std::move(found);
+  return {ids.begin(), ids.end()};
+}
+
+// Whatever has a record is valid: it goes by its DEL, which is tried until it
+// succeeds, and its address must not be given to others before.
+void CniNetwork::Collect() {
+  const absl::Cleanup done = [this] { turns_.EndGc(); };
+  std::optional<Found> found;
+  {
+    absl::MutexLock lock(&mutex_);
+    found = std::exchange(found_, std::nullopt);
+  }
+  if (!found.has_value()) return;
   const absl::StatusOr<ConfPtr> conf = GetConf();
   if (!conf.ok()) return;
-  cni::AddLost((*conf)->name, kIfName, found->unreadable, std::move(ids),
-               &valid);
+  cni::AddLost((*conf)->name, kIfName, found->listing.unreadable,
+               std::move(found->living), &found->listing.all);
   const absl::Status collected =
-      Chain(**conf, RunnerOf(**conf), Deadline()).Gc(valid);
+      Chain(**conf, RunnerOf(**conf), Deadline()).Gc(found->listing.all);
   if (!collected.ok()) runtime::log::Warning("cni: ", collected.message());
+}
+
+void CniNetwork::Stop() {
+  turns_.Stop();
+  programs_.Stop();
 }
 
 }  // namespace

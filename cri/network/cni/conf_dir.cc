@@ -181,6 +181,7 @@ bool ConfWatch::Drain() {
 }
 
 void ConfWatch::Loop() {
+  on_change_();
   pollfd fds[] = {{inotify_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
   for (;;) {
     if (poll(fds, std::size(fds), -1) < 0 && errno != EINTR) return;

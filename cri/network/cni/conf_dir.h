@@ -28,8 +28,8 @@ absl::StatusOr<NetworkConf> LoadConfDir(const std::string& dir);
 // sleeps meanwhile. The directory need not exist yet and may come and go.
 class ConfWatch {
  public:
-  // `on_change` is called from the thread when a file is complete, was replaced
-  // or is gone, and when the kernel lost events.
+  // `on_change` is called from the thread once it watches, when a file is
+  // complete, was replaced or is gone, and when the kernel lost events.
   ConfWatch(std::string dir, std::function<void()> on_change);
   ~ConfWatch();
   ConfWatch(const ConfWatch&) = delete;

@@ -2,6 +2,7 @@
 #include "cri/network/cni/programs.h"
 
 #include <fcntl.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,7 +18,6 @@
 #include "runtime/base/file.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
-#include "runtime/base/unique_fd.h"
 
 extern char** environ;
 
@@ -62,7 +62,10 @@ std::vector<std::string> Environment(const Call& call,
 
 Programs::Programs(std::vector<std::string> bin_dirs)
     : bin_dirs_(std::move(bin_dirs)),
-      cni_path_(absl::StrJoin(bin_dirs_, ":")) {}
+      cni_path_(absl::StrJoin(bin_dirs_, ":")),
+      stop_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+void Programs::Stop() { eventfd_write(stop_.get(), 1); }
 
 absl::StatusOr<std::string> Programs::Find(const std::string& type) const {
   RETURN_IF_ERROR(CheckPluginType(type));
@@ -79,6 +82,7 @@ absl::StatusOr<runtime::Json> Programs::Run(const Call& call) {
   program.environment = Environment(call, cni_path_);
   program.input = runtime::DumpJson(call.request);
   program.deadline = call.deadline;
+  program.stop_fd = stop_.get();
   program.step = absl::StrCat("network: plugin ", call.plugin, ": ",
                               CommandName(call.command));
   ASSIGN_OR_RETURN(const Outcome outcome, RunProgram(program));

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "cri/network/cni/spec/call.h"
+#include "runtime/base/unique_fd.h"
 
 namespace cri::network::cni {
 
@@ -20,6 +21,9 @@ class Programs : public Plugins {
 
   absl::StatusOr<runtime::Json> Run(const Call& call) override;
 
+  // Kills those that run, and every one that starts later: CANCELLED.
+  void Stop();
+
   // Path of the program for a plugin type. INVALID_ARGUMENT for a type that is
   // no file name, NOT_FOUND with the directories that were searched.
   absl::StatusOr<std::string> Find(const std::string& type) const;
@@ -27,6 +31,7 @@ class Programs : public Plugins {
  private:
   const std::vector<std::string> bin_dirs_;
   const std::string cni_path_;
+  const runtime::UniqueFd stop_;  // an eventfd
 };
 
 }  // namespace cri::network::cni

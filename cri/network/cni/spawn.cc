@@ -121,7 +121,10 @@ int PollTimeout(absl::Time deadline) {
 // open: what is in them at the end is all there is.
 absl::Status Follow(const Program& program, int pidfd, int out, int err,
                     Outcome& outcome) {
-  pollfd fds[] = {{pidfd, POLLIN, 0}, {out, POLLIN, 0}, {err, POLLIN, 0}};
+  pollfd fds[] = {{pidfd, POLLIN, 0},
+                  {out, POLLIN, 0},
+                  {err, POLLIN, 0},
+                  {program.stop_fd, POLLIN, 0}};
   while (true) {
     if (poll(fds, std::size(fds), PollTimeout(program.deadline)) < 0 &&
         errno != EINTR) {
@@ -137,6 +140,10 @@ absl::Status Follow(const Program& program, int pidfd, int out, int err,
           program.path, " wrote more than ", program.max_output, " bytes"));
     }
     if (ended) return absl::OkStatus();
+    if (fds[3].revents != 0) {
+      return absl::CancelledError(
+          absl::StrCat(program.path, " was killed, as the server ends"));
+    }
     if (absl::Now() >= program.deadline) {
       return absl::DeadlineExceededError(
           absl::StrCat(program.path, " did not end in time and was killed",

@@ -21,6 +21,7 @@ struct Program {
   absl::Time deadline = absl::InfiniteFuture();
   size_t max_output = 1 << 20;  // of standard output
   std::string step;             // for activity.h; "" names the path
+  int stop_fd = -1;             // once it is readable, the program is killed
 };
 
 struct Outcome {
@@ -32,7 +33,8 @@ struct Outcome {
 // Runs it in the calling thread's namespaces, in a process group of its own,
 // with no descriptors but the standard ones. DEADLINE_EXCEEDED: it was still
 // running and is killed with its group. RESOURCE_EXHAUSTED: it wrote more than
-// `max_output`, also killed. Other errors: it could not be started.
+// `max_output`, also killed. CANCELLED: `stop_fd`, killed. Other errors: it
+// could not be started.
 absl::StatusOr<Outcome> RunProgram(const Program& program);
 
 }  // namespace cri::network::cni

@@ -130,6 +130,16 @@ class CniNetworkTest : public testing::Test {
     node_.Run([&] { status = network_->Teardown({.sandbox_id = id}); });
     return status;
   }
+  // What a server does at its start.
+  void Sweep(const std::vector<PodNetwork>& living) {
+    node_.Run([&] {
+      const std::vector<std::string> left = network_->Recover(living);
+      network_->Collect();
+      for (const std::string& id : left) {
+        EXPECT_OK(network_->Teardown({.sandbox_id = id}));
+      }
+    });
+  }
   std::vector<std::string> Files(const std::string& name) {
     return runtime::ListDir(dir_ / name).value_or(std::vector<std::string>());
   }

@@ -2,7 +2,10 @@
 // Pods by CNI: plugins that fail, hang or vanish, restarts in the middle of
 // things.
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
+
+#include <thread>
 
 #include "tests/component/cni/network_fixture.h"
 
@@ -169,19 +172,50 @@ TEST_F(CniNetworkTest, SweepDeletesWhatDeadSandboxesLeft) {
   Write("cache/results/net-d4-eth0", half + "}");
   network_.reset();
   Start();
-  node_.Run([&] { network_->Sweep({kept}); });
+  Sweep({kept});
   EXPECT_THAT(Text("calls"), HasSubstr("first DEL a1"));
   EXPECT_THAT(Text("calls"), HasSubstr("first DEL d4"));
   EXPECT_THAT(Text("calls"), Not(HasSubstr("DEL b2")));
   EXPECT_THAT(Text("calls"), Not(HasSubstr("DEL c3")));
   EXPECT_THAT(Files("cache/results"),
               ElementsAre("net-b2-eth0", "net-c3-eth0", "net-torn-eth0"));
-  // GC is told of what is left, also of the other runtime's and of what cannot
-  // be read.
+  // GC is told of all that DEL is for, also of the other runtime's and of what
+  // cannot be read.
   EXPECT_EQ(Request("last-GC")["cni.dev/valid-attachments"].dump(),
-            R"([{"containerID":"b2","ifname":"eth0"},)"
+            R"([{"containerID":"a1","ifname":"eth0"},)"
+            R"({"containerID":"b2","ifname":"eth0"},)"
             R"({"containerID":"c3","ifname":"eth0"},)"
+            R"({"containerID":"d4","ifname":"eth0"},)"
             R"({"containerID":"torn","ifname":"eth0"}])");
+}
+
+TEST_F(CniNetworkTest, StopEndsADelThatHangsAndTheNextStartTriesIt) {
+  WriteFakes();
+  Write("conf/10-net.conflist", kConf);
+  Start();
+  ASSERT_OK(AddPod());
+  network_.reset();
+  Write("hang-DEL", "");
+  Start();
+  node_.Run([this] {
+    EXPECT_THAT(network_->Recover({}), ElementsAre("a1"));
+    network_->Collect();
+  });
+  std::thread stopper([this] {
+    while (Text("calls").find("last DEL") == std::string::npos) {
+      poll(nullptr, 0, 10);
+    }
+    network_->Stop();
+  });
+  EXPECT_THAT(RemovePod(), StatusIs(absl::StatusCode::kCancelled,
+                                    HasSubstr("killed, as the server ends")));
+  stopper.join();
+  EXPECT_THAT(RemovePod(), StatusIs(absl::StatusCode::kCancelled));
+  network_.reset();
+  ASSERT_EQ(unlink((dir_ / "hang-DEL").c_str()), 0);
+  Start();
+  Sweep({});
+  EXPECT_THAT(Files("cache/results"), IsEmpty());
 }
 
 TEST_F(CniNetworkTest, GcSparesTheLivingThatHaveLostTheirRecord) {
@@ -190,7 +224,7 @@ TEST_F(CniNetworkTest, GcSparesTheLivingThatHaveLostTheirRecord) {
   Start();
   ASSERT_OK(AddPod());
   ASSERT_EQ(unlink((dir_ / "cache/results/net-a1-eth0").c_str()), 0);
-  node_.Run([&] { network_->Sweep({pod_network_}); });
+  Sweep({pod_network_});
   EXPECT_EQ(Request("last-GC")["cni.dev/valid-attachments"].dump(),
             R"([{"containerID":"a1","ifname":"eth0"}])");
 }

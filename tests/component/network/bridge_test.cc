@@ -154,7 +154,7 @@ TEST_F(BridgeNetworkTest, RestartKeepsAddressesAndSweepFreesStrangers) {
   Server server(pod_b);
   pod_a.Run([&] { EXPECT_TRUE(Connects(ip_b)); });
   EXPECT_EQ(IpOf("c", pod_c), "10.123.7.4");
-  OnNode([this] { network_->Sweep({Pod("b"), Pod("c")}); });
+  OnNode([this] { network_->Recover({Pod("b"), Pod("c")}); });
   EXPECT_THAT(Leases(), ElementsAre(ip_b, "10.123.7.4"));
   EXPECT_TRUE(Eventually([this] {
     const std::string veths = Veths();
@@ -189,7 +189,7 @@ TEST_F(BridgeNetworkTest, RangeMovesOnceTheDeadAreSwept) {
   Start();
   EXPECT_FALSE(Ready().ready);
   EXPECT_THAT(Ready().message, HasSubstr("10.123.7.2"));
-  OnNode([this] { network_->Sweep({}); });
+  OnNode([this] { network_->Recover({}); });
   EXPECT_TRUE(Ready().ready);
   EXPECT_EQ(IpOf("b", other), "10.123.9.2");
 }
@@ -314,7 +314,7 @@ TEST_F(BridgeNetworkTest, InstancesDoNotMeet) {
     ASSERT_OK_AND_ASSIGN(const PodAddresses b,
                          second->Setup(Pod("b", pod_b.fd())));
     EXPECT_THAT(b.ips, ElementsAre(HasSubstr("10.123.8.")));
-    second->Sweep({Pod("b")});
+    second->Recover({Pod("b")});
     second.reset();
     EXPECT_OK(RemoveBridgeNetwork(other));
   });

@@ -234,7 +234,7 @@ TEST_F(HostPortTest, RestartKeepsPortsAndSweepsThoseOfTheDead) {
   Start();
   Server server(living_ns);
   EXPECT_TRUE(FromNode("127.0.0.1"));  // also before the sweep
-  OnNode([&] { network_->Sweep({living}); });
+  OnNode([&] { network_->Recover({living}); });
   EXPECT_TRUE(FromNode("127.0.0.1"));
   EXPECT_THAT(Rules(), Not(HasSubstr("12001")));
   NetNs late;

@@ -59,6 +59,7 @@ class ContainersTest : public ::testing::Test {
     sandbox::SandboxesOptions sandboxes;
     sandboxes.root = dir_.path();
     sandboxes.executor = executor_.get();
+    sandboxes.sweeper = executor_.get();
     sandboxes.handler = handler_.get();
     sandboxes.network = &network_;
     sandboxes.trash = trash_.get();

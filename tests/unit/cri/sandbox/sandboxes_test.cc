@@ -32,15 +32,19 @@ class SandboxesTest : public ::testing::Test {
 
   // A daemon that ends and another that takes over.
   void Restart() {
-    executor_.reset();  // ends all work first
+    sweeper_.reset();  // ends all work first
+    executor_.reset();
     sandboxes_.reset();
     executor_ = std::make_unique<runtime::Executor>("test", 8);
+    sweeper_ = std::make_unique<runtime::Executor>("sweep", 4);
     trash_ = std::make_unique<runtime::Trash>(dir_ / "trash", executor_.get());
     ASSERT_OK(trash_->Open());
     handler_ = std::make_unique<tests::FakeHandler>(&world_);
     SandboxesOptions options;
     options.root = dir_.path();
     options.executor = executor_.get();
+    options.sweeper = sweeper_.get();
+    options.sweep_patience = sweep_patience_;
     options.handler = handler_.get();
     options.network = &network_;
     options.trash = trash_.get();
@@ -49,7 +53,10 @@ class SandboxesTest : public ::testing::Test {
     sandboxes_ = std::make_unique<Sandboxes>(options);
     ASSERT_OK_AND_ASSIGN(auto living, handler_->Recover());
     ASSERT_OK(sandboxes_->Recover(living));
+    sandboxes_->Sweep();
   }
+  // Returns when all was tried once.
+  void AwaitSweep() { sweeper_->Stop(); }
 
   absl::StatusOr<SandboxPtr> Run(const v1::PodSandboxConfig& config) {
     return sandboxes_->Run(config, "", absl::InfiniteFuture());
@@ -57,13 +64,14 @@ class SandboxesTest : public ::testing::Test {
   size_t FilesLeft() { return runtime::ListDir(dir_ / "sandboxes")->size(); }
 
   bool systemd_cgroups_ = false;
+  absl::Duration sweep_patience_ = absl::Minutes(1);
   tests::TempDir dir_;
   tests::FakeHandler::World world_;
   tests::FakeNetwork network_;
   std::unique_ptr<tests::FakeHandler> handler_;
   std::unique_ptr<runtime::Trash> trash_;
   std::unique_ptr<Sandboxes> sandboxes_;
-  std::unique_ptr<runtime::Executor> executor_;
+  std::unique_ptr<runtime::Executor> executor_, sweeper_;
 };
 
 TEST_F(SandboxesTest, RunGivesAReadySandboxWithAnAddress) {
@@ -285,9 +293,48 @@ TEST_F(SandboxesTest, RestartSweepsHalves) {
   world_.sandboxes[orphan];
   ASSERT_OK(network_.Setup({.sandbox_id = half}).status());
   Restart();
+  AwaitSweep();
   EXPECT_TRUE(world_.sandboxes.empty());
   EXPECT_TRUE(network_.Leases().empty());
   EXPECT_EQ(FilesLeft(), 0u);
+}
+
+TEST_F(SandboxesTest, CallsDoNotWaitForTheSweep) {
+  const std::string half(64, 'a');
+  world_.sandboxes[half];
+  network_.SetTeardownGate(false);
+  Restart();
+  network_.AwaitTeardowns(1);
+  EXPECT_TRUE(sandboxes_->List().empty());
+  EXPECT_OK(Run(Config("a")));
+  network_.SetTeardownGate(true);
+  AwaitSweep();
+  EXPECT_EQ(world_.sandboxes.count(half), 0u);
+}
+
+TEST_F(SandboxesTest, AHalfWhoseNetworkCannotBeUndoneKeepsAllUntilItIs) {
+  const std::string half(64, 'a');
+  ASSERT_OK(runtime::MakeDirs(dir_ / "sandboxes/" + half));
+  world_.sandboxes[half];
+  network_.teardown_error = absl::UnavailableError("the plugin is gone");
+  Restart();
+  AwaitSweep();
+  EXPECT_EQ(network_.Teardowns(), 1) << "once for a start";
+  EXPECT_EQ(world_.sandboxes.size(), 1u);
+  EXPECT_EQ(FilesLeft(), 1u);
+  network_.teardown_error = absl::OkStatus();
+  Restart();
+  AwaitSweep();
+  EXPECT_TRUE(world_.sandboxes.empty());
+  EXPECT_EQ(FilesLeft(), 0u);
+}
+
+TEST_F(SandboxesTest, AHalfThatCannotBeUndoneIsTriedAgainWithoutARestart) {
+  world_.sandboxes[std::string(64, 'a')];
+  network_.teardown_error = absl::UnavailableError("the plugin is gone");
+  sweep_patience_ = absl::Milliseconds(1);
+  Restart();
+  network_.AwaitTeardowns(3);
 }
 
 TEST_F(SandboxesTest, SandboxWhoseHolderDiedIsNotReady) {
