@@ -16,6 +16,7 @@
 #include "cri/network/cni/attachment.h"
 #include "cri/network/cni/chain.h"
 #include "cri/network/cni/conf_dir.h"
+#include "cri/network/cni/dir_watch.h"
 #include "cri/network/cni/netns_pin.h"
 #include "cri/network/cni/plugin/builtin.h"
 #include "cri/network/cni/pod_cidrs.h"
@@ -92,7 +93,7 @@ class CniNetwork : public Network {
   absl::StatusOr<ConfPtr> conf_ ABSL_GUARDED_BY(mutex_);
   Listener listener_ ABSL_GUARDED_BY(mutex_);
   std::optional<Found> found_ ABSL_GUARDED_BY(mutex_);  // until Collect
-  std::unique_ptr<cni::ConfWatch> watch_;               // last: it calls Reload
+  std::unique_ptr<cni::DirWatch> watch_;                // last: it calls Reload
 };
 
 CniNetwork::CniNetwork(const CniOptions& options)
@@ -101,10 +102,12 @@ CniNetwork::CniNetwork(const CniOptions& options)
       pod_cidrs_(options.state_dir, options.pod_cidr),
       programs_(options.bin_dirs),
       conf_(absl::UnavailableError("not read yet")) {
+  std::vector<std::string> dirs = options.bin_dirs;
+  dirs.push_back(options.conf_dir);
   // The first time is its thread's too: a plugin may hang when it is asked for
   // its version.
-  watch_ = std::make_unique<cni::ConfWatch>(options.conf_dir,
-                                            [this] { Reload(false); });
+  watch_ = std::make_unique<cni::DirWatch>(std::move(dirs),
+                                           [this] { Reload(false); });
   if (!watch_->status().ok()) {
     runtime::log::Error("cni: changes in ", options.conf_dir,
                         " go unnoticed: ", watch_->status().message());
@@ -170,7 +173,7 @@ absl::StatusOr<CniNetwork::ConfPtr> CniNetwork::GetConf() {
     absl::MutexLock lock(&mutex_);
     if (conf_.ok()) return conf_;
   }
-  // A plugin may have been installed, of which no conf file tells.
+  // What was wrong may be well again, of which no file tells.
   Reload(true);
   absl::MutexLock lock(&mutex_);
   return conf_;

@@ -45,6 +45,53 @@ TEST_F(CniNetworkTest, SaysWhatIsMissingAndNoticesWhenItComes) {
   EXPECT_TRUE(WasTold("has no .conflist"));
 }
 
+TEST_F(CniNetworkTest, NoticesWhenWhatALinkLeadsToChanges) {
+  WriteFakes();
+  const std::string bad = R"({"cniVersion": "1.0.0", "name": "net",
+                              "plugins": [{"type": "a/b"}]})";
+  for (const char* name : {"v1", "v2"}) {
+    ASSERT_OK(runtime::MakeDirs(dir_ / name));
+  }
+  Write("v1/real", kConf);
+  Write("v2/real", bad);
+  ASSERT_EQ(symlink("v1", (dir_ / "data").c_str()), 0);
+  ASSERT_EQ(symlink("../data/./real", (dir_ / "conf/10-net.conflist").c_str()),
+            0);
+  Start();
+  EXPECT_TRUE(Ready().ready) << Ready().message;
+  Write("v1/real", bad);
+  EXPECT_TRUE(WasTold("10-net.conflist: plugins[0].type"));
+  Write("v1/real", kConf);
+  EXPECT_TRUE(WasTold(""));
+  // Another directory takes the place of the first, as a ConfigMap's does.
+  ASSERT_EQ(symlink((dir_ / "v2").c_str(), (dir_ / "next").c_str()), 0);
+  ASSERT_EQ(rename((dir_ / "next").c_str(), (dir_ / "data").c_str()), 0);
+  EXPECT_TRUE(WasTold("10-net.conflist: plugins[0].type"));
+  Write("v2/real", kConf);
+  EXPECT_TRUE(WasTold(""));
+  ASSERT_EQ(unlink((dir_ / "v2/real").c_str()), 0);
+  EXPECT_TRUE(WasTold("10-net.conflist"));
+}
+
+TEST_F(CniNetworkTest, NoticesWhenAPluginGoesAndComes) {
+  WriteFakes();
+  Write("conf/10-net.conflist", kConf);
+  options_.bin_dirs = {dir_ / "later/bin", dir_ / "bin"};
+  Start();
+  EXPECT_TRUE(Ready().ready);
+  ASSERT_EQ(rename((dir_ / "bin/last").c_str(), (dir_ / "last").c_str()), 0);
+  EXPECT_TRUE(WasTold("plugin last: VERSION: there is no program last in"));
+  ASSERT_OK(runtime::MakeDirs(dir_ / "later/bin"));
+  ASSERT_EQ(symlink("../../last", (dir_ / "later/bin/last").c_str()), 0);
+  EXPECT_TRUE(WasTold(""));
+  ASSERT_EQ(chmod((dir_ / "last").c_str(), 0644), 0);
+  EXPECT_TRUE(WasTold("there is no program last in"));
+  ASSERT_EQ(chmod((dir_ / "last").c_str(), 0755), 0);
+  EXPECT_TRUE(WasTold(""));
+  ASSERT_EQ(rename((dir_ / "bin").c_str(), (dir_ / "away").c_str()), 0);
+  EXPECT_TRUE(WasTold("there is no program first in"));
+}
+
 TEST_F(CniNetworkTest, StatusOfPluginsIsReadiness) {
   WriteFakes();
   Write("conf/10-net.conflist", kConf);
