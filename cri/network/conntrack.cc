@@ -94,32 +94,34 @@ Message Request(const char* what, uint16_t command, uint16_t flags,
 absl::Status Forget(Family family,
                     const std::function<bool(const Connection&)>& is_wrong) {
   std::vector<Message> deletions;
-  Message list =
-      Request("list connections", IPCTNL_MSG_CT_GET, NLM_F_DUMP, family);
+  Message list = Request("list connections", IPCTNL_MSG_CT_GET, 0, family);
   ASSIGN_OR_RETURN(Socket socket, Socket::Open(NETLINK_NETFILTER));
-  RETURN_IF_ERROR(socket.Query(list, [&](const nlmsghdr* reply) {
-    Connection connection;
-    const nlattr* original = nullptr;
-    ForEachAttribute(reply, sizeof(nfgenmsg), [&](const nlattr* attribute) {
-      if (mnl_attr_get_type(attribute) == CTA_TUPLE_ORIG) {
-        connection.original = ReadTuple(attribute);
-        original = attribute;
-      } else if (mnl_attr_get_type(attribute) == CTA_TUPLE_REPLY) {
-        connection.reply = ReadTuple(attribute);
-      }
-    });
-    if (original == nullptr ||
-        connection.original.protocol != NumberOf(Protocol::kUdp) ||
-        !is_wrong(connection)) {
-      return;
-    }
-    Message deletion =
-        Request("forget a connection", IPCTNL_MSG_CT_DELETE, 0, family);
-    deletion.Put(CTA_TUPLE_ORIG | NLA_F_NESTED,
-                 {static_cast<const uint8_t*>(mnl_attr_get_payload(original)),
-                  mnl_attr_get_payload_len(original)});
-    deletions.push_back(std::move(deletion));
-  }));
+  RETURN_IF_ERROR(socket.Dump(
+      list, [&] { deletions.clear(); },
+      [&](const nlmsghdr* reply) {
+        Connection connection;
+        const nlattr* original = nullptr;
+        ForEachAttribute(reply, sizeof(nfgenmsg), [&](const nlattr* attribute) {
+          if (mnl_attr_get_type(attribute) == CTA_TUPLE_ORIG) {
+            connection.original = ReadTuple(attribute);
+            original = attribute;
+          } else if (mnl_attr_get_type(attribute) == CTA_TUPLE_REPLY) {
+            connection.reply = ReadTuple(attribute);
+          }
+        });
+        if (original == nullptr ||
+            connection.original.protocol != NumberOf(Protocol::kUdp) ||
+            !is_wrong(connection)) {
+          return;
+        }
+        Message deletion =
+            Request("forget a connection", IPCTNL_MSG_CT_DELETE, 0, family);
+        deletion.Put(
+            CTA_TUPLE_ORIG | NLA_F_NESTED,
+            {static_cast<const uint8_t*>(mnl_attr_get_payload(original)),
+             mnl_attr_get_payload_len(original)});
+        deletions.push_back(std::move(deletion));
+      }));
   for (Message& deletion : deletions) {
     const absl::Status deleted = socket.Run(deletion);
     if (!absl::IsNotFound(deleted)) RETURN_IF_ERROR(deleted);
@@ -139,16 +141,20 @@ std::vector<Forward> UdpOf(const std::vector<Forward>& forwards,
 }
 
 absl::StatusOr<std::set<Ip>> AddressesOfNode() {
-  Message message("list addresses", RTM_GETADDR, NLM_F_DUMP);
+  Message message("list addresses", RTM_GETADDR, 0);
   message.Header<ifaddrmsg>()->ifa_family = AF_UNSPEC;
   std::set<Ip> ips;
   ASSIGN_OR_RETURN(Socket rtnl, Socket::Open(NETLINK_ROUTE));
-  RETURN_IF_ERROR(rtnl.Query(message, [&](const nlmsghdr* reply) {
-    ForEachAttribute(reply, sizeof(ifaddrmsg), [&](const nlattr* attribute) {
-      const uint16_t type = mnl_attr_get_type(attribute);
-      if (type == IFA_LOCAL || type == IFA_ADDRESS) ips.insert(IpOf(attribute));
-    });
-  }));
+  RETURN_IF_ERROR(rtnl.Dump(
+      message, [&] { ips.clear(); },
+      [&](const nlmsghdr* reply) {
+        ForEachAttribute(reply, sizeof(ifaddrmsg),
+                         [&](const nlattr* attribute) {
+                           const uint16_t type = mnl_attr_get_type(attribute);
+                           if (type == IFA_LOCAL || type == IFA_ADDRESS)
+                             ips.insert(IpOf(attribute));
+                         });
+      }));
   return ips;
 }
 

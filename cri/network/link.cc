@@ -121,22 +121,25 @@ struct Address {
 };
 
 absl::StatusOr<std::vector<Address>> AddressesOf(Socket& rtnl, int index) {
-  Message message("list addresses", RTM_GETADDR, NLM_F_DUMP);
+  Message message("list addresses", RTM_GETADDR, 0);
   message.Header<ifaddrmsg>()->ifa_family = AF_UNSPEC;
   std::vector<Address> found;
-  RETURN_IF_ERROR(rtnl.Query(message, [&](const nlmsghdr* reply) {
-    const auto* info =
-        static_cast<const ifaddrmsg*>(mnl_nlmsg_get_payload(reply));
-    if (static_cast<int>(info->ifa_index) != index ||
-        info->ifa_scope == RT_SCOPE_LINK) {
-      return;
-    }
-    const uint16_t own = info->ifa_family == AF_INET ? IFA_LOCAL : IFA_ADDRESS;
-    ForEachAttribute(reply, sizeof *info, [&](const nlattr* attribute) {
-      if (mnl_attr_get_type(attribute) != own) return;
-      found.push_back({IpOf(attribute), info->ifa_prefixlen});
-    });
-  }));
+  RETURN_IF_ERROR(rtnl.Dump(
+      message, [&] { found.clear(); },
+      [&](const nlmsghdr* reply) {
+        const auto* info =
+            static_cast<const ifaddrmsg*>(mnl_nlmsg_get_payload(reply));
+        if (static_cast<int>(info->ifa_index) != index ||
+            info->ifa_scope == RT_SCOPE_LINK) {
+          return;
+        }
+        const uint16_t own =
+            info->ifa_family == AF_INET ? IFA_LOCAL : IFA_ADDRESS;
+        ForEachAttribute(reply, sizeof *info, [&](const nlattr* attribute) {
+          if (mnl_attr_get_type(attribute) != own) return;
+          found.push_back({IpOf(attribute), info->ifa_prefixlen});
+        });
+      }));
   return found;
 }
 
@@ -175,12 +178,12 @@ absl::StatusOr<std::optional<Link>> FindLink(Socket& rtnl,
 }
 
 absl::StatusOr<std::vector<Link>> ListLinks(Socket& rtnl) {
-  Message message("list links", RTM_GETLINK, NLM_F_DUMP);
+  Message message("list links", RTM_GETLINK, 0);
   message.Header<ifinfomsg>();
   std::vector<Link> links;
-  RETURN_IF_ERROR(rtnl.Query(message, [&](const nlmsghdr* reply) {
-    links.push_back(ParseLink(reply));
-  }));
+  RETURN_IF_ERROR(rtnl.Dump(
+      message, [&] { links.clear(); },
+      [&](const nlmsghdr* reply) { links.push_back(ParseLink(reply)); }));
   return links;
 }
 
@@ -243,18 +246,22 @@ namespace {
 
 // The index of the link behind a family's default route, 0 without one.
 absl::StatusOr<int> DefaultRouteLink(Socket& rtnl, Family family) {
-  Message message("list routes", RTM_GETROUTE, NLM_F_DUMP);
+  Message message("list routes", RTM_GETROUTE, 0);
   message.Header<rtmsg>()->rtm_family = NumberOf(family);
   int out = 0;
-  RETURN_IF_ERROR(rtnl.Query(message, [&](const nlmsghdr* reply) {
-    const auto* route = static_cast<const rtmsg*>(mnl_nlmsg_get_payload(reply));
-    if (route->rtm_dst_len != 0 || route->rtm_table != RT_TABLE_MAIN) return;
-    ForEachAttribute(reply, sizeof *route, [&](const nlattr* attribute) {
-      if (mnl_attr_get_type(attribute) == RTA_OIF && out == 0) {
-        out = static_cast<int>(mnl_attr_get_u32(attribute));
-      }
-    });
-  }));
+  RETURN_IF_ERROR(rtnl.Dump(
+      message, [&] { out = 0; },
+      [&](const nlmsghdr* reply) {
+        const auto* route =
+            static_cast<const rtmsg*>(mnl_nlmsg_get_payload(reply));
+        if (route->rtm_dst_len != 0 || route->rtm_table != RT_TABLE_MAIN)
+          return;
+        ForEachAttribute(reply, sizeof *route, [&](const nlattr* attribute) {
+          if (mnl_attr_get_type(attribute) == RTA_OIF && out == 0) {
+            out = static_cast<int>(mnl_attr_get_u32(attribute));
+          }
+        });
+      }));
   return out;
 }
 

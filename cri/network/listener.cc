@@ -45,7 +45,7 @@ Ip BoundTo(const inet_diag_msg& socket) {
 // Sockets that wait for anybody: TCP's in LISTEN, UDP's without a peer.
 absl::StatusOr<std::vector<Bound>> Listening(int family, Protocol protocol,
                                              uint16_t port) {
-  Message message("list sockets", SOCK_DIAG_BY_FAMILY, NLM_F_DUMP);
+  Message message("list sockets", SOCK_DIAG_BY_FAMILY, 0);
   auto* request = message.Header<inet_diag_req_v2>();
   request->sdiag_family = static_cast<uint8_t>(family);
   request->sdiag_protocol = NumberOf(protocol);
@@ -53,18 +53,20 @@ absl::StatusOr<std::vector<Bound>> Listening(int family, Protocol protocol,
       1u << (protocol == Protocol::kTcp ? TCP_LISTEN : TCP_CLOSE);
   std::vector<Bound> found;
   ASSIGN_OR_RETURN(Socket diag, Socket::Open(NETLINK_SOCK_DIAG));
-  RETURN_IF_ERROR(diag.Query(message, [&](const nlmsghdr* reply) {
-    const auto* socket =
-        static_cast<const inet_diag_msg*>(mnl_nlmsg_get_payload(reply));
-    if (ntohs(socket->id.idiag_sport) != port) return;
-    Bound bound{BoundTo(*socket), family == AF_INET6, socket->idiag_inode};
-    ForEachAttribute(reply, sizeof *socket, [&](const nlattr* attribute) {
-      if (mnl_attr_get_type(attribute) == INET_DIAG_SKV6ONLY) {
-        bound.takes_v4 = mnl_attr_get_u8(attribute) == 0;
-      }
-    });
-    found.push_back(bound);
-  }));
+  RETURN_IF_ERROR(diag.Dump(
+      message, [&] { found.clear(); },
+      [&](const nlmsghdr* reply) {
+        const auto* socket =
+            static_cast<const inet_diag_msg*>(mnl_nlmsg_get_payload(reply));
+        if (ntohs(socket->id.idiag_sport) != port) return;
+        Bound bound{BoundTo(*socket), family == AF_INET6, socket->idiag_inode};
+        ForEachAttribute(reply, sizeof *socket, [&](const nlattr* attribute) {
+          if (mnl_attr_get_type(attribute) == INET_DIAG_SKV6ONLY) {
+            bound.takes_v4 = mnl_attr_get_u8(attribute) == 0;
+          }
+        });
+        found.push_back(bound);
+      }));
   return found;
 }
 

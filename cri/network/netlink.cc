@@ -148,9 +148,9 @@ absl::Status Socket::Send(absl::Span<const char> data,
   return absl::OkStatus();
 }
 
-absl::Status Socket::Collect(
-    uint32_t last_seq, const std::function<std::string(uint32_t)>& what,
-    const std::function<void(const nlmsghdr*)>& on_reply) {
+absl::Status Socket::Collect(uint32_t last_seq,
+                             const std::function<std::string(uint32_t)>& what,
+                             const OnReply& on_reply, uint16_t* flags) {
   absl::Status first;
   std::vector<char> buffer(kReceiveBytes);
   for (bool done = false; !done;) {
@@ -165,6 +165,7 @@ absl::Status Socket::Collect(
     int left = static_cast<int>(got);
     for (const auto* reply = reinterpret_cast<nlmsghdr*>(buffer.data());
          mnl_nlmsg_ok(reply, left); reply = mnl_nlmsg_next(reply, &left)) {
+      if (flags != nullptr) *flags |= reply->nlmsg_flags;
       if (reply->nlmsg_type == NLMSG_ERROR) {
         const auto* error =
             static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(reply));
@@ -207,20 +208,45 @@ absl::Status Socket::Run(Message& message) {
   return Run(absl::MakeConstSpan(one));
 }
 
-absl::Status Socket::Query(
-    Message& message, const std::function<void(const nlmsghdr*)>& on_reply) {
+absl::Status Socket::Query(Message& message, const OnReply& on_reply) {
   message.header()->nlmsg_seq = 1;
   return QueryRaw({reinterpret_cast<const char*>(message.header()),
                    message.header()->nlmsg_len},
                   message.what(), on_reply);
 }
 
-absl::Status Socket::QueryRaw(
-    absl::Span<const char> data, const std::string& what,
-    const std::function<void(const nlmsghdr*)>& on_reply) {
+absl::Status Socket::QueryRaw(absl::Span<const char> data,
+                              const std::string& what,
+                              const OnReply& on_reply) {
   RETURN_IF_ERROR(Send(data, what));
   return Collect(
       1, [&](uint32_t) { return what; }, on_reply);
+}
+
+absl::Status Socket::Dump(Message& message, const std::function<void()>& begin,
+                          const OnReply& on_reply) {
+  message.header()->nlmsg_seq = 1;
+  message.header()->nlmsg_flags |= NLM_F_DUMP;
+  return DumpRaw({reinterpret_cast<const char*>(message.header()),
+                  message.header()->nlmsg_len},
+                 message.what(), begin, on_reply);
+}
+
+absl::Status Socket::DumpRaw(absl::Span<const char> data,
+                             const std::string& what,
+                             const std::function<void()>& begin,
+                             const OnReply& on_reply) {
+  for (int i = 0; i < kMostDumps; ++i) {
+    begin();
+    uint16_t flags = 0;
+    RETURN_IF_ERROR(Send(data, what));
+    RETURN_IF_ERROR(Collect(
+        1, [&](uint32_t) { return what; }, on_reply, &flags));
+    if ((flags & NLM_F_DUMP_INTR) == 0) return absl::OkStatus();
+  }
+  return absl::UnavailableError(
+      absl::StrCat(what, ": the list changed while the kernel told it, ",
+                   kMostDumps, " times in a row"));
 }
 
 absl::Status Socket::Subscribe(int group) {

@@ -73,13 +73,25 @@ class Socket {
   absl::Status Run(absl::Span<Message* const> messages);
   absl::Status Run(Message& message);
 
-  // Sends one request and hands over what comes back (dump or single answer).
-  absl::Status Query(Message& message,
-                     const std::function<void(const nlmsghdr*)>& on_reply);
-
+  using OnReply = std::function<void(const nlmsghdr*)>;
+  // Sends one request and hands over its answer.
+  absl::Status Query(Message& message, const OnReply& on_reply);
   // The same for a request that is built already, with sequence number 1.
   absl::Status QueryRaw(absl::Span<const char> data, const std::string& what,
-                        const std::function<void(const nlmsghdr*)>& on_reply);
+                        const OnReply& on_reply);
+
+  // How often a list that changes while it is told is asked for.
+  static constexpr int kMostDumps = 16;
+  // Sends one request (NLM_F_DUMP is added) and hands over a list. `begin` is
+  // called before its first item, each time: what came before is to be
+  // forgotten, as it is not of one moment. UNAVAILABLE if no time was without a
+  // change.
+  absl::Status Dump(Message& message, const std::function<void()>& begin,
+                    const OnReply& on_reply);
+  // As QueryRaw; NLM_F_DUMP is in `data`.
+  absl::Status DumpRaw(absl::Span<const char> data, const std::string& what,
+                       const std::function<void()>& begin,
+                       const OnReply& on_reply);
 
   // What the kernel tells `group` (RTNLGRP_…) comes to this socket from now on;
   // it is then for waiting only.
@@ -98,10 +110,11 @@ class Socket {
   };
   explicit Socket(mnl_socket* socket) : socket_(socket) {}
   absl::Status Send(absl::Span<const char> data, const std::string& what);
-  // Reads until `last_seq` is answered. `what` names the request of a number.
+  // Reads until `last_seq` is answered. `what` names the request of a number;
+  // `flags` are those that any answer had, null if they do not matter.
   absl::Status Collect(uint32_t last_seq,
                        const std::function<std::string(uint32_t)>& what,
-                       const std::function<void(const nlmsghdr*)>& on_reply);
+                       const OnReply& on_reply, uint16_t* flags = nullptr);
 
   std::unique_ptr<mnl_socket, Close> socket_;
 };

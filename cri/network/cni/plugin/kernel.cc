@@ -194,27 +194,29 @@ absl::Status SetMac(Socket& rtnl, const Link& link) {
 
 absl::StatusOr<std::vector<LinkAddress>> AddressesOf(Socket& rtnl,
                                                      const Link& link) {
-  Message message("list addresses", RTM_GETADDR, NLM_F_DUMP);
+  Message message("list addresses", RTM_GETADDR, 0);
   message.Header<ifaddrmsg>();
   std::vector<LinkAddress> found;
-  RETURN_IF_ERROR(rtnl.Query(message, [&](const nlmsghdr* reply) {
-    const auto* info =
-        static_cast<const ifaddrmsg*>(mnl_nlmsg_get_payload(reply));
-    if (static_cast<int>(info->ifa_index) != link.index) return;
-    LinkAddress address{{Ip(), info->ifa_prefixlen}, info->ifa_flags};
-    bool local = false;
-    ForEachAttribute(reply, sizeof *info, [&](const nlattr* attribute) {
-      const uint16_t type = mnl_attr_get_type(attribute);
-      if (type == IFA_FLAGS) {
-        address.flags = mnl_attr_get_u32(attribute);
-      } else if ((type == IFA_LOCAL || (type == IFA_ADDRESS && !local)) &&
-                 IsAddress(attribute)) {
-        local |= type == IFA_LOCAL;
-        address.net.ip = IpOf(attribute);
-      }
-    });
-    found.push_back(address);
-  }));
+  RETURN_IF_ERROR(rtnl.Dump(
+      message, [&] { found.clear(); },
+      [&](const nlmsghdr* reply) {
+        const auto* info =
+            static_cast<const ifaddrmsg*>(mnl_nlmsg_get_payload(reply));
+        if (static_cast<int>(info->ifa_index) != link.index) return;
+        LinkAddress address{{Ip(), info->ifa_prefixlen}, info->ifa_flags};
+        bool local = false;
+        ForEachAttribute(reply, sizeof *info, [&](const nlattr* attribute) {
+          const uint16_t type = mnl_attr_get_type(attribute);
+          if (type == IFA_FLAGS) {
+            address.flags = mnl_attr_get_u32(attribute);
+          } else if ((type == IFA_LOCAL || (type == IFA_ADDRESS && !local)) &&
+                     IsAddress(attribute)) {
+            local |= type == IFA_LOCAL;
+            address.net.ip = IpOf(attribute);
+          }
+        });
+        found.push_back(address);
+      }));
   return found;
 }
 
@@ -301,23 +303,29 @@ absl::Status RemoveNetworkRoute(Socket& rtnl, const Link& link,
 
 absl::StatusOr<bool> HasRoute(Socket& rtnl, const IpNet& dst,
                               const std::optional<Ip>& gateway) {
-  Message message("list routes", RTM_GETROUTE, NLM_F_DUMP);
+  Message message("list routes", RTM_GETROUTE, 0);
   message.Header<rtmsg>()->rtm_family = FamilyOf(dst.ip);
   bool found = false;
-  RETURN_IF_ERROR(rtnl.Query(message, [&](const nlmsghdr* reply) {
-    const auto* info = static_cast<const rtmsg*>(mnl_nlmsg_get_payload(reply));
-    if (info->rtm_dst_len != dst.prefix || info->rtm_table != RT_TABLE_MAIN) {
-      return;
-    }
-    Ip to = Ip::Any(dst.ip.family);
-    std::optional<Ip> via;
-    ForEachAttribute(reply, sizeof *info, [&](const nlattr* attribute) {
-      if (!IsAddress(attribute)) return;
-      if (mnl_attr_get_type(attribute) == RTA_DST) to = IpOf(attribute);
-      if (mnl_attr_get_type(attribute) == RTA_GATEWAY) via = IpOf(attribute);
-    });
-    found |= to == dst.Network() && (!gateway.has_value() || via == gateway);
-  }));
+  RETURN_IF_ERROR(rtnl.Dump(
+      message, [&] { found = false; },
+      [&](const nlmsghdr* reply) {
+        const auto* info =
+            static_cast<const rtmsg*>(mnl_nlmsg_get_payload(reply));
+        if (info->rtm_dst_len != dst.prefix ||
+            info->rtm_table != RT_TABLE_MAIN) {
+          return;
+        }
+        Ip to = Ip::Any(dst.ip.family);
+        std::optional<Ip> via;
+        ForEachAttribute(reply, sizeof *info, [&](const nlattr* attribute) {
+          if (!IsAddress(attribute)) return;
+          if (mnl_attr_get_type(attribute) == RTA_DST) to = IpOf(attribute);
+          if (mnl_attr_get_type(attribute) == RTA_GATEWAY)
+            via = IpOf(attribute);
+        });
+        found |=
+            to == dst.Network() && (!gateway.has_value() || via == gateway);
+      }));
   return found;
 }
 

@@ -78,16 +78,14 @@ std::string JumpOf(nftnl_rule* rule) {
 }
 
 // A request for nf_tables outside a batch: its payload is built by `fill`.
-absl::Status Ask(uint16_t type, uint16_t family, uint16_t flags,
-                 const std::string& what,
-                 const std::function<void(nlmsghdr*)>& fill,
-                 const std::function<void(const nlmsghdr*)>& on_reply) {
-  ASSIGN_OR_RETURN(Socket socket, Socket::Open(NETLINK_NETFILTER));
+std::vector<char> Request(uint16_t type, uint16_t family, uint16_t flags,
+                          const std::function<void(nlmsghdr*)>& fill) {
   std::vector<char> buffer(kMaxMessage);
   nlmsghdr* header =
       nftnl_nlmsg_build_hdr(buffer.data(), type, family, flags | NLM_F_ACK, 1);
   fill(header);
-  return socket.QueryRaw({buffer.data(), header->nlmsg_len}, what, on_reply);
+  buffer.resize(header->nlmsg_len);
+  return buffer;
 }
 
 }  // namespace
@@ -140,12 +138,13 @@ void NatChange::Add(uint16_t type, uint16_t flags,
 
 absl::StatusOr<bool> NatChange::HasChain(const std::string& name) {
   const ChainPtr chain = MakeChain(name);
-  const absl::Status asked = Ask(
-      NFT_MSG_GETCHAIN, family(), 0, absl::StrCat("find chain ", name),
-      [&](nlmsghdr* header) {
+  const std::vector<char> request =
+      Request(NFT_MSG_GETCHAIN, family(), 0, [&](nlmsghdr* header) {
         nftnl_chain_nlmsg_build_payload(header, chain.get());
-      },
-      nullptr);
+      });
+  ASSIGN_OR_RETURN(Socket socket, Socket::Open(NETLINK_NETFILTER));
+  const absl::Status asked =
+      socket.QueryRaw(request, absl::StrCat("find chain ", name), nullptr);
   if (absl::IsNotFound(asked)) return false;
   RETURN_IF_ERROR(asked);
   return true;
@@ -155,12 +154,14 @@ absl::StatusOr<std::vector<ExistingRule>> NatChange::Rules(
     const std::string& chain) {
   std::vector<ExistingRule> rules;
   const RulePtr filter = MakeRule(chain);
-  RETURN_IF_ERROR(Ask(
-      NFT_MSG_GETRULE, family(), NLM_F_DUMP,
-      absl::StrCat("list rules of chain ", chain),
-      [&](nlmsghdr* header) {
+  const std::vector<char> request =
+      Request(NFT_MSG_GETRULE, family(), NLM_F_DUMP, [&](nlmsghdr* header) {
         nftnl_rule_nlmsg_build_payload(header, filter.get());
-      },
+      });
+  ASSIGN_OR_RETURN(Socket socket, Socket::Open(NETLINK_NETFILTER));
+  RETURN_IF_ERROR(socket.DumpRaw(
+      request, absl::StrCat("list rules of chain ", chain),
+      [&] { rules.clear(); },
       [&](const nlmsghdr* reply) {
         const RulePtr rule(nftnl_rule_alloc(), nftnl_rule_free);
         if (nftnl_rule_nlmsg_parse(reply, rule.get()) != 0) return;

@@ -122,26 +122,28 @@ absl::Status LimitSending(Socket& rtnl, const Link& link, const Limit& limit) {
 
 absl::Status CheckSending(Socket& rtnl, const Link& link, const Limit& limit) {
   ASSIGN_OR_RETURN(const Bucket bucket, BucketOf(limit));
-  Message list =
-      TrafficMessage("list queues of", RTM_GETQDISC, NLM_F_DUMP, link, 0, 0);
+  Message list = TrafficMessage("list queues of", RTM_GETQDISC, 0, link, 0, 0);
   bool same = false;
-  RETURN_IF_ERROR(rtnl.Query(list, [&](const nlmsghdr* reply) {
-    const auto* header =
-        static_cast<const tcmsg*>(mnl_nlmsg_get_payload(reply));
-    if (header->tcm_ifindex != link.index) return;
-    ForEachAttribute(reply, sizeof *header, [&](const nlattr* attribute) {
-      if (mnl_attr_get_type(attribute) != TCA_OPTIONS) return;
-      ForEachAttribute(attribute, [&](const nlattr* option) {
-        tc_tbf_qopt found{};
-        if (mnl_attr_get_type(option) != TCA_TBF_PARMS ||
-            mnl_attr_get_payload_len(option) < sizeof found) {
-          return;
-        }
-        memcpy(&found, mnl_attr_get_payload(option), sizeof found);
-        same |= found.limit == bucket.limit && found.buffer == bucket.buffer;
-      });
-    });
-  }));
+  RETURN_IF_ERROR(rtnl.Dump(
+      list, [&] { same = false; },
+      [&](const nlmsghdr* reply) {
+        const auto* header =
+            static_cast<const tcmsg*>(mnl_nlmsg_get_payload(reply));
+        if (header->tcm_ifindex != link.index) return;
+        ForEachAttribute(reply, sizeof *header, [&](const nlattr* attribute) {
+          if (mnl_attr_get_type(attribute) != TCA_OPTIONS) return;
+          ForEachAttribute(attribute, [&](const nlattr* option) {
+            tc_tbf_qopt found{};
+            if (mnl_attr_get_type(option) != TCA_TBF_PARMS ||
+                mnl_attr_get_payload_len(option) < sizeof found) {
+              return;
+            }
+            memcpy(&found, mnl_attr_get_payload(option), sizeof found);
+            same |=
+                found.limit == bucket.limit && found.buffer == bucket.buffer;
+          });
+        });
+      }));
   if (same) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("link ", link.name, " has lost its limit of ", limit.rate,
