@@ -219,6 +219,9 @@ void Engine::MakeSampler() {
   } else {
     runtime::log::Warning("stats stay empty: ", layout.status().message());
   }
+  options.exists = [this](const std::string& id) {
+    return containers->Find(id).ok() || sandboxes->Find(id).ok();
+  };
   sampler = std::make_unique<stats::Sampler>(std::move(options));
 }
 

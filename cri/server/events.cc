@@ -9,21 +9,30 @@ EventPtr Subscription::Take(absl::Status* end) {
   absl::MutexLock lock(&mutex_);
   *end = end_;
   if (pending_.empty()) return nullptr;
-  EventPtr event = std::move(pending_.front());
+  EventPtr event = std::move(pending_.front().first);
+  pending_bytes_ -= pending_.front().second;
   pending_.pop_front();
   return event;
 }
 
-void Subscription::Put(const EventPtr& event) {
+void Subscription::Clear() {
+  pending_.clear();
+  pending_bytes_ = 0;
+}
+
+void Subscription::Put(const EventPtr& event, size_t size) {
   {
     absl::MutexLock lock(&mutex_);
     if (!end_.ok()) return;
-    if (pending_.size() < kMostPending) {
-      pending_.push_back(event);
+    if (pending_.empty() || (pending_.size() < kMostPending &&
+                             pending_bytes_ + size <= kMostPendingBytes)) {
+      pending_.emplace_back(event, size);
+      pending_bytes_ += size;
     } else {
-      pending_.clear();
-      end_ = absl::ResourceExhaustedError(absl::StrCat(
-          "events were lost: the reader is ", kMostPending, " events behind"));
+      end_ = absl::ResourceExhaustedError(
+          absl::StrCat("events were lost: the reader is ", pending_.size(),
+                       " events of ", pending_bytes_, " bytes behind"));
+      Clear();
     }
   }
   wake_();
@@ -32,7 +41,7 @@ void Subscription::Put(const EventPtr& event) {
 void Subscription::End(const absl::Status& reason) {
   {
     absl::MutexLock lock(&mutex_);
-    pending_.clear();
+    Clear();
     end_ = reason;
   }
   wake_();
@@ -56,7 +65,8 @@ void EventBus::Publish(EventPtr event) {
     absl::MutexLock lock(&mutex_);
     readers = subscriptions_;
   }
-  for (const auto& reader : readers) reader->Put(event);
+  const size_t size = event->ByteSizeLong();
+  for (const auto& reader : readers) reader->Put(event, size);
 }
 
 void EventBus::Close() {

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <set>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -22,7 +23,10 @@ using EventPtr = std::shared_ptr<const runtime::v1::ContainerEventResponse>;
 // One reader's queue. Thread safe.
 class Subscription {
  public:
+  // How far it may fall behind. What waits is always the latest of all events,
+  // and shared with the other readers: together they keep no more than one.
   static constexpr size_t kMostPending = 4096;
+  static constexpr size_t kMostPendingBytes = 16 << 20;  // on the wire
 
   // `wake` is called, without a lock held, when something is there to take.
   explicit Subscription(std::function<void()> wake) : wake_(std::move(wake)) {}
@@ -34,12 +38,15 @@ class Subscription {
 
  private:
   friend class EventBus;
-  void Put(const EventPtr& event) ABSL_LOCKS_EXCLUDED(mutex_);
+  // `size` in bytes on the wire. One event alone may be of any size.
+  void Put(const EventPtr& event, size_t size) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Clear() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void End(const absl::Status& reason) ABSL_LOCKS_EXCLUDED(mutex_);
 
   const std::function<void()> wake_;
   absl::Mutex mutex_;
-  std::deque<EventPtr> pending_ ABSL_GUARDED_BY(mutex_);
+  std::deque<std::pair<EventPtr, size_t>> pending_ ABSL_GUARDED_BY(mutex_);
+  size_t pending_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status end_ ABSL_GUARDED_BY(mutex_);  // OK = goes on
 };
 

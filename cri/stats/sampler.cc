@@ -16,14 +16,13 @@ Sampler::SourcePtr Sampler::FindOrMake(const std::string& id,
                                        const std::string& cgroup_path,
                                        const std::string& layer_path) {
   absl::MutexLock lock(&mutex_);
-  SourcePtr& source = sources_[id];
-  if (source == nullptr) {
-    source = std::make_shared<Source>(options_.layout, cgroup_path);
-    if (!layer_path.empty()) {
-      source->layer =
-          std::make_shared<LayerUsage>(layer_path, options_.executor);
-    }
+  auto it = sources_.find(id);
+  if (it != sources_.end()) return it->second;
+  auto source = std::make_shared<Source>(options_.layout, cgroup_path);
+  if (!layer_path.empty()) {
+    source->layer = std::make_shared<LayerUsage>(layer_path, options_.executor);
   }
+  if (options_.exists(id)) sources_[id] = source;
   return source;
 }
 

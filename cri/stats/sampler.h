@@ -5,6 +5,7 @@
 #ifndef CORACLE_CRI_STATS_SAMPLER_H_
 #define CORACLE_CRI_STATS_SAMPLER_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -31,6 +32,9 @@ struct SamplerOptions {
   std::string mountpoint;  // on whose file system they lie, for clients
   runtime::Executor* executor = nullptr;
   runtime::cgroup::Layout layout;
+  // Whether a container or sandbox is still there; not any more before Forget
+  // is told of it.
+  std::function<bool(const std::string& id)> exists;
 };
 
 // One reading. After the end of a cgroup its counters stay what they were last
@@ -84,6 +88,7 @@ class Sampler {
 
   SourcePtr Find(const container::Container& container);
   SourcePtr Find(const sandbox::Sandbox& sandbox);
+  // Made for somebody who listed it before it was removed, it is not kept.
   SourcePtr FindOrMake(const std::string& id, const std::string& cgroup_path,
                        const std::string& layer_path)
       ABSL_LOCKS_EXCLUDED(mutex_);

@@ -44,6 +44,34 @@ TEST(EventBusTest, SlowReaderIsCutOffAndOthersAreNot) {
   EXPECT_THAT(end, tests::StatusIs(absl::StatusCode::kResourceExhausted));
 }
 
+TEST(EventBusTest, SlowReaderHoldsNoMoreThanSomeBytes) {
+  constexpr size_t kSize = 1 << 20;
+  EventBus bus;
+  auto slow = bus.Subscribe([] {});
+  auto quick = bus.Subscribe([] {});
+  absl::Status end;
+  for (size_t i = 0; i < Subscription::kMostPendingBytes / kSize; ++i) {
+    EventPtr event = Event(std::string(kSize, 'x'));
+    bus.Publish(event);
+    EXPECT_TRUE(quick->Take(&end) == event) << "readers share it";
+    EXPECT_OK(end);
+  }
+  EXPECT_TRUE(slow->Take(&end) == nullptr);
+  EXPECT_THAT(end, tests::StatusIs(absl::StatusCode::kResourceExhausted));
+}
+
+TEST(EventBusTest, BytesThatWereTakenDoNotCount) {
+  EventBus bus;
+  auto reader = bus.Subscribe([] {});
+  absl::Status end;
+  // Larger than all that may wait: alone it comes through.
+  for (int i = 0; i < 3; ++i) {
+    bus.Publish(Event(std::string(Subscription::kMostPendingBytes, 'x')));
+    EXPECT_TRUE(reader->Take(&end) != nullptr);
+    EXPECT_OK(end);
+  }
+}
+
 TEST(EventBusTest, CloseEndsAllAndUnsubscribedHearNothing) {
   EventBus bus;
   auto reader = bus.Subscribe([] {});

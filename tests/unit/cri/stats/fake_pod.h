@@ -33,6 +33,7 @@ class FakePod {
     options.executor = &executor_;
     options.layout.v2 = true;
     options.layout.hierarchies.push_back({"", dir_ / "cgroup", {}, true});
+    options.exists = [this](const std::string&) { return exists_; };
     sampler_ = std::make_unique<Sampler>(options);
   }
 
@@ -67,6 +68,15 @@ class FakePod {
     Write(below, "cgroup.procs", std::to_string(getpid()) + "\n");
   }
 
+  // Pod and containers are removed, but for those who have them in hand.
+  void Remove() {
+    exists_ = false;
+    sampler_->Forget(pod_.sandbox->id);
+    for (const auto& container : pod_.containers) {
+      sampler_->Forget(container->id);
+    }
+  }
+
   Pod& pod() { return pod_; }
   const container::Container& container() { return *pod_.containers[0]; }
   Sampler& sampler() { return *sampler_; }
@@ -76,6 +86,7 @@ class FakePod {
   tests::TempDir dir_;
   runtime::Executor executor_{"test", 2};
   Pod pod_;
+  bool exists_ = true;
   std::unique_ptr<Sampler> sampler_;
 };
 

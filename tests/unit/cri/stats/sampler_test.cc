@@ -109,5 +109,16 @@ TEST(SamplerTest, ForgetClosesFiles) {
   EXPECT_EQ(fake.sampler().Kept(), 0u);
 }
 
+TEST(SamplerTest, ListThatIsOlderThanARemovalKeepsNothing) {
+  FakePod fake;
+  fake.SetUsage("/c1", 500, 100);
+  fake.sampler().StatsOf(fake.pod());
+  fake.Remove();
+  v1::PodSandboxStats stats = fake.sampler().StatsOf(fake.pod());
+  EXPECT_EQ(stats.linux().containers_size(), 1);
+  fake.sampler().MetricsOf(fake.pod());
+  EXPECT_EQ(fake.sampler().Kept(), 0u);
+}
+
 }  // namespace
 }  // namespace cri::stats
