@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cri/sandbox/record_file.h"
 
+#include <fcntl.h>
 #include <openssl/sha.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "runtime/base/file.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
@@ -16,6 +20,8 @@ namespace cri::sandbox {
 namespace {
 
 constexpr char kSuffix[] = ".json";
+constexpr char kAside[] = ".unreadable";
+constexpr absl::Duration kKeepAside = absl::Hours(7 * 24);
 
 std::string Header(absl::string_view body) {
   unsigned char digest[SHA256_DIGEST_LENGTH];
@@ -27,11 +33,23 @@ std::string Header(absl::string_view body) {
 }
 
 void SetAside(const std::string& path, const absl::Status& reason) {
-  std::string aside = absl::StrCat(path, ".unreadable");
+  std::string aside = absl::StrCat(path, kAside);
   if (rename(path.c_str(), aside.c_str()) != 0) {
     runtime::log::Error(runtime::ErrnoStatus("rename " + path).message());
   }
+  // Its age counts from now. If that fails, it goes the sooner.
+  utimensat(AT_FDCWD, aside.c_str(), nullptr, 0);
   runtime::log::Warning("record set aside as ", aside, ": ", reason.message());
+}
+
+void RemoveIfOld(const std::string& aside) {
+  struct stat info {};
+  if (stat(aside.c_str(), &info) != 0 ||
+      absl::Now() - absl::TimeFromTimespec(info.st_mtim) < kKeepAside) {
+    return;
+  }
+  const absl::Status removed = runtime::RemoveFile(aside);
+  if (!removed.ok()) runtime::log::Warning(removed.message());
 }
 
 }  // namespace
@@ -62,6 +80,10 @@ absl::Status LoadRecords(
   RETURN_IF_ERROR(runtime::SweepTemporaries(directory));
   ASSIGN_OR_RETURN(std::vector<std::string> names, runtime::ListDir(directory));
   for (const std::string& name : names) {
+    if (absl::EndsWith(name, kAside)) {
+      RemoveIfOld(runtime::JoinPath(directory, name));
+      continue;
+    }
     absl::string_view id = name;
     if (absl::StartsWith(id, ".") || !absl::ConsumeSuffix(&id, kSuffix)) {
       continue;

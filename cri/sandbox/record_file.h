@@ -25,7 +25,7 @@ absl::StatusOr<runtime::Json> ReadRecord(const std::string& path);
 
 // Calls `load` with each "<id>.json" of `directory`. A record that cannot be
 // read, or that `load` refuses, is renamed to "<id>.json.unreadable" and
-// reported once in the log; it is never fatal.
+// reported once in the log; it is never fatal. A week later it is removed.
 absl::Status LoadRecords(
     const std::string& directory,
     const std::function<absl::Status(const std::string& id,

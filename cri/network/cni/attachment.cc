@@ -1,11 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cri/network/cni/attachment.h"
 
+#include <sys/stat.h>
+#include <time.h>
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "runtime/base/file.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
@@ -153,6 +162,27 @@ absl::StatusOr<Attachments::Listing> Attachments::Load(
   return listing;
 }
 
+std::string ContainerOf(absl::string_view name) {
+  constexpr size_t kIdBytes = 64;
+  for (const absl::string_view part : absl::StrSplit(name, '-')) {
+    if (part.size() == kIdBytes &&
+        std::all_of(part.begin(), part.end(), absl::ascii_isxdigit)) {
+      return std::string(part);
+    }
+  }
+  return "";
+}
+
+bool Attachments::IsOlderThanBoot(const std::string& name) const {
+  struct stat info {};
+  const std::string path = absl::StrCat(dir_, "/", name);
+  if (stat(path.c_str(), &info) != 0) return false;
+  timespec up{};
+  clock_gettime(CLOCK_BOOTTIME, &up);
+  return absl::TimeFromTimespec(info.st_mtim) <
+         absl::Now() - absl::DurationFromTimespec(up);
+}
+
 void AddLost(const std::string& network, const std::string& ifname,
              const std::vector<std::string>& unreadable,
              std::set<std::string> living, std::vector<Attachment>* valid) {
@@ -163,12 +193,14 @@ void AddLost(const std::string& network, const std::string& ifname,
   lost.network = network;
   for (absl::string_view name : unreadable) {
     if (!absl::ConsumePrefix(&name, absl::StrCat(network, "-"))) continue;
-    const size_t dash = name.rfind('-');
-    if (dash == absl::string_view::npos) continue;
-    lost.container_id = std::string(name.substr(0, dash));
-    lost.ifname = std::string(name.substr(dash + 1));
-    living.erase(lost.container_id);
-    valid->push_back(lost);
+    // Both parts may have dashes of their own: it is one of these.
+    for (size_t dash = name.find('-'); dash != absl::string_view::npos;
+         dash = name.find('-', dash + 1)) {
+      lost.container_id = std::string(name.substr(0, dash));
+      lost.ifname = std::string(name.substr(dash + 1));
+      living.erase(lost.container_id);
+      valid->push_back(lost);
+    }
   }
   lost.ifname = ifname;
   for (const std::string& id : living) {

@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "runtime/base/json.h"
 
 namespace cri::network::cni {
@@ -55,6 +56,9 @@ class Attachments {
   // All, also of others.
   absl::StatusOr<Listing> List() const;
   absl::Status RemoveUnreadable(const std::string& name) const;
+  // Whether that file was written before the machine started: its namespace is
+  // gone then, whoever made it. False if it cannot be told.
+  bool IsOlderThanBoot(const std::string& name) const;
   bool IsOurs(const Attachment& attachment) const {
     return attachment.owner == owner_;
   }
@@ -66,9 +70,12 @@ class Attachments {
   const std::string dir_, owner_;
 };
 
+// The sandbox ID of 64 hex digits in the name of an attachment's file, or "".
+std::string ContainerOf(absl::string_view name);
+
 // Adds to what GC must not take for a leftover, of the network of that name:
-// what cannot be read (the file's name tells whose it is), and who lives and
-// has no record any more.
+// what cannot be read (the file's name tells whose it may be), and who lives
+// and has no record any more.
 void AddLost(const std::string& network, const std::string& ifname,
              const std::vector<std::string>& unreadable,
              std::set<std::string> living, std::vector<Attachment>* valid);

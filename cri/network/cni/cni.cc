@@ -80,6 +80,9 @@ class CniNetwork : public Network {
   absl::Status Detach(Attachment attachment);
   absl::Status DetachAll(const PodNetwork& pod);
   void TellUnmapped(const NetworkConf& conf, const PodNetwork& pod) const;
+  std::string PinOf(const std::string& sandbox_id) const {
+    return absl::StrCat(options_.netns_dir, "/", sandbox_id);
+  }
   absl::Time Deadline() const { return absl::Now() + options_.timeout; }
 
   const CniOptions options_;
@@ -200,7 +203,7 @@ absl::StatusOr<Attachment> CniNetwork::Describe(const NetworkConf& conf,
   attachment.network = conf.name;
   attachment.container_id = pod.sandbox_id;
   attachment.ifname = kIfName;
-  attachment.netns = absl::StrCat(options_.netns_dir, "/", pod.sandbox_id);
+  attachment.netns = PinOf(pod.sandbox_id);
   attachment.config = conf.text;
   ASSIGN_OR_RETURN(attachment.args, cni::CniArgs(pod));
   ASSIGN_OR_RETURN(attachment.capabilities,
@@ -338,6 +341,14 @@ std::vector<std::string> CniNetwork::Recover(
     }
     left.push_back(attachment);
     ids.insert(attachment.container_id);
+  }
+  for (const std::string& name : found.listing.unreadable) {
+    const std::string id = cni::ContainerOf(name);
+    // A pinned namespace says that it is ours; one of before the boot is dead.
+    if (!id.empty() && !found.living.contains(id) &&
+        (cni::IsPinned(PinOf(id)) || attachments_.IsOlderThanBoot(name))) {
+      ids.insert(id);
+    }
   }
   turns_.Begin(left);
   absl::MutexLock lock(&mutex_);

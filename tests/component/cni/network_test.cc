@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include <thread>
 
@@ -238,6 +239,30 @@ TEST_F(CniNetworkTest, DelRunsWhenTheRecordCannotBeRead) {
   EXPECT_OK(RemovePod());
   EXPECT_THAT(Text("calls"), HasSubstr("last DEL a1 netns eth0\nfirst DEL a1"));
   EXPECT_THAT(Files("cache/results"), IsEmpty());
+  EXPECT_THAT(Files("netns"), IsEmpty());
+}
+
+TEST_F(CniNetworkTest, RecordsOfTheDeadThatCannotBeReadGo) {
+  WriteFakes();
+  Write("conf/10-net.conflist", kConf);
+  Start();
+  const std::string ours(64, 'a'), old(64, 'b'), other(64, 'c');
+  pod_network_.sandbox_id = ours;
+  ASSERT_OK(AddPod());
+  for (const std::string& id : {ours, old, other}) {
+    Write("cache/results/net-" + id + "-eth0", "{");
+  }
+  const timespec long_ago[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+  ASSERT_EQ(utimensat(AT_FDCWD,
+                      (dir_ / ("cache/results/net-" + old + "-eth0")).c_str(),
+                      long_ago, 0),
+            0);
+  network_.reset();
+  Start();
+  Sweep({});
+  EXPECT_THAT(Text("calls"), HasSubstr("first DEL " + ours + " netns eth0"));
+  EXPECT_THAT(Text("calls"), HasSubstr("first DEL " + old + "  eth0"));
+  EXPECT_THAT(Files("cache/results"), ElementsAre("net-" + other + "-eth0"));
   EXPECT_THAT(Files("netns"), IsEmpty());
 }
 

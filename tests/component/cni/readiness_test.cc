@@ -104,6 +104,24 @@ TEST_F(CniNetworkTest, StatusOfPluginsIsReadiness) {
                                      "50: plugin not available)"));
 }
 
+TEST_F(CniNetworkTest, LeasesThatCannotBeWrittenAreNotReady) {
+  Write("conf/10-net.conflist", absl::StrReplaceAll(R"({
+    "cniVersion": "1.1.0", "name": "net", "plugins": [{"type": "ptp", "ipam":
+    {"type": "host-local", "dataDir": "DIR/leases", "subnet": "10.9.8.0/30"}}]
+  })",
+                                                    {{"DIR", dir_.path()}}));
+  Write("leases", "a file");
+  Start();
+  EXPECT_THAT(Ready().message, HasSubstr("plugin ptp: STATUS: "));
+  EXPECT_THAT(Ready().message, HasSubstr(dir_ / "leases"));
+  ASSERT_EQ(unlink((dir_ / "leases").c_str()), 0);
+  EXPECT_TRUE(Ready().ready) << Ready().message;
+  // No address is left: that is told to who asks for one.
+  ASSERT_OK(AddPod());
+  EXPECT_TRUE(Ready().ready) << Ready().message;
+  EXPECT_OK(RemovePod());
+}
+
 TEST_F(CniNetworkTest, APluginThatDoesNotSpeakTheVersionIsNamed) {
   WriteFakes();
   Write("versions",

@@ -72,6 +72,7 @@ absl::StatusOr<Json> Builtin::Run(const Call& call) {
       if (code->gc != nullptr) RETURN_IF_ERROR(code->gc(call));
       return Json::object();
     case Command::kStatus:
+      if (code->status != nullptr) RETURN_IF_ERROR(code->status(call));
       return Json::object();
     case Command::kVersion:
       return Json{{"cniVersion", VersionOf(call)},

@@ -127,6 +127,17 @@ absl::Status Gc(const Call& call) {
   });
 }
 
+// That no address is free is told by ADD: it is no reason to take the node,
+// with all pods that have theirs, for broken. The program does not look either.
+absl::Status Status(const Call& call) {
+  const std::string dir = runtime::StringAt(call.request, {"ipam", "dataDir"});
+  ASSIGN_OR_RETURN(
+      const LeaseStore store,
+      LeaseStore::Open(dir, runtime::StringAt(call.request, "name"),
+                       call.deadline));
+  return store.CheckWritable();
+}
+
 absl::Status UnderstandsRange(const Json& range) {
   RETURN_IF_ERROR(CheckObject(range));
   return OnlyKeys(range, {"subnet", "rangeStart", "rangeEnd", "gateway"});
@@ -147,7 +158,7 @@ absl::Status Understands(const Json& ipam) {
 }  // namespace
 
 const PluginCode& HostLocal() {
-  static const PluginCode kCode{Add, Del, Check, Gc, Understands};
+  static const PluginCode kCode{Add, Del, Check, Gc, Understands, Status};
   return kCode;
 }
 

@@ -52,6 +52,11 @@ absl::StatusOr<LeaseStore> LeaseStore::Open(const std::string& data_dir,
   return store;
 }
 
+absl::Status LeaseStore::CheckWritable() const {
+  if (access(dir_.c_str(), W_OK) == 0) return absl::OkStatus();
+  return runtime::ErrnoStatus(absl::StrCat("write leases to ", dir_));
+}
+
 absl::StatusOr<bool> LeaseStore::Reserve(const Owner& owner, const Ip& ip,
                                          size_t set) {
   const std::string path = absl::StrCat(dir_, "/", ip.ToString());

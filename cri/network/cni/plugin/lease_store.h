@@ -30,6 +30,9 @@ class LeaseStore {
                                          const std::string& network,
                                          absl::Time deadline);
 
+  // Whether leases can be written.
+  absl::Status CheckWritable() const;
+
   struct Owner {
     std::string container, interface;
   };

@@ -16,7 +16,7 @@
 
 namespace cri::network::cni {
 
-// What a plugin does for ADD, DEL and CHECK.
+// What a plugin does for each command.
 struct PluginCode {
   absl::StatusOr<Result> (*add)(const Call& call);
   absl::Status (*del)(const Call& call);
@@ -26,6 +26,8 @@ struct PluginCode {
   // OK if the object of the configuration says nothing that the function does
   // not know; otherwise which field it is.
   absl::Status (*understands)(const Json& conf);
+  // Whether ADD can be served. Null if nothing but the kernel is needed.
+  absl::Status (*status)(const Call& call) = nullptr;
 };
 
 // Of bandwidth, bridge, host-local, loopback, portmap, ptp; null for others.

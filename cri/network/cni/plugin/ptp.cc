@@ -115,7 +115,8 @@ absl::Status Understands(const Json& conf) {
 }  // namespace
 
 const PluginCode& Ptp() {
-  static const PluginCode kCode{Add, Del, Check, HostLocal().gc, Understands};
+  static const PluginCode kCode{
+      Add, Del, Check, HostLocal().gc, Understands, HostLocal().status};
   return kCode;
 }
 

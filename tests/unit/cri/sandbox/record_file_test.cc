@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cri/sandbox/record_file.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <set>
 
 #include "gtest/gtest.h"
@@ -37,6 +40,24 @@ TEST(RecordFileTest, DamageIsNoticedAtEveryByte) {
                 StatusIs(absl::StatusCode::kDataLoss))
         << "length " << i;
   }
+}
+
+TEST(RecordFileTest, WhatWasSetAsideIsRemovedAfterAWeek) {
+  tests::TempDir dir;
+  const auto load = [](const std::string&, const Json&) {
+    return absl::OkStatus();
+  };
+  const timespec long_ago[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+  ASSERT_OK(runtime::WriteFileAtomic(dir / "a.json", "not ours"));
+  ASSERT_EQ(utimensat(AT_FDCWD, (dir / "a.json").c_str(), long_ago, 0), 0);
+  const std::string aside = dir / "a.json.unreadable";
+  for (int start = 0; start < 2; ++start) {
+    ASSERT_OK(LoadRecords(dir.path(), load));
+    EXPECT_TRUE(runtime::Exists(aside)) << "it is aside only since now";
+  }
+  ASSERT_EQ(utimensat(AT_FDCWD, aside.c_str(), long_ago, 0), 0);
+  ASSERT_OK(LoadRecords(dir.path(), load));
+  EXPECT_FALSE(runtime::Exists(aside));
 }
 
 TEST(RecordFileTest, UnreadableOnesAreSetAside) {
