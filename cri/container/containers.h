@@ -95,6 +95,7 @@ class Containers {
                                     const runtime::v1::ContainerConfig& config);
   absl::Status Build(Container& container, const image::Image& image);
   absl::Status HoldVolumes(Container& container);
+  absl::Status CheckFeatures(const Container& container) const;
   absl::StatusOr<std::string> WriteOciConfig(Container& container,
                                              const image::Image& image);
   absl::StatusOr<int> TargetPid(const Container& container) const;

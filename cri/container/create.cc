@@ -2,6 +2,7 @@
 // Making a container: everything up to CREATED.
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "cri/cdi/name.h"
 #include "cri/container/check.h"
 #include "cri/container/containers.h"
@@ -38,6 +39,21 @@ absl::Status NameVolume(const v1::ContainerConfig& config,
     }
   }
   return status;
+}
+
+// With the container's name, but behind the words by which kubelets know an
+// error.
+absl::Status NameContainer(const std::string& name,
+                           const absl::Status& status) {
+  const std::string who = absl::StrCat("container ", name);
+  for (const char* word : {kImageVolumeFailed, kRecursiveReadOnlyFailed}) {
+    absl::string_view rest = status.message();
+    if (absl::ConsumePrefix(&rest, absl::StrCat(word, ": "))) {
+      return absl::Status(status.code(),
+                          absl::StrCat(word, ": ", who, ": ", rest));
+    }
+  }
+  return runtime::Annotate(status, who);
 }
 
 std::string RefOf(const image::Image& image) {
@@ -103,8 +119,7 @@ absl::StatusOr<ContainerPtr> Containers::Make(
   absl::Status built = Build(*container, *image);
   if (!built.ok()) {
     Undo(sandbox->id, container->id);
-    return runtime::Annotate(
-        built, absl::StrCat("container ", config.metadata().name()));
+    return NameContainer(config.metadata().name(), built);
   }
   registry_.Add(container);
   Publish(container, v1::CONTAINER_CREATED_EVENT);
@@ -118,6 +133,7 @@ absl::Status Containers::Build(Container& container,
   RETURN_IF_ERROR(runtime::MakeDirs(directory, 0700));
   RETURN_IF_ERROR(options_.images->Hold(image.id, container.id));
   RETURN_IF_ERROR(HoldVolumes(container));
+  RETURN_IF_ERROR(CheckFeatures(container));
   runtime::ContainerOptions create;
   ASSIGN_OR_RETURN(create.oci_config, WriteOciConfig(container, image));
   create.sandbox_id = container.sandbox->id;
@@ -156,6 +172,19 @@ absl::Status Containers::HoldVolumes(Container& container) {
     if (image == nullptr) continue;  // PlanMounts tells
     RETURN_IF_ERROR(options_.images->Hold(image->id, container.id));
     mount.mutable_image()->set_image(RefOf(*image));
+  }
+  return absl::OkStatus();
+}
+
+// A runtime that does not know such mounts may make others instead.
+absl::Status Containers::CheckFeatures(const Container& container) const {
+  for (const v1::Mount& mount : container.config.mounts()) {
+    if (!mount.recursive_read_only()) continue;
+    const std::string& name = container.sandbox->runtime_handler;
+    if (options_.handler->Features(name).recursive_read_only_mounts) continue;
+    return absl::FailedPreconditionError(absl::StrCat(
+        kRecursiveReadOnlyFailed, ": mount ", mount.container_path(),
+        ": recursive_read_only: handler \"", name, "\" has none here"));
   }
   return absl::OkStatus();
 }

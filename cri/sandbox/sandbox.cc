@@ -63,6 +63,11 @@ bool Sandbox::MarkDead() {
   return std::exchange(ready_, false);
 }
 
+bool Sandbox::TakeStopNews() {
+  absl::MutexLock lock(&mutex_);
+  return !std::exchange(stop_told_, true);
+}
+
 void Sandbox::SetTornDown() {
   absl::MutexLock lock(&mutex_);
   ready_ = false;

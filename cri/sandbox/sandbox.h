@@ -73,6 +73,9 @@ class Sandbox {
   // NOTREADY without waiting: what it stood on is gone. False if it was.
   bool MarkDead() ABSL_LOCKS_EXCLUDED(mutex_);
   void SetTornDown() ABSL_LOCKS_EXCLUDED(mutex_);
+  // True for the one who is to tell that it has stopped: it is told once,
+  // whether its holder died or it was torn down.
+  bool TakeStopNews() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // What the pod may use and what comes on top of its containers: as in
   // `config` until an update. For those who look; the client itself writes the
@@ -93,6 +96,7 @@ class Sandbox {
   mutable absl::Mutex mutex_;
   bool ready_ ABSL_GUARDED_BY(mutex_) = true;
   bool torn_down_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stop_told_ ABSL_GUARDED_BY(mutex_) = false;
   int uses_ ABSL_GUARDED_BY(mutex_) = 0;
   std::optional<Limits> limits_ ABSL_GUARDED_BY(mutex_);
 };

@@ -66,6 +66,10 @@ void Sandboxes::Notify(const SandboxPtr& sandbox, v1::ContainerEventType type) {
       [this, sandbox, type] { options_.notify(sandbox, type); });
 }
 
+void Sandboxes::NotifyStopped(const SandboxPtr& sandbox) {
+  if (sandbox->TakeStopNews()) Notify(sandbox, v1::CONTAINER_STOPPED_EVENT);
+}
+
 std::string Sandboxes::GroupOf(const Sandbox& sandbox) {
   return KeyOf(sandbox.config.metadata());
 }
@@ -239,7 +243,7 @@ absl::Status Sandboxes::TearDown(const SandboxPtr& sandbox) {
   RETURN_IF_ERROR(options_.handler->RemoveSandbox(sandbox->id));
   sandbox->SetTornDown();
   RETURN_IF_ERROR(Save(*sandbox));
-  Notify(sandbox, v1::CONTAINER_STOPPED_EVENT);
+  NotifyStopped(sandbox);
   return absl::OkStatus();
 }
 
@@ -254,7 +258,7 @@ absl::Status Sandboxes::Remove(const SandboxPtr& sandbox) {
 void Sandboxes::OnDeath(const std::string& id) {
   absl::StatusOr<SandboxPtr> found = registry_.Find(id);
   if (!found.ok() || !(*found)->MarkDead()) return;
-  Notify(*found, v1::CONTAINER_STOPPED_EVENT);
+  NotifyStopped(*found);
 }
 
 }  // namespace cri::sandbox

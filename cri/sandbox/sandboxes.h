@@ -108,6 +108,7 @@ class Sandboxes {
                     const std::map<std::string, runtime::SandboxState>& living);
   void FindHalfFiles();
   void Notify(const SandboxPtr& sandbox, runtime::v1::ContainerEventType type);
+  void NotifyStopped(const SandboxPtr& sandbox);
   std::string RecordPath(const std::string& id) const;
   std::string MarkDir(const std::string& id) const;
 

@@ -44,6 +44,7 @@ class FakeHandler : public runtime::Handler {
     // StartSandbox waits for this; a test closes the gate first.
     bool gate_open = true;
     int sandboxes_started = 0;
+    runtime::HandlerFeatures features;
     // Of "sleep", which ends no other way.
     int execs_begun = 0, execs_cancelled = 0;
     bool dies_of_sigterm = true;
@@ -71,6 +72,11 @@ class FakeHandler : public runtime::Handler {
                            : StateOf(id));
     }
     return states;
+  }
+
+  runtime::HandlerFeatures Features(const std::string&) override {
+    absl::MutexLock lock(&world_.mutex);
+    return world_.features;
   }
 
   absl::Status Ready() override {

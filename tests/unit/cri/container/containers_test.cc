@@ -14,6 +14,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
+using ::testing::StartsWith;
 using ::tests::StatusIs;
 
 TEST_F(ContainersTest, AStopWhoseSignalFailedSendsItNextTime) {
@@ -100,6 +101,27 @@ TEST_F(ContainersTest, FailedCreateLeavesNothing) {
                                  HasSubstr("container web: mount /x")));
   EXPECT_EQ(FilesLeft(), 0u);
   EXPECT_TRUE(images_.Holders().empty());
+}
+
+// The kubelet looks at how the message begins.
+TEST_F(ContainersTest, KnownWordsStandBeforeTheContainersName) {
+  v1::Mount& mount = *config_.add_mounts();
+  mount.set_container_path("/x");
+  mount.set_readonly(true);
+  mount.mutable_image()->set_image("nope");
+  EXPECT_THAT(
+      Create(),
+      StatusIs(absl::StatusCode::kNotFound,
+               StartsWith("ImageVolumeMountFailed: container web: mount /x")));
+  mount.clear_image();
+  mount.set_host_path("/tmp");
+  mount.set_recursive_read_only(true);
+  EXPECT_THAT(Create(),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       StartsWith("RROUnsupported: container web: mount /x")));
+  EXPECT_EQ(FilesLeft(), 0u);
+  world_.features.recursive_read_only_mounts = true;
+  EXPECT_OK(Create());
 }
 
 TEST_F(ContainersTest, CdiDevicesOfFieldAndAnnotationReachTheConfig) {

@@ -49,7 +49,10 @@ class SandboxesTest : public ::testing::Test {
     options.network = &network_;
     options.trash = trash_.get();
     options.systemd_cgroups = systemd_cgroups_;
-    options.notify = [](const SandboxPtr&, v1::ContainerEventType) {};
+    options.notify = [this](const SandboxPtr&, v1::ContainerEventType type) {
+      absl::MutexLock lock(&told_mutex_);
+      told_.push_back(type);
+    };
     sandboxes_ = std::make_unique<Sandboxes>(options);
     ASSERT_OK_AND_ASSIGN(auto living, handler_->Recover());
     ASSERT_OK(sandboxes_->Recover(living));
@@ -61,8 +64,16 @@ class SandboxesTest : public ::testing::Test {
   absl::StatusOr<SandboxPtr> Run(const v1::PodSandboxConfig& config) {
     return sandboxes_->Run(config, "", absl::InfiniteFuture());
   }
+  // What was told since the last question.
+  std::vector<v1::ContainerEventType> Told(Sandbox& sandbox) {
+    sandbox.queue.Run([] {});
+    absl::MutexLock lock(&told_mutex_);
+    return std::exchange(told_, {});
+  }
   size_t FilesLeft() { return runtime::ListDir(dir_ / "sandboxes")->size(); }
 
+  absl::Mutex told_mutex_;
+  std::vector<v1::ContainerEventType> told_ ABSL_GUARDED_BY(told_mutex_);
   bool systemd_cgroups_ = false;
   absl::Duration sweep_patience_ = absl::Minutes(1);
   tests::TempDir dir_;
@@ -373,6 +384,18 @@ TEST(FilterTest, FieldsAreAnded) {
   EXPECT_TRUE(Matches(sandbox, filter));
   (*filter.mutable_label_selector())["tier"] = "";
   EXPECT_FALSE(Matches(sandbox, filter));
+}
+
+TEST_F(SandboxesTest, StopIsToldOnceWhoeverNoticesIt) {
+  for (const bool dies : {true, false}) {
+    ASSERT_OK_AND_ASSIGN(SandboxPtr sandbox, Run(Config("a")));
+    Told(*sandbox);
+    if (dies) sandboxes_->OnDeath(sandbox->id);
+    sandbox->Close();
+    ASSERT_OK(sandboxes_->TearDown(sandbox));
+    EXPECT_EQ(Told(*sandbox), (std::vector{v1::CONTAINER_STOPPED_EVENT}))
+        << dies;
+  }
 }
 
 TEST_F(SandboxesTest, ChangesOfLimitsAtOnceLoseNone) {
