@@ -2,11 +2,13 @@
 // The plugins in process beside the plugin programs of Debian: the same
 // configuration on two nodes (network namespaces) has to give the same result,
 // links, addresses, routes, rules and leases; and each can check and undo what
-// the other did.
+// the other did. Programs that do not speak a list's version (Debian's know no
+// 1.1.0) get it as 1.0.0: then all but the version of the result is compared.
 #include <regex>
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
@@ -17,6 +19,7 @@
 #include "cri/network/cni/programs.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
+#include "tests/component/cni/compare_cases.h"
 #include "tests/support/netns.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
@@ -26,11 +29,20 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 using tests::IsOk;
 using tests::NetNs;
 using tests::Shell;
 
 constexpr char kPrograms[] = "/usr/lib/cni";
+
+constexpr char kResolv[] =
+    "# of the node\n"
+    "nameserver 10.0.0.53\n"
+    "nameserver fd00::53\n"
+    "domain old.example\n"
+    "search b.example c.example\n"
+    "options ndots:3 edns0\n";
 
 // What `ip`, iptables and tc say on a node or in a pod, without what differs
 // from one moment to the next.
@@ -40,7 +52,7 @@ constexpr char kLook[] = R"sh(
      up: (.flags | index("UP") != null), kind: .linkinfo.info_kind,
      hairpin: .linkinfo.info_slave_data.hairpin}'
   ip -j addr | jq -c '.[] | select(.ifname != "lo") | {ifname, a: [.addr_info[] |
-    select(.scope != "link") | {family, local, prefixlen, broadcast, scope, label}]}'
+    select(.scope != "link") | {family, local, prefixlen, broadcast, scope, "label": .label}]}'
   ip -j route | jq -c '.[]'
   ip -6 -j route | jq -c '.[] | select(.dst != "fe80::/64")'
   { iptables-save; ip6tables-save; } 2>/dev/null | grep -v '^#' | sed 's/ \[.*\]$//'
@@ -61,9 +73,16 @@ class Side {
  public:
   explicit Side(Plugins& plugins) : plugins_(plugins) {}
 
-  absl::Status SetUp(const std::string& conf_text) {
-    ASSIGN_OR_RETURN(conf_, ParseConf(absl::StrReplaceAll(
-                                conf_text, {{"DATA", dir_ / "leases"}})));
+  absl::Status SetUp(const std::string& conf_text, Plugins& programs) {
+    RETURN_IF_ERROR(runtime::WriteFileAtomic(dir_ / "resolv.conf", kResolv));
+    const std::string text = absl::StrReplaceAll(
+        conf_text,
+        {{"DATA", dir_ / "leases"}, {"RESOLV", dir_ / "resolv.conf"}});
+    ASSIGN_OR_RETURN(conf_, ParseConf(text));
+    ASSIGN_OR_RETURN(older_conf_, ParseConf(absl::StrReplaceAll(
+                                      text, {{"\"1.1.0\"", "\"1.0.0\""}})));
+    Chain chain(conf_, programs, absl::Now() + absl::Seconds(60));
+    if (!chain.Version().ok()) older_ = &programs;
     attachment_.network = conf_.name;
     attachment_.container_id = "f00d";
     attachment_.ifname = "eth0";
@@ -77,7 +96,8 @@ class Side {
   }
   void Run(Plugins& plugins, const std::function<void(Chain&)>& body) {
     node_.Run([&] {
-      Chain chain(conf_, plugins, absl::Now() + absl::Seconds(60));
+      Chain chain(&plugins == older_ ? older_conf_ : conf_, plugins,
+                  absl::Now() + absl::Seconds(60));
       body(chain);
     });
   }
@@ -108,6 +128,8 @@ class Side {
     return output;
   }
 
+  const Json& ResultDns() const { return attachment_.result.at("dns"); }
+  void ForgetDns() { attachment_.result.erase("dns"); }
   std::string ResultText() { return Plain(attachment_.result.dump(1)); }
   std::string NodeText() { return Plain(NodeShell(kLook)); }
   std::string PodText() { return Plain(PodShell(kLook)); }
@@ -140,17 +162,10 @@ class Side {
   Plugins& plugins_;
   tests::TempDir dir_;
   NetNs node_, pod_;
-  NetworkConf conf_;
+  NetworkConf conf_, older_conf_;
+  Plugins* older_ = nullptr;  // who gets older_conf_
   Attachment attachment_;
 };
-
-struct Case {
-  const char* name;
-  const char* conf;
-  std::vector<std::pair<const char*, const char*>> capabilities;
-};
-
-void PrintTo(const Case& row, std::ostream* out) { *out << row.name; }
 
 class CompareTest : public testing::TestWithParam<Case> {
  protected:
@@ -178,7 +193,7 @@ class CompareTest : public testing::TestWithParam<Case> {
       if (!has) GTEST_SKIP() << "The kernel has no match for SCTP (xt_sctp).";
     }
     for (Side* side : {&theirs_, &ours_}) {
-      ASSERT_OK(side->SetUp(GetParam().conf));
+      ASSERT_OK(side->SetUp(GetParam().conf, programs_));
       for (const auto& [name, value] : GetParam().capabilities) {
         side->SetCapability(name, value);
       }
@@ -197,10 +212,21 @@ class CompareTest : public testing::TestWithParam<Case> {
 
 TEST_P(CompareTest, LeavesTheSame) {
   AddBoth();
+  if (absl::StartsWith(GetParam().name, "BridgeResolvConf") &&
+      theirs_.ResultDns().empty()) {
+    // Debian's bridge forgets what IPAM says of DNS; newer ones, and its own
+    // ptp, do not.
+    EXPECT_EQ(ours_.ResultDns()["nameservers"].dump(),
+              R"(["10.0.0.53","fd00::53"])");
+    ours_.ForgetDns();
+    theirs_.ForgetDns();
+  }
   EXPECT_EQ(ours_.ResultText(), theirs_.ResultText());
   const std::string pod = ours_.PodText(), node = ours_.NodeText();
   EXPECT_THAT(pod, HasSubstr("\"ifname\":\"eth0\""));
   EXPECT_THAT(node, HasSubstr("\"ifname\":\"VETH\""));
+  EXPECT_THAT(pod, HasSubstr("\"prefixlen\":"));
+  EXPECT_THAT(node, Not(HasSubstr("error")));
   const std::string conf = GetParam().conf;
   if (conf.find("portmap") != std::string::npos) {
     EXPECT_THAT(node, HasSubstr("-j DNAT --to-destination"));
@@ -244,87 +270,6 @@ TEST_P(CompareTest, UndoesItsOwnWork) {
   EXPECT_OK(theirs_.Del(programs_));
   EXPECT_EQ(ours_.Left(), "");
 }
-
-const Case kCases[] = {
-    {"Kindnet",
-     R"({"cniVersion": "0.3.1", "name": "kindnet", "plugins": [
-        {"type": "ptp", "ipMasq": false, "ipam": {"type": "host-local",
-         "dataDir": "DATA", "routes": [{"dst": "0.0.0.0/0"}],
-         "ranges": [[{"subnet": "10.244.7.0/24"}]]}, "mtu": 1450},
-        {"type": "portmap", "capabilities": {"portMappings": true}}]})",
-     {{"portMappings",
-       R"([{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"},
-           {"hostPort": 5353, "containerPort": 53, "protocol": "udp",
-            "hostIP": "10.9.9.9"},
-           {"hostPort": 8081, "containerPort": 81, "protocol": "tcp",
-            "hostIP": "0.0.0.0"}])"}}},
-    {"PtpDualStack",
-     R"({"cniVersion": "1.0.0", "name": "dual", "plugins": [
-        {"type": "ptp", "ipMasq": true, "dns": {"nameservers": ["10.0.0.10"],
-         "search": ["a.example"]}, "ipam": {"type": "host-local",
-         "dataDir": "DATA", "routes": [{"dst": "0.0.0.0/0"}, {"dst": "::/0"},
-         {"dst": "192.0.2.0/25", "gw": "10.2.4.1"}],
-         "ranges": [[{"subnet": "10.2.4.0/23", "rangeStart": "10.2.4.9",
-                      "rangeEnd": "10.2.4.20"}],
-                    [{"subnet": "fd00:2::/64"}]]}},
-        {"type": "portmap", "capabilities": {"portMappings": true}}]})",
-     {{"portMappings",
-       R"([{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}])"}}},
-    {"Bridge",
-     R"({"cniVersion": "0.4.0", "name": "br", "plugins": [
-        {"type": "bridge", "bridge": "cmp0", "isDefaultGateway": true,
-         "ipMasq": true, "hairpinMode": true, "ipam": {"type": "host-local",
-         "dataDir": "DATA", "subnet": "10.5.0.0/20", "gateway": "10.5.0.1"}}
-        ]})",
-     {}},
-    {"BridgeDualStack",
-     R"({"cniVersion": "1.0.0", "name": "br6", "plugins": [
-        {"type": "bridge", "bridge": "cmp1", "isGateway": true, "mtu": 1400,
-         "promiscMode": true, "ipam": {"type": "host-local",
-         "dataDir": "DATA", "routes": [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}]},
-         "capabilities": {"ipRanges": true}}]})",
-     {{"ipRanges",
-       R"([[{"subnet": "10.6.0.0/24"}], [{"subnet": "fd00:6::/64"}]])"}}},
-    {"Bandwidth",
-     R"({"cniVersion": "1.0.0", "name": "bw", "plugins": [
-        {"type": "ptp", "ipam": {"type": "host-local", "dataDir": "DATA",
-         "subnet": "10.8.0.0/24"}},
-        {"type": "bandwidth", "capabilities": {"bandwidth": true}}]})",
-     {{"bandwidth",
-       R"({"ingressRate": 1000000, "ingressBurst": 4294967295,
-           "egressRate": 2000000, "egressBurst": 2000000})"}}},
-    {"Sctp",
-     R"({"cniVersion": "1.0.0", "name": "sctp", "plugins": [
-        {"type": "ptp", "ipam": {"type": "host-local", "dataDir": "DATA",
-         "subnet": "10.8.0.0/24"}},
-        {"type": "portmap", "markMasqBit": 17,
-         "capabilities": {"portMappings": true}}]})",
-     {{"portMappings",
-       R"([{"hostPort": 9999, "containerPort": 99, "protocol": "sctp"}])"}}},
-    {"ManyPorts",
-     R"({"cniVersion": "1.0.0", "name": "ports", "plugins": [
-        {"type": "ptp", "ipam": {"type": "host-local", "dataDir": "DATA",
-         "subnet": "10.8.0.0/24"}},
-        {"type": "portmap", "snat": false,
-         "capabilities": {"portMappings": true}}]})",
-     {{"portMappings", R"([
-       {"hostPort": 1, "containerPort": 1, "protocol": "tcp"},
-       {"hostPort": 2, "containerPort": 2, "protocol": "tcp"},
-       {"hostPort": 3, "containerPort": 3, "protocol": "tcp"},
-       {"hostPort": 4, "containerPort": 4, "protocol": "tcp"},
-       {"hostPort": 5, "containerPort": 5, "protocol": "tcp"},
-       {"hostPort": 6, "containerPort": 6, "protocol": "tcp"},
-       {"hostPort": 7, "containerPort": 7, "protocol": "tcp"},
-       {"hostPort": 8, "containerPort": 8, "protocol": "tcp"},
-       {"hostPort": 9, "containerPort": 9, "protocol": "tcp"},
-       {"hostPort": 10, "containerPort": 10, "protocol": "tcp"},
-       {"hostPort": 11, "containerPort": 11, "protocol": "tcp"},
-       {"hostPort": 12, "containerPort": 12, "protocol": "tcp"},
-       {"hostPort": 13, "containerPort": 13, "protocol": "tcp"},
-       {"hostPort": 14, "containerPort": 14, "protocol": "tcp"},
-       {"hostPort": 15, "containerPort": 15, "protocol": "tcp"},
-       {"hostPort": 16, "containerPort": 16, "protocol": "tcp"}])"}}},
-};
 
 INSTANTIATE_TEST_SUITE_P(Confs, CompareTest, testing::ValuesIn(kCases),
                          [](const auto& row) {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -31,7 +32,7 @@ struct Conf {
   bool hairpin = false;
   bool promiscuous = false;
   int64_t mtu = 0;
-  DnsInfo dns;
+  std::optional<DnsInfo> dns;  // none: IPAM's
 };
 
 absl::StatusOr<Conf> Parse(const Json& request) {
@@ -44,10 +45,7 @@ absl::StatusOr<Conf> Parse(const Json& request) {
   RETURN_IF_ERROR(Read(request, "hairpinMode", conf.hairpin));
   RETURN_IF_ERROR(Read(request, "promiscMode", conf.promiscuous));
   RETURN_IF_ERROR(ReadNumber(request, "mtu", 0, kMaxMtu, conf.mtu));
-  const Json& dns = runtime::At(request, "dns");
-  if (!dns.is_null()) {
-    ASSIGN_OR_RETURN(conf.dns, ParseDns(dns));
-  }
+  ASSIGN_OR_RETURN(conf.dns, OwnDns(request));
   conf.gateway |= conf.default_gateway;
   if (conf.hairpin && conf.promiscuous) {
     return FieldError("promiscMode", "cannot be set together with hairpinMode");
@@ -208,7 +206,7 @@ absl::StatusOr<Result> Add(const Call& call) {
   // It may have changed with the first port, or with the address.
   ASSIGN_OR_RETURN(const Link now, GetLink(node, conf.bridge));
   result.interfaces[0].mac = MacText(now);
-  if (!conf.dns.empty()) result.dns = conf.dns;  // else IPAM's
+  if (conf.dns.has_value()) result.dns = *conf.dns;
   return result;
 }
 

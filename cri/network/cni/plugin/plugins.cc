@@ -2,6 +2,7 @@
 #include "cri/network/cni/plugin/plugins.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "cri/network/cni/spec/fields.h"
@@ -35,6 +36,19 @@ absl::Status OnlyKeys(const Json& json,
     return FieldError(item.key(), "is not known here");
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<DnsInfo>> OwnDns(const Json& request) {
+  const Json& json = runtime::At(request, "dns");
+  if (json.is_null()) return std::nullopt;
+  absl::StatusOr<DnsInfo> dns = ParseDns(json);
+  if (!dns.ok()) return Within(dns.status(), "dns");
+  const bool says = !dns->domain.empty() ||
+                    !runtime::At(json, "nameservers").is_null() ||
+                    !runtime::At(json, "search").is_null() ||
+                    !runtime::At(json, "options").is_null();
+  if (!says) return std::nullopt;
+  return std::optional<DnsInfo>(*std::move(dns));
 }
 
 std::string VersionOf(const Call& call) {

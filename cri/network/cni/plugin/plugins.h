@@ -6,6 +6,7 @@
 #ifndef CORACLE_CRI_NETWORK_CNI_PLUGIN_PLUGINS_H_
 #define CORACLE_CRI_NETWORK_CNI_PLUGIN_PLUGINS_H_
 
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -47,6 +48,9 @@ absl::Status OnlyKeys(const Json& json,
                       std::initializer_list<absl::string_view> known);
 // The request's prevResult. FAILED_PRECONDITION without one.
 absl::StatusOr<Result> PreviousResult(const Call& call);
+// The request's own "dns" if it says anything, and be it that a list is empty:
+// it takes the place of IPAM's.
+absl::StatusOr<std::optional<DnsInfo>> OwnDns(const Json& request);
 // The request's cniVersion.
 std::string VersionOf(const Call& call);
 

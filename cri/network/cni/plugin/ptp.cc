@@ -4,6 +4,8 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 
+#include <optional>
+
 #include "absl/strings/str_cat.h"
 #include "cri/network/cni/plugin/masquerade.h"
 #include "cri/network/cni/plugin/plugins.h"
@@ -19,17 +21,14 @@ constexpr int64_t kMaxMtu = 65535;
 struct Conf {
   bool masquerade = false;
   int64_t mtu = 0;
-  DnsInfo dns;
+  std::optional<DnsInfo> dns;  // none: IPAM's
 };
 
 absl::StatusOr<Conf> Parse(const Json& request) {
   Conf conf;
   RETURN_IF_ERROR(Read(request, "ipMasq", conf.masquerade));
   RETURN_IF_ERROR(ReadNumber(request, "mtu", 0, kMaxMtu, conf.mtu));
-  const Json& dns = runtime::At(request, "dns");
-  if (!dns.is_null()) {
-    ASSIGN_OR_RETURN(conf.dns, ParseDns(dns));
-  }
+  ASSIGN_OR_RETURN(conf.dns, OwnDns(request));
   return conf;
 }
 
@@ -80,7 +79,7 @@ absl::Status Connect(const Call& call, const Conf& conf, Result& result) {
   }
   RETURN_IF_ERROR(ConfigureHost(node, veth.host.name, result));
   if (conf.masquerade) RETURN_IF_ERROR(AddPodMasquerade(call, result.ips));
-  if (!conf.dns.empty()) result.dns = conf.dns;
+  if (conf.dns.has_value()) result.dns = *conf.dns;
   return absl::OkStatus();
 }
 

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// Configurations for compare_test.cc. DATA is a directory for leases, RESOLV a
+// resolv.conf.
+#ifndef CORACLE_TESTS_COMPONENT_CNI_COMPARE_CASES_H_
+#define CORACLE_TESTS_COMPONENT_CNI_COMPARE_CASES_H_
+
+#include <ostream>
+#include <utility>
+#include <vector>
+
+namespace cri::network::cni {
+
+struct Case {
+  const char* name;
+  const char* conf;
+  std::vector<std::pair<const char*, const char*>> capabilities;
+};
+
+inline void PrintTo(const Case& row, std::ostream* out) { *out << row.name; }
+
+inline const Case kCases[] = {
+    {"Kindnet",
+     R"({"cniVersion": "0.3.1", "name": "kindnet", "plugins": [
+        {"type": "ptp", "ipMasq": false, "ipam": {"type": "host-local",
+         "dataDir": "DATA", "routes": [{"dst": "0.0.0.0/0"}],
+         "ranges": [[{"subnet": "10.244.7.0/24"}]]}, "mtu": 1450},
+        {"type": "portmap", "capabilities": {"portMappings": true}}]})",
+     {{"portMappings",
+       R"([{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"},
+           {"hostPort": 5353, "containerPort": 53, "protocol": "udp",
+            "hostIP": "10.9.9.9"},
+           {"hostPort": 8081, "containerPort": 81, "protocol": "tcp",
+            "hostIP": "0.0.0.0"}])"}}},
+    {"PtpDualStack",
+     R"({"cniVersion": "1.0.0", "name": "dual", "plugins": [
+        {"type": "ptp", "ipMasq": true, "dns": {"nameservers": ["10.0.0.10"],
+         "search": ["a.example"]}, "ipam": {"type": "host-local",
+         "dataDir": "DATA", "routes": [{"dst": "0.0.0.0/0"}, {"dst": "::/0"},
+         {"dst": "192.0.2.0/25", "gw": "10.2.4.1"}],
+         "ranges": [[{"subnet": "10.2.4.0/23", "rangeStart": "10.2.4.9",
+                      "rangeEnd": "10.2.4.20"}],
+                    [{"subnet": "fd00:2::/64"}]]}},
+        {"type": "portmap", "capabilities": {"portMappings": true}}]})",
+     {{"portMappings",
+       R"([{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}])"}}},
+    {"Bridge",
+     R"({"cniVersion": "0.4.0", "name": "br", "plugins": [
+        {"type": "bridge", "bridge": "cmp0", "isDefaultGateway": true,
+         "ipMasq": true, "hairpinMode": true, "ipam": {"type": "host-local",
+         "dataDir": "DATA", "subnet": "10.5.0.0/20", "gateway": "10.5.0.1"}}
+        ]})",
+     {}},
+    {"BridgeDualStack",
+     R"({"cniVersion": "1.0.0", "name": "br6", "plugins": [
+        {"type": "bridge", "bridge": "cmp1", "isGateway": true, "mtu": 1400,
+         "promiscMode": true, "ipam": {"type": "host-local",
+         "dataDir": "DATA", "routes": [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}]},
+         "capabilities": {"ipRanges": true}}]})",
+     {{"ipRanges",
+       R"([[{"subnet": "10.6.0.0/24"}], [{"subnet": "fd00:6::/64"}]])"}}},
+    {"BridgeResolvConf",
+     R"({"cniVersion": "1.0.0", "name": "dns", "plugins": [
+        {"type": "bridge", "bridge": "cmp2", "isGateway": true, "ipam":
+         {"type": "host-local", "dataDir": "DATA", "subnet": "10.5.0.0/24",
+          "resolvConf": "RESOLV"}}]})",
+     {}},
+    {"BridgeDns",
+     R"({"cniVersion": "0.4.0", "name": "dns", "plugins": [
+        {"type": "bridge", "bridge": "cmp2", "isGateway": true,
+         "dns": {"nameservers": ["10.0.0.10"], "domain": "a.example",
+                 "options": ["ndots:5"]}, "ipam":
+         {"type": "host-local", "dataDir": "DATA", "subnet": "10.5.0.0/24",
+          "resolvConf": "RESOLV"}}]})",
+     {}},
+    {"BridgeEmptyDns",
+     R"({"cniVersion": "1.0.0", "name": "dns", "plugins": [
+        {"type": "bridge", "bridge": "cmp2", "isGateway": true,
+         "dns": {"nameservers": []}, "ipam":
+         {"type": "host-local", "dataDir": "DATA", "subnet": "10.5.0.0/24",
+          "resolvConf": "RESOLV"}}]})",
+     {}},
+    {"PtpResolvConf",
+     R"({"cniVersion": "1.0.0", "name": "dns", "plugins": [
+        {"type": "ptp", "dns": {}, "ipam": {"type": "host-local",
+         "dataDir": "DATA", "subnet": "10.5.0.0/24", "resolvConf": "RESOLV"}}
+        ]})",
+     {}},
+    {"PtpEmptyDns",
+     R"({"cniVersion": "1.0.0", "name": "dns", "plugins": [
+        {"type": "ptp", "dns": {"nameservers": []}, "ipam": {"type":
+         "host-local", "dataDir": "DATA", "subnet": "10.5.0.0/24",
+         "resolvConf": "RESOLV"}}]})",
+     {}},
+    {"Ptp110",
+     R"({"cniVersion": "1.1.0", "name": "new", "plugins": [
+        {"type": "ptp", "ipMasq": true, "mtu": 1400, "ipam": {"type":
+         "host-local", "dataDir": "DATA", "routes": [{"dst": "0.0.0.0/0"}],
+         "ranges": [[{"subnet": "10.3.4.0/24"}], [{"subnet": "fd00:3::/64"}]],
+         "resolvConf": "RESOLV"}},
+        {"type": "portmap", "capabilities": {"portMappings": true}}]})",
+     {{"portMappings",
+       R"([{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}])"}}},
+    {"Bridge110",
+     R"({"cniVersion": "1.1.0", "name": "new", "plugins": [
+        {"type": "bridge", "bridge": "cmp3", "isDefaultGateway": true,
+         "ipMasq": true, "dns": {"search": ["a.example"]}, "ipam": {"type":
+         "host-local", "dataDir": "DATA", "subnet": "10.3.5.0/24"}}]})",
+     {}},
+    {"Bandwidth",
+     R"({"cniVersion": "1.0.0", "name": "bw", "plugins": [
+        {"type": "ptp", "ipam": {"type": "host-local", "dataDir": "DATA",
+         "subnet": "10.8.0.0/24"}},
+        {"type": "bandwidth", "capabilities": {"bandwidth": true}}]})",
+     {{"bandwidth",
+       R"({"ingressRate": 1000000, "ingressBurst": 4294967295,
+           "egressRate": 2000000, "egressBurst": 2000000})"}}},
+    {"Sctp",
+     R"({"cniVersion": "1.0.0", "name": "sctp", "plugins": [
+        {"type": "ptp", "ipam": {"type": "host-local", "dataDir": "DATA",
+         "subnet": "10.8.0.0/24"}},
+        {"type": "portmap", "markMasqBit": 17,
+         "capabilities": {"portMappings": true}}]})",
+     {{"portMappings",
+       R"([{"hostPort": 9999, "containerPort": 99, "protocol": "sctp"}])"}}},
+    {"ManyPorts",
+     R"({"cniVersion": "1.0.0", "name": "ports", "plugins": [
+        {"type": "ptp", "ipam": {"type": "host-local", "dataDir": "DATA",
+         "subnet": "10.8.0.0/24"}},
+        {"type": "portmap", "snat": false,
+         "capabilities": {"portMappings": true}}]})",
+     {{"portMappings", R"([
+       {"hostPort": 1, "containerPort": 1, "protocol": "tcp"},
+       {"hostPort": 2, "containerPort": 2, "protocol": "tcp"},
+       {"hostPort": 3, "containerPort": 3, "protocol": "tcp"},
+       {"hostPort": 4, "containerPort": 4, "protocol": "tcp"},
+       {"hostPort": 5, "containerPort": 5, "protocol": "tcp"},
+       {"hostPort": 6, "containerPort": 6, "protocol": "tcp"},
+       {"hostPort": 7, "containerPort": 7, "protocol": "tcp"},
+       {"hostPort": 8, "containerPort": 8, "protocol": "tcp"},
+       {"hostPort": 9, "containerPort": 9, "protocol": "tcp"},
+       {"hostPort": 10, "containerPort": 10, "protocol": "tcp"},
+       {"hostPort": 11, "containerPort": 11, "protocol": "tcp"},
+       {"hostPort": 12, "containerPort": 12, "protocol": "tcp"},
+       {"hostPort": 13, "containerPort": 13, "protocol": "tcp"},
+       {"hostPort": 14, "containerPort": 14, "protocol": "tcp"},
+       {"hostPort": 15, "containerPort": 15, "protocol": "tcp"},
+       {"hostPort": 16, "containerPort": 16, "protocol": "tcp"}])"}}},
+};
+
+}  // namespace cri::network::cni
+
+#endif  // CORACLE_TESTS_COMPONENT_CNI_COMPARE_CASES_H_
