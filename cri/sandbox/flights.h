@@ -5,6 +5,7 @@
 #ifndef CORACLE_CRI_SANDBOX_FLIGHTS_H_
 #define CORACLE_CRI_SANDBOX_FLIGHTS_H_
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
@@ -35,8 +36,16 @@ class Flights {
     return result;
   }
 
+  // Whether others wait for the operation under way with this key.
+  bool IsAwaited(const std::string& key) {
+    absl::MutexLock lock(&mutex_);
+    auto it = flights_.find(key);
+    return it != flights_.end() && it->second->waiters.load() > 0;
+  }
+
  private:
   struct Flight {
+    std::atomic<int> waiters{0};
     absl::Mutex mutex;
     bool landed ABSL_GUARDED_BY(mutex) = false;
     Result result ABSL_GUARDED_BY(mutex) = absl::UnknownError("");
@@ -46,7 +55,11 @@ class Flights {
     absl::MutexLock lock(&mutex_);
     std::shared_ptr<Flight>& flight = flights_[key];
     *leads = flight == nullptr;
-    if (*leads) flight = std::make_shared<Flight>();
+    if (*leads) {
+      flight = std::make_shared<Flight>();
+    } else {
+      ++flight->waiters;
+    }
     return flight;
   }
 
@@ -55,6 +68,7 @@ class Flights {
     absl::MutexLock lock(&flight.mutex);
     if (!flight.mutex.AwaitWithDeadline(absl::Condition(&flight.landed),
                                         deadline)) {
+      --flight.waiters;
       return absl::DeadlineExceededError(
           absl::StrCat("the same request is still under way: ", key));
     }

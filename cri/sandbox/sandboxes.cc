@@ -97,7 +97,8 @@ absl::Status Sandboxes::CheckHandler(const v1::NamespaceOption& namespaces,
 
 absl::StatusOr<SandboxPtr> Sandboxes::Run(const v1::PodSandboxConfig& config,
                                           const std::string& runtime_handler,
-                                          absl::Time deadline) {
+                                          absl::Time deadline,
+                                          absl::FunctionRef<bool()> given_up) {
   // Before it may join: what is wrong does not get somebody else's sandbox.
   RETURN_IF_ERROR(CheckConfig(config));
   ASSIGN_OR_RETURN(
@@ -111,18 +112,26 @@ absl::StatusOr<SandboxPtr> Sandboxes::Run(const v1::PodSandboxConfig& config,
                                    namespaces.ipc() == v1::NODE));
   RETURN_IF_ERROR(CheckHandler(namespaces, runtime_handler));
   const runtime::activity::Step step(kSameRequest);
-  return runs_.Do("RunPodSandbox of " + KeyOf(config.metadata()), deadline,
-                  [&]() -> absl::StatusOr<SandboxPtr> {
-                    SandboxPtr ready = FindReady(config.metadata());
-                    if (ready != nullptr) return ready;
-                    return Make(config, runtime_handler, cgroup, sysctls);
-                  });
+  const std::string key = "RunPodSandbox of " + KeyOf(config.metadata());
+  auto unwanted = [&] { return given_up() && !runs_.IsAwaited(key); };
+  auto run = [&]() -> absl::StatusOr<SandboxPtr> {
+    SandboxPtr ready = FindReady(config.metadata());
+    if (ready != nullptr) return ready;
+    return Make(config, runtime_handler, cgroup, sysctls, unwanted);
+  };
+  while (true) {
+    absl::StatusOr<SandboxPtr> result = runs_.Do(key, deadline, run);
+    if (!result.ok() || *result != nullptr) return result;
+    if (given_up()) return absl::CancelledError("the client is gone");
+    // It joined one whose caller had given up: now it makes its own.
+  }
 }
 
 absl::StatusOr<SandboxPtr> Sandboxes::Make(const v1::PodSandboxConfig& config,
                                            const std::string& runtime_handler,
                                            const PodCgroup& cgroup,
-                                           const Sysctls& sysctls) {
+                                           const Sysctls& sysctls,
+                                           absl::FunctionRef<bool()> unwanted) {
   const runtime::activity::Step step("making the sandbox");
   auto sandbox = std::make_shared<Sandbox>(options_.executor);
   sandbox->id = NewId();
@@ -132,11 +141,14 @@ absl::StatusOr<SandboxPtr> Sandboxes::Make(const v1::PodSandboxConfig& config,
   sandbox->slice = cgroup.slice;
   sandbox->created_at = absl::Now();
   absl::Status built = Build(*sandbox, sysctls);
-  if (!built.ok()) {
+  const bool is_unwanted = built.ok() && unwanted();
+  if (!built.ok() || is_unwanted) {
     const absl::Status undone = Undo(*sandbox);
-    if (undone.ok()) return built;
-    LogFailure(sandbox->id, undone);
-    Keep(sandbox);
+    if (!undone.ok()) {
+      LogFailure(sandbox->id, undone);
+      Keep(sandbox);
+    }
+    if (is_unwanted) return SandboxPtr();
     return built;
   }
   registry_.Add(sandbox);

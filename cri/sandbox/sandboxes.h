@@ -59,10 +59,13 @@ class Sandboxes {
   void OnDeath(const std::string& id);
 
   // A READY sandbox for `config`, all or nothing. While one with the same
-  // metadata is being made, joins it; if one is READY, that is the result.
-  absl::StatusOr<SandboxPtr> Run(const runtime::v1::PodSandboxConfig& config,
-                                 const std::string& runtime_handler,
-                                 absl::Time deadline);
+  // metadata is being made, joins it; if one is READY, that is the result. One
+  // whose caller has `given_up` when it is complete, and for whom nobody else
+  // waits, is undone: CANCELLED.
+  absl::StatusOr<SandboxPtr> Run(
+      const runtime::v1::PodSandboxConfig& config,
+      const std::string& runtime_handler, absl::Time deadline,
+      absl::FunctionRef<bool()> given_up = [] { return false; });
 
   // Changes the limits that are kept for those who look, over a restart too.
   // `change` sees those that the last one left. FAILED_PRECONDITION once it is
@@ -88,10 +91,12 @@ class Sandboxes {
   // FAILED_PRECONDITION if it cannot give the pod its user namespace.
   absl::Status CheckHandler(const runtime::v1::NamespaceOption& namespaces,
                             const std::string& handler) const;
+  // Null if it turned out to be `unwanted`, and was undone.
   absl::StatusOr<SandboxPtr> Make(const runtime::v1::PodSandboxConfig& config,
                                   const std::string& runtime_handler,
                                   const PodCgroup& cgroup,
-                                  const Sysctls& sysctls);
+                                  const Sysctls& sysctls,
+                                  absl::FunctionRef<bool()> unwanted);
   absl::Status Build(Sandbox& sandbox, const Sysctls& sysctls);
   absl::Status Connect(Sandbox& sandbox);
   absl::Status Disconnect(network::PodNetwork pod, int holder_pid);

@@ -17,8 +17,8 @@ struct Context {
   std::string method;
   uint64_t request_id = 0;
   absl::Time deadline = absl::InfiniteFuture();
-  // Only pulls and ExecSync act on it: what changes pods runs to its end, so
-  // that a retry finds a result to join.
+  // Only pulls and ExecSync end with it: what changes pods runs to its end, so
+  // that a retry finds a result to join. RunPodSandbox looks at it then.
   Cancellation& cancellation;
 };
 

@@ -49,10 +49,15 @@ absl::StatusOr<v1::RunPodSandboxResponse> RunPodSandbox(
       container::CheckResources(sizes.overhead(), "config.linux.overhead"));
   RETURN_IF_ERROR(
       container::CheckResources(sizes.resources(), "config.linux.resources"));
+  // After its deadline a kubelet asks again, and finds what was made meanwhile;
+  // a client that is gone before does not.
+  auto given_up = [&context] {
+    return context.cancellation.IsCancelled() && absl::Now() < context.deadline;
+  };
   ASSIGN_OR_RETURN(
       sandbox::SandboxPtr sandbox,
       context.engine.sandboxes->Run(request.config(), request.runtime_handler(),
-                                    context.deadline));
+                                    context.deadline, given_up));
   v1::RunPodSandboxResponse response;
   response.set_pod_sandbox_id(sandbox->id);
   return response;

@@ -28,14 +28,17 @@ TEST(FlightsTest, SecondCallJoinsTheFirst) {
         });
   });
   started.WaitForNotification();
+  EXPECT_FALSE(flights.IsAwaited("key"));
   EXPECT_THAT(flights.Do("key", absl::Now(),
                          [&]() -> absl::StatusOr<int> { return ++runs; }),
               StatusIs(absl::StatusCode::kDeadlineExceeded));
+  EXPECT_FALSE(flights.IsAwaited("key")) << "it gave up";
   absl::StatusOr<int> second;
   std::thread follower([&] {
     second = flights.Do("key", absl::InfiniteFuture(),
                         [&]() -> absl::StatusOr<int> { return ++runs; });
   });
+  while (!flights.IsAwaited("key")) std::this_thread::yield();
   go.Notify();
   leader.join();
   follower.join();

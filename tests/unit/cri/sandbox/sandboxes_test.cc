@@ -201,6 +201,35 @@ TEST_F(SandboxesTest, RunWhileOneIsUnderWayJoinsIt) {
   EXPECT_EQ(world_.sandboxes_started, 1);
 }
 
+TEST_F(SandboxesTest, SandboxOfAClientThatIsGoneIsUndone) {
+  EXPECT_THAT(sandboxes_->Run(Config("a"), "", absl::InfiniteFuture(),
+                              [] { return true; }),
+              StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_EQ(world_.sandboxes_started, 1);
+  EXPECT_TRUE(world_.sandboxes.empty());
+  EXPECT_TRUE(sandboxes_->List().empty());
+  EXPECT_EQ(FilesLeft(), 0u);
+}
+
+TEST_F(SandboxesTest, WhoeverJoinsAClientThatIsGoneGetsASandbox) {
+  std::thread other;
+  absl::StatusOr<SandboxPtr> result;
+  // The first asks when its sandbox is complete; from then on another waits.
+  auto given_up = [&] {
+    if (!other.joinable()) {
+      other = std::thread([&] { result = Run(Config("a")); });
+    }
+    return true;
+  };
+  // It may have been seen in time, or not.
+  (void)sandboxes_->Run(Config("a"), "", absl::InfiniteFuture(), given_up);
+  other.join();
+  ASSERT_OK(result);
+  EXPECT_TRUE((*result)->IsReady());
+  ASSERT_EQ(sandboxes_->List().size(), 1u);
+  EXPECT_EQ(world_.sandboxes.count((*result)->id), 1u);
+}
+
 TEST_F(SandboxesTest, FailedRunLeavesNothing) {
   network_.setup_error = absl::ResourceExhaustedError("no address left");
   EXPECT_THAT(Run(Config("a")), StatusIs(absl::StatusCode::kResourceExhausted,
