@@ -16,8 +16,12 @@ constexpr size_t kMostBuffer = 128 << 10;
 }  // namespace
 
 ChannelLink::ChannelLink(std::shared_ptr<WebSocket> socket,
-                         ChannelFormat format)
-    : socket_(std::move(socket)), format_(format), reader_(format, this) {}
+                         ChannelFormat format, absl::Duration pong)
+    : socket_(std::move(socket)),
+      format_(format),
+      reader_(format, this),
+      pong_(pong),
+      pong_timer_(socket_->io()) {}
 
 void ChannelLink::Start(std::shared_ptr<LinkUser> user) {
   user_ = std::move(user);
@@ -66,6 +70,27 @@ void ChannelLink::Send(StreamId id, absl::string_view data, Done done) {
   Write();
 }
 
+void ChannelLink::Hold() {
+  ++holds_;
+  PongLater();
+}
+
+// A link may be held and released often: the timer that runs stays.
+void ChannelLink::PongLater() {
+  if (pong_due_ || closed_ || finishing_ || holds_ == 0) return;
+  pong_due_ = true;
+  pong_timer_.expires_after(absl::ToChronoNanoseconds(pong_));
+  pong_timer_.async_wait([self = shared_from_this()](const Error&) {
+    self->pong_due_ = false;
+    if (self->closed_ || self->finishing_ || self->holds_ == 0) return;
+    self->pong_due_ = true;
+    self->socket_->Pong([self] {
+      self->pong_due_ = false;
+      self->PongLater();
+    });
+  });
+}
+
 void ChannelLink::Release() {
   if (--holds_ == 0) Read();
 }
@@ -107,6 +132,7 @@ void ChannelLink::SayGoodbye() {
 void ChannelLink::Close() {
   if (std::exchange(closed_, true)) return;
   const auto self = shared_from_this();
+  pong_timer_.cancel();
   socket_->Abort();
   // What is under way is let go of when its handler runs.
   queue_.erase(queue_.begin() + (writing_ ? 1 : 0), queue_.end());

@@ -4,6 +4,7 @@
 #ifndef CORACLE_CRI_STREAM_CHANNEL_LINK_H_
 #define CORACLE_CRI_STREAM_CHANNEL_LINK_H_
 
+#include <boost/asio/steady_timer.hpp>
 #include <deque>
 #include <memory>
 #include <string>
@@ -19,7 +20,10 @@ class ChannelLink : public Link,
                     public std::enable_shared_from_this<ChannelLink>,
                     private ChannelSink {
  public:
-  ChannelLink(std::shared_ptr<WebSocket> socket, ChannelFormat format);
+  // While it is held there is a pong every `pong`: the client's pings lie
+  // behind the data that has to wait, and are not seen.
+  ChannelLink(std::shared_ptr<WebSocket> socket, ChannelFormat format,
+              absl::Duration pong);
 
   // Begins to read.
   void Start(std::shared_ptr<LinkUser> user);
@@ -27,7 +31,7 @@ class ChannelLink : public Link,
   void Send(StreamId id, absl::string_view data, Done done) override;
   void SendEnd(StreamId) override {}  // no protocol version can say it
   void Reset(StreamId) override {}
-  void Hold() override { ++holds_; }
+  void Hold() override;
   void Release() override;
   bool IsHeld() const override { return holds_ > 0; }
   void Finish() override;
@@ -43,6 +47,7 @@ class ChannelLink : public Link,
   void OnChannelData(uint8_t channel, absl::string_view data) override;
   void OnChannelEnd(uint8_t channel) override;
 
+  void PongLater();
   void Read();
   void OnRead(const Error& error, size_t n);
   void Write();
@@ -57,6 +62,9 @@ class ChannelLink : public Link,
   std::vector<char> buffer_;
   bool reading_ = false;
   int holds_ = 0;
+  const absl::Duration pong_;
+  boost::asio::steady_timer pong_timer_;
+  bool pong_due_ = false;  // the timer runs, or the pong is on its way
 
   std::deque<Item> queue_;
   bool writing_ = false;

@@ -235,7 +235,8 @@ void Connection::OnAccepted(const Protocol& protocol, Request request,
     return ServeForward(MakeWebSocketTunnel(std::move(socket)),
                         std::move(*forward));
   }
-  auto link = std::make_shared<ChannelLink>(std::move(socket), protocol.format);
+  auto link = std::make_shared<ChannelLink>(std::move(socket), protocol.format,
+                                            host_->timeouts().pong);
   if (forward != nullptr) {
     auto session =
         std::make_shared<ForwardSession>(host_, link, std::move(*forward));

@@ -52,6 +52,13 @@ class WebSocketImpl : public WebSocket,
                      const Error& error, size_t n) { handler(error, n); });
   }
 
+  void Pong(std::function<void()> done) override {
+    stream_.async_pong(
+        {}, [self = shared_from_this(), done = std::move(done)](const Error&) {
+          done();  // of what is wrong reads and writes hear, too
+        });
+  }
+
   void Close(std::function<void()> done) override {
     bytes_->CloseAfter(goodbye_);
     stream_.async_close(

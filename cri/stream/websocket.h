@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // WebSocket is the server's end of a WebSocket (RFC 6455, by Boost.Beast) over
-// a ByteStream. Pings are answered while a read is under way. I/O thread only.
+// a ByteStream. Pings are answered while a read is under way; Pong is for the
+// time when there is none. I/O thread only.
 #ifndef CORACLE_CRI_STREAM_WEBSOCKET_H_
 #define CORACLE_CRI_STREAM_WEBSOCKET_H_
 
@@ -40,6 +41,8 @@ class WebSocket {
   // One message. One at a time.
   virtual void Write(bool text, const ConstBuffers& buffers,
                      Handler handler) = 0;
+  // Sends a pong that nobody asked for (RFC 6455, 5.5.3). One at a time.
+  virtual void Pong(std::function<void()> done) = 0;
   // Sends Close with code 1000, waits for the peer's, closes, calls `done`. Not
   // while writing. A read that is under way fails.
   virtual void Close(std::function<void()> done) = 0;

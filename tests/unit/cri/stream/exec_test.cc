@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Exec and attach over SPDY.
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/socket.h>
 
+#include <string>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
+#include "runtime/base/file.h"
 #include "runtime/base/json.h"
 #include "tests/unit/cri/stream/spdy_client.h"
 #include "tests/unit/cri/stream/stream_fixture.h"
@@ -302,16 +305,35 @@ TEST_F(ExecTest, LargeInputArrivesWholeThoughTheProcessIsSlow) {
   EXPECT_TRUE(got == text) << got.size() << " of " << text.size();
 }
 
+size_t Descriptors() { return runtime::ListDir("/proc/self/fd")->size(); }
+
+// Of memory that was allocated and not given back; pages say less, as the
+// allocator keeps some.
+size_t BytesInUse() {
+  const struct mallinfo2 info = mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
+
 TEST_F(ExecTest, AThousandHalfOpenSessionsComeAndGo) {
   ServerOptions options;
   options.timeouts.creation = absl::Seconds(2);
   Start(options);
-  std::vector<std::unique_ptr<SpdyClient>> clients;
-  for (int i = 0; i < 1000; ++i) {
-    clients.push_back(Connect(Exec(true, true, true)));
-    clients.back()->Open("error");
-  }
-  for (const auto& client : clients) client->AwaitEnd();
+  const auto come_and_go = [&] {
+    std::vector<std::unique_ptr<SpdyClient>> clients;
+    for (int i = 0; i < 1000; ++i) {
+      clients.push_back(Connect(Exec(true, true, true)));
+      clients.back()->Open("error");
+    }
+    for (const auto& client : clients) client->AwaitEnd();
+  };
+  // What the first thousand take the next find there.
+  come_and_go();
+  const size_t descriptors = Descriptors(), bytes = BytesInUse();
+  come_and_go();
+  come_and_go();
+  // The server may be about to close the last.
+  EXPECT_LE(Descriptors(), descriptors + 8);
+  EXPECT_LT(BytesInUse(), bytes + (256 << 10));
   const auto client = Connect(Exec(false, true, false));
   client->Open("error");
   client->Open("stdout");

@@ -205,6 +205,27 @@ TEST_F(WebSocketTest, PingsAreAnswered) {
   EXPECT_TRUE(pong);
 }
 
+// Its own pings lie behind the input and cannot be answered.
+TEST_F(WebSocketTest, AClientWhoseInputHasToWaitSeesSignsOfLife) {
+  ServerOptions options;
+  options.timeouts.pong = absl::Milliseconds(10);
+  Start(options);
+  const auto client = Connect(Exec(true, true, false), "v5.channel.k8s.io");
+  process_->AwaitOpen();
+  int pongs = 0;
+  client->socket().control_callback(
+      [&](websocket::frame_type type, beast::string_view) {
+        if (type == websocket::frame_type::pong && ++pongs == 3) {
+          process_->Print("y");
+        }
+      });
+  const std::string input(600 << 10, 'x');
+  client->Send(Channel(0, input));
+  EXPECT_EQ(client->Read(), Channel(1, "y"));
+  EXPECT_GE(pongs, 3);
+  EXPECT_EQ(process_->Read(input.size()), input);
+}
+
 TEST_F(WebSocketTest, AClientThatLeavesEndsTheExec) {
   for (const bool good_bye : {true, false}) {
     process_ = std::make_shared<FakeProcess>();
