@@ -57,6 +57,7 @@ absl::StatusOr<Json> Chain::Run(Command command, const PluginConf& plugin,
   call.args = attachment.ArgsText();
   call.request = std::move(request);
   call.deadline = deadline_;
+  call.stopped = plugins_.stopped();
   const absl::Time begin = absl::Now();
   absl::StatusOr<Json> answer = plugins_.Run(call);
   timings_.push_back(

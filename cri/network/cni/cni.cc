@@ -378,6 +378,7 @@ void CniNetwork::Collect() {
 void CniNetwork::Stop() {
   turns_.Stop();
   programs_.Stop();
+  builtin_.Stop();
 }
 
 }  // namespace

@@ -65,7 +65,10 @@ Programs::Programs(std::vector<std::string> bin_dirs)
       cni_path_(absl::StrJoin(bin_dirs_, ":")),
       stop_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
-void Programs::Stop() { eventfd_write(stop_.get(), 1); }
+void Programs::Stop() {
+  Plugins::Stop();
+  eventfd_write(stop_.get(), 1);
+}
 
 absl::StatusOr<std::string> Programs::Find(const std::string& type) const {
   RETURN_IF_ERROR(CheckPluginType(type));

@@ -21,8 +21,8 @@ class Programs : public Plugins {
 
   absl::StatusOr<runtime::Json> Run(const Call& call) override;
 
-  // Kills those that run, and every one that starts later: CANCELLED.
-  void Stop();
+  // By killing them.
+  void Stop() override;
 
   // Path of the program for a plugin type. INVALID_ARGUMENT for a type that is
   // no file name, NOT_FOUND with the directories that were searched.

@@ -313,6 +313,28 @@ TEST_F(CniNetworkTest, ALockThatIsNeverGivenBackFailsTheAdd) {
   EXPECT_OK(RemovePod());
 }
 
+TEST_F(CniNetworkTest, StopEndsTheWaitForALock) {
+  Write("conf/10-net.conflist", absl::StrReplaceAll(R"({
+    "cniVersion": "1.0.0", "name": "net", "plugins": [{"type": "ptp", "ipam":
+    {"type": "host-local", "dataDir": "DIR/leases", "subnet": "10.9.8.0/24"}}]
+  })",
+                                                    {{"DIR", dir_.path()}}));
+  Start();
+  ASSERT_OK(runtime::MakeDirs(dir_ / "leases/net"));
+  ASSERT_OK_AND_ASSIGN(
+      const runtime::UniqueFd lock,
+      runtime::OpenFile(dir_ / "leases/net/lock", O_RDONLY | O_CREAT, 0600));
+  ASSERT_EQ(flock(lock.get(), LOCK_EX), 0);
+  std::thread stopper([this] {
+    while (Files("cache/results").empty()) poll(nullptr, 0, 1);
+    network_->Stop();
+  });
+  EXPECT_THAT(AddPod(), StatusIs(absl::StatusCode::kCancelled));
+  stopper.join();
+  // What the ADD may have left is in its record.
+  EXPECT_THAT(Files("cache/results"), ElementsAre("net-a1-eth0"));
+}
+
 TEST_F(CniNetworkTest, KindnetRunsInProcessWithoutAnyProgram) {
   Write("conf/10-kindnet.conflist",
         absl::StrReplaceAll(R"({

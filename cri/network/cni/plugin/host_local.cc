@@ -69,9 +69,8 @@ absl::StatusOr<Result> Add(const Call& call) {
   if (!conf.resolv_conf.empty()) {
     ASSIGN_OR_RETURN(result.dns, ReadResolvConf(conf.resolv_conf));
   }
-  ASSIGN_OR_RETURN(
-      LeaseStore store,
-      LeaseStore::Open(conf.data_dir, conf.network, call.deadline));
+  ASSIGN_OR_RETURN(LeaseStore store,
+                   LeaseStore::Open(conf.data_dir, conf.network, call));
   const LeaseStore::Owner owner{call.container_id, call.ifname};
   for (size_t i = 0; i < conf.sets.size(); ++i) {
     absl::StatusOr<IpConfig> ip = Allocate(store, owner, conf.sets[i], i);
@@ -90,17 +89,15 @@ absl::StatusOr<Result> Add(const Call& call) {
 
 absl::Status Del(const Call& call) {
   ASSIGN_OR_RETURN(const HostLocalConf conf, ParseHostLocal(call.request));
-  ASSIGN_OR_RETURN(
-      LeaseStore store,
-      LeaseStore::Open(conf.data_dir, conf.network, call.deadline));
+  ASSIGN_OR_RETURN(LeaseStore store,
+                   LeaseStore::Open(conf.data_dir, conf.network, call));
   return store.Release({call.container_id, call.ifname});
 }
 
 absl::Status Check(const Call& call) {
   ASSIGN_OR_RETURN(const HostLocalConf conf, ParseHostLocal(call.request));
-  ASSIGN_OR_RETURN(
-      LeaseStore store,
-      LeaseStore::Open(conf.data_dir, conf.network, call.deadline));
+  ASSIGN_OR_RETURN(LeaseStore store,
+                   LeaseStore::Open(conf.data_dir, conf.network, call));
   ASSIGN_OR_RETURN(const std::vector<Ip> held,
                    store.Find({call.container_id, call.ifname}));
   if (!held.empty()) return absl::OkStatus();
@@ -116,9 +113,8 @@ absl::Status Gc(const Call& call) {
     valid.emplace(runtime::StringAt(item, "containerID"),
                   runtime::StringAt(item, "ifname"));
   }
-  ASSIGN_OR_RETURN(
-      LeaseStore store,
-      LeaseStore::Open(conf.data_dir, conf.network, call.deadline));
+  ASSIGN_OR_RETURN(LeaseStore store,
+                   LeaseStore::Open(conf.data_dir, conf.network, call));
   return store.Sweep([&](const LeaseStore::Owner& owner) {
     // Old plugins did not note the interface.
     const auto it = valid.lower_bound({owner.container, owner.interface});
@@ -133,8 +129,7 @@ absl::Status Status(const Call& call) {
   const std::string dir = runtime::StringAt(call.request, {"ipam", "dataDir"});
   ASSIGN_OR_RETURN(
       const LeaseStore store,
-      LeaseStore::Open(dir, runtime::StringAt(call.request, "name"),
-                       call.deadline));
+      LeaseStore::Open(dir, runtime::StringAt(call.request, "name"), call));
   return store.CheckWritable();
 }
 

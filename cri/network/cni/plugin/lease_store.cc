@@ -32,7 +32,7 @@ bool Owns(const LeaseStore::Owner& owner, const LeaseStore::Owner& lease) {
 
 absl::StatusOr<LeaseStore> LeaseStore::Open(const std::string& data_dir,
                                             const std::string& network,
-                                            absl::Time deadline) {
+                                            const Call& call) {
   LeaseStore store(
       absl::StrCat(data_dir.empty() ? kDefaultDir : data_dir, "/", network));
   RETURN_IF_ERROR(runtime::MakeDirs(store.dir_, 0755));
@@ -43,7 +43,11 @@ absl::StatusOr<LeaseStore> LeaseStore::Open(const std::string& data_dir,
     if (errno != EINTR && errno != EWOULDBLOCK) {
       return runtime::ErrnoStatus(absl::StrCat("lock ", path));
     }
-    if (absl::Now() >= deadline) {
+    if (call.stopped != nullptr && *call.stopped) {
+      return absl::CancelledError(
+          absl::StrCat("lock ", path, ": the server ends"));
+    }
+    if (absl::Now() >= call.deadline) {
       return absl::DeadlineExceededError(
           absl::StrCat("lock ", path, ": another process holds it"));
     }

@@ -15,8 +15,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
 #include "cri/network/cni/spec/address.h"
+#include "cri/network/cni/spec/call.h"
 #include "runtime/base/unique_fd.h"
 
 namespace cri::network::cni {
@@ -25,10 +25,11 @@ namespace cri::network::cni {
 class LeaseStore {
  public:
   // `data_dir` "" is /var/lib/cni/networks. Waits while others have the lock;
-  // DEADLINE_EXCEEDED if they still do at `deadline`.
+  // DEADLINE_EXCEEDED if they still do at the deadline of the call for which it
+  // is opened, CANCELLED if that is stopped.
   static absl::StatusOr<LeaseStore> Open(const std::string& data_dir,
                                          const std::string& network,
-                                         absl::Time deadline);
+                                         const Call& call);
 
   // Whether leases can be written.
   absl::Status CheckWritable() const;

@@ -4,6 +4,7 @@
 #ifndef CORACLE_CRI_NETWORK_CNI_SPEC_CALL_H_
 #define CORACLE_CRI_NETWORK_CNI_SPEC_CALL_H_
 
+#include <atomic>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -24,6 +25,8 @@ struct Call {
   std::string args;          // CNI_ARGS
   runtime::Json request;     // standard input
   absl::Time deadline = absl::InfiniteFuture();
+  // Once it is true whoever waits gives up: CANCELLED. May be null.
+  const std::atomic<bool>* stopped = nullptr;
 };
 
 // Whoever runs plugins. Thread safe; blocks. "The node" is the calling
@@ -35,6 +38,14 @@ class Plugins {
   // nothing of use. Errors as of ToStatus, or of running it; they do not name
   // the plugin.
   virtual absl::StatusOr<runtime::Json> Run(const Call& call) = 0;
+
+  // What runs ends soon, with CANCELLED, and so does what comes later.
+  virtual void Stop() { stopped_ = true; }
+  // For calls.
+  const std::atomic<bool>* stopped() const { return &stopped_; }
+
+ private:
+  std::atomic<bool> stopped_ = false;
 };
 
 }  // namespace cri::network::cni
