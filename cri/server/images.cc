@@ -151,8 +151,11 @@ absl::StatusOr<v1::ImageFsInfoResponse> ImageFsInfo(
   filesystem.mutable_inodes_used()->set_value(usage.inodes_used);
   v1::ImageFsInfoResponse response;
   *response.add_image_filesystems() = filesystem;
-  // Writable layers lie under the same root.
-  *response.add_container_filesystems() = filesystem;
+  // Writable layers lie under the same root. What they use is not known without
+  // a walk through all of them; ContainerStats tells it of each.
+  v1::FilesystemUsage& layers = *response.add_container_filesystems();
+  layers.set_timestamp(filesystem.timestamp());
+  *layers.mutable_fs_id() = filesystem.fs_id();
   return response;
 }
 

@@ -20,6 +20,7 @@
 #include "runtime/cgroup/limits.h"
 #include "runtime/cgroup/meter.h"
 #include "runtime/cgroup/meter_parse.h"
+#include "runtime/cgroup/processes.h"
 
 namespace runtime::cgroup {
 namespace {
@@ -103,22 +104,6 @@ absl::Status CheckMemory(const Layout& layout, const std::string& path,
   return absl::FailedPreconditionError(
       absl::StrCat("linux.resources.memory.limit: ", limit, " is below the ",
                    needed, " bytes in use"));
-}
-
-void AddPids(const std::string& directory, int depth, std::vector<pid_t>* out) {
-  absl::StatusOr<std::string> text = ReadFile(directory + "/cgroup.procs");
-  if (!text.ok() || depth > 32) return;
-  std::vector<pid_t> own = ParsePids(*text);
-  out->insert(out->end(), own.begin(), own.end());
-  absl::StatusOr<std::vector<std::string>> names = ListDir(directory);
-  if (!names.ok()) return;
-  struct stat info;
-  for (const std::string& name : *names) {
-    std::string child = absl::StrCat(directory, "/", name);
-    if (lstat(child.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
-      AddPids(child, depth + 1, out);
-    }
-  }
 }
 
 }  // namespace
@@ -227,7 +212,10 @@ absl::StatusOr<std::vector<pid_t>> Cgroup::Pids() const {
   const Hierarchy* hierarchy = layout_.Find("pids");
   if (hierarchy == nullptr) hierarchy = layout_.Find("memory");
   if (hierarchy == nullptr) hierarchy = &layout_.hierarchies[0];
-  AddPids(Directory(*hierarchy), 0, &pids);
+  const std::string directory = Directory(*hierarchy);
+  absl::StatusOr<std::string> own = ReadFile(directory + "/cgroup.procs");
+  if (own.ok()) pids = ParsePids(*own);
+  AddProcessesBelow(directory, pids);
   return pids;
 }
 

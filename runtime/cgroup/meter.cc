@@ -15,6 +15,7 @@
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
 #include "runtime/cgroup/meter_parse.h"
+#include "runtime/cgroup/processes.h"
 
 namespace runtime::cgroup {
 namespace {
@@ -109,6 +110,9 @@ void Meter::PlaceV1(const Layout& layout, const std::string& path) {
   place(kTasks, "pids", "pids.current");
   place(kTasksLimit, "pids", "pids.max");
   place(kProcesses, "pids", "cgroup.procs");
+  if (const Hierarchy* pids = layout.Find("pids"); pids != nullptr) {
+    processes_directory_ = JoinPath(pids->mount_point, path);
+  }
   place(kIoBytes, "blkio", "blkio.throttle.io_service_bytes_recursive");
   place(kIoCounts, "blkio", "blkio.throttle.io_serviced_recursive");
   // The kernel keeps pressure for the v2 hierarchy only, of hybrid hosts too.
@@ -134,6 +138,7 @@ void Meter::PlaceV2(const std::string& directory) {
   for (const auto& [file, name] : places) {
     files_[file].Place(absl::StrCat(directory, "/", name));
   }
+  processes_directory_ = directory;
   PlacePressure(directory);
 }
 
@@ -273,6 +278,9 @@ absl::StatusOr<Details> Meter::ReadMore() {
   details.memory_peak = Number(kMemoryPeak);
   details.tasks_limit = Limit(kTasksLimit).value_or(0);
   details.processes = ParsePids(Text(kProcesses));
+  if (!processes_directory_.empty()) {
+    AddProcessesBelow(processes_directory_, details.processes);
+  }
   return details;
 }
 

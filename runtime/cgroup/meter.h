@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a cgroup uses and has used, of v1, hybrid and v2 hosts alike. A Meter
 // keeps its files open: a reading is one pread(2) per file, no path is walked
-// and no list of processes is visited. Open files of a cgroup do not keep it
-// from being removed; readings fail from then on.
+// but for nested cgroups, and no list of processes is visited. Open files of a
+// cgroup do not keep it from being removed; readings fail from then on.
 #ifndef CORACLE_RUNTIME_CGROUP_METER_H_
 #define CORACLE_RUNTIME_CGROUP_METER_H_
 
@@ -63,7 +63,7 @@ struct Details {
   uint64_t oom_kills = 0;
   uint64_t tasks_limit = 0;  // 0 = none
   std::vector<DeviceIo> io;
-  std::vector<pid_t> processes;  // of the cgroup itself
+  std::vector<pid_t> processes;  // of the cgroup and all below it
 };
 
 // A file that is opened at its first reading and kept, unless all files of this
@@ -137,6 +137,7 @@ class Meter {
 
   const bool v2_;
   const std::string path_;
+  std::string processes_directory_;  // "" if no hierarchy has them
   std::array<KeptFile, kFiles> files_;
   std::string buffer_;  // empty between readings
 };

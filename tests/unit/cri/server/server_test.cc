@@ -31,6 +31,19 @@ TEST_F(ServerTest, VersionAndStatus) {
   EXPECT_EQ(status.info_size(), 0);
 }
 
+TEST_F(ServerTest, ImagesAreNotTakenForWritableLayers) {
+  v1::ImageFsInfoResponse response;
+  ASSERT_TRUE(Call(*image_service_, &Images::ImageFsInfo, {}, &response).ok());
+  ASSERT_EQ(response.image_filesystems_size(), 1);
+  EXPECT_EQ(response.image_filesystems(0).used_bytes().value(), 42u);
+  EXPECT_GT(response.image_filesystems(0).timestamp(), 0);
+  ASSERT_EQ(response.container_filesystems_size(), 1);
+  const v1::FilesystemUsage& layers = response.container_filesystems(0);
+  EXPECT_EQ(layers.fs_id().mountpoint(), "/fake");
+  EXPECT_GT(layers.timestamp(), 0);
+  EXPECT_FALSE(layers.has_used_bytes());
+}
+
 TEST_F(ServerTest, UnknownIdsAreNotFoundOrFine) {
   v1::PodSandboxStatusRequest status;
   status.set_pod_sandbox_id("ffff");

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/cgroup/meter.h"
 
+#include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <memory>
@@ -181,6 +183,18 @@ TEST(MeterTest, LongListsOfProcessesAreReadWhole) {
   EXPECT_THAT(details.processes, SizeIs(20000));
 }
 
+TEST(MeterTest, ProcessesOfNestedCgroupsCount) {
+  FakeFiles files;
+  FillV1(files);
+  files.Write("pids/x/a/cgroup.procs", "300\n");
+  files.Write("pids/x/a/deep/cgroup.procs", "400\n500\n");
+  files.Write("pids/x/empty/cgroup.procs", "");
+  files.Write("pids/other/cgroup.procs", "600\n");
+  Meter meter(files.V1(kControllers), "/x");
+  ASSERT_OK_AND_ASSIGN(Details details, meter.ReadDetails());
+  EXPECT_THAT(details.processes, ElementsAre(100, 200, 300, 400, 500));
+}
+
 // What a process may open is not all for this.
 TEST(MeterTest, FewDescriptorsAreShared) {
   FakeFiles files;
@@ -226,6 +240,41 @@ TEST(MeterTest, ReadsACgroupOfThisHostAndNoticesItsRemoval) {
   EXPECT_FALSE(usage->memory_limit.has_value());
   EXPECT_THAT(details->processes, SizeIs(0));
   EXPECT_THAT(meter.Read(), StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST(MeterTest, FindsAProcessInANestedCgroupOfThisHost) {
+  const std::string path = absl::StrCat("/coracle-meter-nested-", getpid());
+  ASSERT_OK_AND_ASSIGN(Cgroup cgroup, Cgroup::At(path));
+  ASSERT_OK_AND_ASSIGN(Cgroup nested, Cgroup::At(path + "/a/b"));
+  absl::Status made = cgroup.Create();
+  if (made.ok()) made = nested.Create();
+  if (!made.ok()) {
+    Remove(path);
+    GTEST_SKIP() << "cgroups cannot be made here: " << made;
+  }
+  absl::StatusOr<std::vector<UniqueFd>> doors = nested.OpenDoors(false);
+  ASSERT_OK(doors);
+  int entered[2];
+  ASSERT_EQ(pipe(entered), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    for (const UniqueFd& door : *doors) {
+      if (write(door.get(), "0", 1) != 1) _exit(1);
+    }
+    if (write(entered[1], "x", 1) != 1) _exit(1);
+    pause();
+    _exit(0);
+  }
+  close(entered[1]);
+  char byte;
+  EXPECT_EQ(read(entered[0], &byte, 1), 1);
+  absl::StatusOr<Details> details = Meter(cgroup.layout(), path).ReadDetails();
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  close(entered[0]);
+  EXPECT_EQ(Remove(path), 0);
+  ASSERT_OK(details);
+  EXPECT_THAT(details->processes, ElementsAre(child));
 }
 
 }  // namespace
