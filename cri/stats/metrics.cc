@@ -71,14 +71,15 @@ v1::ContainerMetrics Sampler::MetricsOf(const container::Container& container) {
   ContainerReading reading;
   reading.state = container.GetState();
   reading.resources = container.Resources();
+  // Nothing is better than zeros that look like values.
+  if (reading.state.phase == runtime::ContainerPhase::kExited) return metrics;
   SourcePtr source = Find(container);
   reading.sample = Read(*source);
   {
     absl::MutexLock lock(&source->mutex);
     absl::StatusOr<runtime::cgroup::Details> details =
         source->meter.ReadDetails();
-    // It vanished: nothing is better than zeros that look like values.
-    if (!details.ok()) return metrics;
+    if (!details.ok()) return metrics;  // it vanished
     reading.details = *std::move(details);
   }
   reading.layer = source->layer->Get();

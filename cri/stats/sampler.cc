@@ -97,7 +97,14 @@ Sample Sampler::ReadSum(Source& source, const std::vector<Sample>& parts) {
 }
 
 v1::ContainerStats Sampler::ToStats(const container::Container& container,
-                                    Source& source, const Sample& sample) {
+                                    Source& source, const Sample& read) {
+  Sample sample = read;
+  // Its cgroup stays until it is removed, with the pages of files that it read,
+  // but crictl takes zeros for the sign that a container does not run.
+  if (container.GetState().phase == runtime::ContainerPhase::kExited) {
+    sample = {};
+    sample.at = read.at;
+  }
   v1::ContainerStats stats;
   *stats.mutable_attributes() = AttributesOf(container);
   *stats.mutable_cpu() = ToCpu(sample);

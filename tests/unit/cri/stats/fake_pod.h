@@ -52,6 +52,12 @@ class FakePod {
     runtime::MakeDirs(dir_ / ("containers/" + id + "/upper")).IgnoreError();
   }
 
+  void Exit(size_t container) {
+    runtime::ContainerState state;
+    state.phase = runtime::ContainerPhase::kExited;
+    pod_.containers[container]->Advance(state);
+  }
+
   // Of the pod's cgroup, or with "/c1" of a container's.
   void Write(const std::string& below, const std::string& file,
              const std::string& text) {

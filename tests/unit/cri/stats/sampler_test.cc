@@ -58,6 +58,17 @@ TEST(SamplerTest, ContainerWithoutACgroupHasTimesAndZeros) {
   EXPECT_EQ(stats.memory().working_set_bytes().value(), 0u);
 }
 
+TEST(SamplerTest, ContainerThatHasExitedUsesNothing) {
+  FakePod fake;
+  fake.SetUsage("/c1", 500, 100);
+  fake.Exit(0);
+  v1::ContainerStats stats = fake.sampler().StatsOf(fake.container());
+  EXPECT_GT(stats.cpu().timestamp(), 0);
+  EXPECT_EQ(stats.cpu().usage_core_nano_seconds().value(), 0u);
+  EXPECT_EQ(stats.memory().usage_bytes().value(), 0u);
+  EXPECT_EQ(stats.memory().working_set_bytes().value(), 0u);
+}
+
 TEST(SamplerTest, PodIsItsCgroupWithNetworkAndContainers) {
   FakePod fake;
   fake.SetUsage("", 900, 300);
