@@ -11,6 +11,7 @@
 #include "agent/command/probe_checkpoint.h"
 #include "agent/command/probe_config.h"
 #include "agent/command/probe_handlers.h"
+#include "agent/command/probe_registries.h"
 
 namespace agent::command {
 namespace {

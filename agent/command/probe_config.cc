@@ -10,10 +10,6 @@
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "absl/time/clock.h"
-#include "cri/image/hosts.h"
-#include "cri/image/http.h"
 #include "cri/network/cni/conf_dir.h"
 #include "cri/network/cni/plugin/builtin.h"
 #include "cri/network/cni/programs.h"
@@ -26,7 +22,6 @@ namespace {
 using ::cri::config::Config;
 namespace cni = ::cri::network::cni;
 
-constexpr absl::Duration kPatience = absl::Seconds(5);
 constexpr uint64_t kLeastPercent = 10;
 
 // The directory that `path` will lie in: itself, or what there is above it.
@@ -57,42 +52,6 @@ uint32_t AskKernel(const std::string& directory, std::string* why) {
   while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   return WIFEXITED(status) ? static_cast<uint32_t>(WEXITSTATUS(status)) : 0;
-}
-
-Finding AskEndpoints(const std::string& host,
-                     const std::vector<::cri::image::Endpoint>& endpoints) {
-  ::cri::image::HttpClient client;
-  std::vector<std::string> answered, silent;
-  for (const ::cri::image::Endpoint& endpoint : endpoints) {
-    ::cri::image::HttpRequest request;
-    request.url = endpoint.base + "/";
-    request.headers = endpoint.headers;
-    request.tls = endpoint.tls;
-    const auto response =
-        client.Send(request, {.deadline = absl::Now() + kPatience});
-    if (response.ok()) {
-      answered.push_back(
-          absl::StrCat(endpoint.base, " (status ", response->status, ")"));
-    } else {
-      silent.push_back(
-          absl::StrCat(endpoint.base, ": ", response.status().message()));
-    }
-  }
-  const std::string subject = absl::StrCat("registry ", host);
-  if (silent.empty()) {
-    return {Verdict::kGood, subject,
-            absl::StrCat("answers: ", absl::StrJoin(answered, ", ")), ""};
-  }
-  if (!answered.empty()) {
-    return {Verdict::kGood, subject,
-            absl::StrCat("answers: ", absl::StrJoin(answered, ", "),
-                         "; no answer: ", absl::StrJoin(silent, "; ")),
-            ""};
-  }
-  return {Verdict::kLimited, subject,
-          absl::StrCat("no answer: ", absl::StrJoin(silent, "; ")),
-          "its images cannot be pulled; look at address, proxy and "
-          "certificates in its hosts.toml"};
 }
 
 }  // namespace
@@ -187,27 +146,6 @@ std::vector<Finding> ProbeCni(const Config& config) {
                         std::string(found.status().message()),
                         "install it, or name its directory with the key "
                         "cni_bin_dirs"});
-  }
-  return findings;
-}
-
-std::vector<Finding> ProbeRegistries(const Config& config) {
-  std::vector<Finding> findings;
-  const auto hosts = runtime::ListDir(config.registry_config_dir);
-  if (!hosts.ok()) return findings;  // every registry by itself
-  for (const std::string& host : *hosts) {
-    const std::string file =
-        absl::StrCat(config.registry_config_dir, "/", host, "/hosts.toml");
-    if (!runtime::Exists(file) || host == "_default") continue;
-    const auto endpoints =
-        ::cri::image::LoadEndpoints(config.registry_config_dir, host);
-    if (endpoints.ok()) {
-      findings.push_back(AskEndpoints(host, *endpoints));
-    } else {
-      findings.push_back({Verdict::kMissing, absl::StrCat("registry ", host),
-                          std::string(endpoints.status().message()),
-                          "correct the file: nothing can be pulled by it"});
-    }
   }
   return findings;
 }

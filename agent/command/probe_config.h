@@ -21,10 +21,6 @@ std::vector<Finding> ProbeMounts(const ::cri::config::Config& config);
 // The first CNI configuration and its programs, if CNI is configured.
 std::vector<Finding> ProbeCni(const ::cri::config::Config& config);
 
-// Each host in registry_config_dir: whether its hosts.toml can be read and one
-// of its endpoints answers. A few seconds for one that does not.
-std::vector<Finding> ProbeRegistries(const ::cri::config::Config& config);
-
 }  // namespace agent::command
 
 #endif  // CORACLE_AGENT_COMMAND_PROBE_CONFIG_H_

@@ -38,6 +38,8 @@ Finding Good(std::string subject, std::string text) {
   return {Verdict::kGood, std::move(subject), std::move(text), ""};
 }
 
+constexpr char kBridged[] = "net/bridge/bridge-nf-call-iptables";
+
 // The kernel knows the call unless it answers ENOSYS.
 bool HasCall(long number) {
   return syscall(number, -1, nullptr, nullptr, 0, 0) >= 0 || errno != ENOSYS;
@@ -62,6 +64,17 @@ constexpr NamedCapability kCapabilities[] = {
     {"CAP_SYS_RESOURCE", CAP_SYS_RESOURCE,
      "lower OOM scores and higher resource limits"},
 };
+
+// Without br_netfilter nobody translates what one port of a bridge answers
+// another. Coracle's own bridge leads such answers through the node instead.
+Finding NoBridgeNetfilter() {
+  return {Verdict::kLimited, "br_netfilter",
+          "not loaded: a pod that reaches another of its node through a "
+          "service address comes there as the node (bridge), or may get no "
+          "answer (CNI, kube-proxy with IPVS)",
+          "modprobe br_netfilter; for every boot: echo br_netfilter "
+          ">/etc/modules-load.d/br_netfilter.conf"};
+}
 
 }  // namespace
 
@@ -211,11 +224,14 @@ std::vector<Finding> CheckSysctls(
        "files they watch, for each user"},
       {"kernel/pid_max", 65536, 4194304, "processes and threads of all pods"},
       {"user/max_user_namespaces", 1, 65536, "pods with hostUsers: false"},
-      {"net/bridge/bridge-nf-call-iptables", 1, 1,
+      {kBridged, 1, 1,
        "service addresses that lead to a pod of the same bridge"}};
   std::vector<Finding> findings;
   for (const Row& row : kRows) {
     const int64_t value = read(row.name);
+    if (value < 0 && absl::string_view(row.name) == kBridged) {
+      findings.push_back(NoBridgeNetfilter());
+    }
     // What the kernel does not have it does not limit.
     if (value < 0 || value >= row.least) continue;
     const std::string name = absl::StrReplaceAll(row.name, {{"/", "."}});

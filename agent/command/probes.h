@@ -35,8 +35,8 @@ std::vector<Finding> ProbeSecurity();
 std::string CgroupMode(absl::string_view mountinfo);
 // Names out of `wanted` (bit numbers by name) that a CapEff line lacks.
 std::vector<std::string> MissingCapabilities(absl::string_view status);
-// Limits of the kernel that are too low; `read` gives the value of a file below
-// /proc/sys, -1 if there is none.
+// Limits of the kernel that are too low, and br_netfilter if it is missing;
+// `read` gives the value of a file below /proc/sys, -1 if there is none.
 std::vector<Finding> CheckSysctls(
     const std::function<int64_t(const std::string&)>& read);
 // Whether the mount that `path` lies on is shared.

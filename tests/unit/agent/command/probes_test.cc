@@ -9,6 +9,7 @@ namespace {
 
 using testing::Contains;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 
 constexpr char kV1[] = "30 20 0:5 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw\n";
@@ -33,12 +34,27 @@ TEST(ProbesTest, NamesLimitsThatAreTooLow) {
     if (name == "fs/inotify/max_user_instances") return 128;
     if (name == "user/max_user_namespaces") return 0;
     if (name == "kernel/pid_max") return 4194304;
+    if (name == "net/bridge/bridge-nf-call-iptables") return 1;
     return -1;
   });
   ASSERT_EQ(findings.size(), 2u);
   EXPECT_EQ(findings[0].verdict, Verdict::kLimited);
   EXPECT_EQ(findings[0].help, "sysctl -w fs.inotify.max_user_instances=8192");
   EXPECT_EQ(findings[1].subject, "user.max_user_namespaces");
+}
+
+TEST(ProbesTest, TellsAMissingModuleFromASwitchThatIsOff) {
+  std::vector<Finding> findings = CheckSysctls([](auto&) { return -1; });
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].verdict, Verdict::kLimited);
+  EXPECT_EQ(findings[0].subject, "br_netfilter");
+  EXPECT_THAT(findings[0].help, HasSubstr("modprobe br_netfilter"));
+  findings = CheckSysctls([](const std::string& name) -> int64_t {
+    return name == "net/bridge/bridge-nf-call-iptables" ? 0 : 1 << 30;
+  });
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].subject, "net.bridge.bridge-nf-call-iptables");
+  EXPECT_EQ(findings[0].help, "sysctl -w net.bridge.bridge-nf-call-iptables=1");
 }
 
 TEST(ProbesTest, FindsTheMountThatAPathIsOn) {
