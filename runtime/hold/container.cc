@@ -35,6 +35,13 @@ absl::Status MakePipe(Pipe* pipe, bool holder_reads) {
   return absl::OkStatus();
 }
 
+// What a container that did not come to be was short of, or "".
+std::string WhyKilled(const std::string& cgroups_path) {
+  return launch::OomKills(cgroups_path) > 0
+             ? ": out of memory: the limit (linux.resources.memory) is too low"
+             : "";
+}
+
 }  // namespace
 
 void Holder::Create(Connection* connection, const Request& request) {
@@ -120,7 +127,8 @@ void Holder::OnReport(HeldContainer* container, const launch::Report& report,
   switch (report.kind) {
     case launch::Report::kFailed:
       container->failed = true;
-      record.message = report.text;
+      record.message =
+          absl::StrCat(report.text, WhyKilled(container->cgroups_path));
       return;
     case launch::Report::kStarted:
       container->started = true;
@@ -157,9 +165,11 @@ void Holder::OnReportEnd(HeldContainer* container) {
     // All copies of the report socket are closed, so the set-up process is
     // ending; without kCreated the container never came to be.
     if (!container->failed) {
-      record.message = container->abandoned
-                           ? "removed during its set-up"
-                           : "the set-up process ended unexpectedly";
+      record.message =
+          container->abandoned
+              ? "removed during its set-up"
+              : absl::StrCat("the set-up process ended unexpectedly",
+                             WhyKilled(container->cgroups_path));
     }
     container->failed = true;
     return;

@@ -117,6 +117,17 @@ TEST_F(PodTest, OutOfMemoryIsReportedEveryTime) {
   EXPECT_EQ(living->holder_pid, sandbox.holder_pid);
 }
 
+TEST_F(PodTest, ALimitTooSmallToStartIsNamed) {
+  StartSandbox("s");
+  Json config = Config("c", "exec sleep 1000");
+  config["linux"]["resources"]["memory"] = {{"limit", 4096}};
+  EXPECT_THAT(Create("s", "c", config),
+              StatusIs(absl::StatusCode::kUnknown,
+                       HasSubstr("out of memory: the limit")));
+  EXPECT_THAT(*handler_->ListContainers("s"), IsEmpty());
+  EXPECT_THAT(LeftProcesses(), IsEmpty());
+}
+
 TEST_F(PodTest, ExecRunsInTheContainer) {
   StartSandbox("s");
   Run("s", "c", "exec sleep 1000");
