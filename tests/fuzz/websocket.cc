@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // libFuzzer target: messages of the WebSocket channel protocols, and the resize
 // objects in them. A message means the same in one piece and in small ones.
-// Frames below messages are Boost.Beast's.
+// Frames below messages: websocket_frames.cc.
 #include <cstdint>
 #include <map>
 #include <string>
