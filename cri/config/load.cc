@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -18,16 +20,19 @@ namespace {
 
 constexpr size_t kMaxConfigBytes = 1 << 20;
 
+// Letters to insert, remove or change, and pairs of neighbours to swap.
 size_t EditDistance(absl::string_view a, absl::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  std::vector<size_t> before, last, row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
   for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
+    before = std::exchange(last, row);
     row[0] = i;
     for (size_t j = 1; j <= b.size(); ++j) {
-      size_t change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, change});
+      const size_t change = last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+      row[j] = std::min({last[j] + 1, row[j - 1] + 1, change});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+        row[j] = std::min(row[j], before[j - 2] + 1);
+      }
     }
   }
   return row[b.size()];
@@ -102,8 +107,8 @@ std::string Suggestion(absl::string_view name,
       nearest = candidate;
     }
   }
-  // Of a short name nothing is left after three changes.
-  if (best > std::min<size_t>(4, name.size() / 2 + 1)) return "";
+  // What differs in more than a third is another word.
+  if (best > std::max<size_t>(3, name.size()) / 3) return "";
   return absl::StrCat("; did you mean \"", nearest, "\"?");
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cri/config/config.h"
+#include "cri/config/field.h"
 #include "gtest/gtest.h"
 #include "runtime/base/file.h"
 #include "tests/support/status_matchers.h"
@@ -89,6 +90,17 @@ TEST(LoadTest, TheDefaultHandlerIsOneOfThem) {
               StatusIs(absl::StatusCode::kInvalidArgument,
                        "c.yaml:1: default_handler: \"rnc\" is none of handlers "
                        "(coracle, runc); did you mean \"runc\"?"));
+}
+
+TEST(SuggestionTest, ComesOnlyIfItIsNear) {
+  const std::vector<absl::string_view> known = {"root", "state", "log_level"};
+  EXPECT_EQ(Suggestion("rot", known), "; did you mean \"root\"?");
+  EXPECT_EQ(Suggestion("roto", known), "; did you mean \"root\"?");
+  EXPECT_EQ(Suggestion("loglevle", known), "; did you mean \"log_level\"?");
+  EXPECT_EQ(Suggestion("nope", known), "");
+  EXPECT_EQ(Suggestion("slate-grey", known), "");
+  EXPECT_EQ(Suggestion("", known), "");
+  EXPECT_EQ(Suggestion("root", {}), "");
 }
 
 struct BadRow {
