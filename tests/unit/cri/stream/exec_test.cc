@@ -1,36 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Exec and attach over SPDY.
 #include <fcntl.h>
-#include <malloc.h>
-#include <sys/socket.h>
+#include <unistd.h>
 
 #include <string>
 #include <thread>
 
-#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
-#include "runtime/base/file.h"
 #include "runtime/base/json.h"
-#include "tests/unit/cri/stream/spdy_client.h"
-#include "tests/unit/cri/stream/stream_fixture.h"
+#include "tests/unit/cri/stream/exec_fixture.h"
 
 namespace cri::stream {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-constexpr char kV4[] = "v4.channel.k8s.io";
-
-class ExecTest : public StreamTest {
- protected:
-  std::unique_ptr<SpdyClient> Connect(ProcessRequest request,
-                                      const std::string& protocol = kV4) {
-    if (server_ == nullptr) Start();
-    return std::make_unique<SpdyClient>(
-        server_->port(), PathOf(ProcessUrl(std::move(request))), protocol);
-  }
-};
 
 TEST_F(ExecTest, MovesBytesAndEndsWithTheStatus) {
   const auto client = Connect(Exec(true, true, true));
@@ -176,33 +160,6 @@ TEST_F(ExecTest, GoawayEndsTheExec) {
   process_->AwaitDrop();
 }
 
-TEST_F(ExecTest, AClientThatLeavesIsMissedEvenIfNobodyReadsIt) {
-  ServerOptions options;
-  options.timeouts.request = absl::Milliseconds(200);  // it looks as often
-  Start(options);
-  const auto client = Connect(Exec(true, true, true));
-  client->Open("error");
-  const uint32_t in = client->Open("stdin");
-  client->Open("stdout");
-  client->Open("stderr");
-  process_->AwaitOpen();
-  // Nobody reads the input: after a while it is not taken any more.
-  const std::string block(1 << 20, 'x');
-  client->Send(DataHeader(in, false, kMaxFrameBytes));
-  for (int refused = 0; refused < 200;) {
-    const ssize_t n = send(client->raw().fd(), block.data(), block.size(),
-                           MSG_DONTWAIT | MSG_NOSIGNAL);
-    refused = n > 0 ? 0 : refused + 1;
-    if (n <= 0) absl::SleepFor(absl::Milliseconds(1));
-  }
-  EXPECT_FALSE(process_->IsDropped());
-  const linger abruptly{.l_onoff = 1, .l_linger = 0};
-  setsockopt(client->raw().fd(), SOL_SOCKET, SO_LINGER, &abruptly,
-             sizeof abruptly);
-  client->Close();
-  process_->AwaitDrop();
-}
-
 TEST_F(ExecTest, PingsAreAnswered) {
   const auto client = Connect(Exec(true, true, true));
   client->Open("error");
@@ -267,77 +224,6 @@ TEST_F(ExecTest, StreamNumbersRiseAndAreOdd) {
     client->AwaitEnd();
     EXPECT_TRUE(client->ended());
   }
-}
-
-TEST_F(ExecTest, OneSlowClientKeepsNothingInMemory) {
-  const auto client = Connect(Exec(false, true, false));
-  client->Open("error");
-  const uint32_t out = client->Open("stdout");
-  process_->AwaitOpen();
-  // Socket and pipe take some; then the process waits until the client reads.
-  ASSERT_EQ(fcntl(process_->out.get(), F_SETFL, O_NONBLOCK), 0);
-  const std::string block(64 << 10, 'x');
-  size_t total = 0;
-  int refused = 0;
-  while (refused < 200) {
-    const ssize_t n = write(process_->out.get(), block.data(), block.size());
-    if (n > 0) total += static_cast<size_t>(n);
-    refused = n > 0 ? 0 : refused + 1;
-    if (n <= 0) absl::SleepFor(absl::Milliseconds(1));
-  }
-  EXPECT_LT(total, 64u << 20);
-  process_->Exit(0);
-  client->AwaitFin(out);
-  EXPECT_EQ(client->Data(out).size(), total);
-}
-
-TEST_F(ExecTest, LargeInputArrivesWholeThoughTheProcessIsSlow) {
-  const auto client = Connect(Exec(true, true, false));
-  client->Open("error");
-  const uint32_t in = client->Open("stdin");
-  client->Open("stdout");
-  process_->AwaitOpen();
-  std::string text;
-  for (int i = 0; text.size() < (8 << 20); ++i) absl::StrAppend(&text, i, "\n");
-  std::thread writer([&] { client->Send(in, text, true); });
-  const std::string got = process_->ReadAll();
-  writer.join();
-  EXPECT_TRUE(got == text) << got.size() << " of " << text.size();
-}
-
-size_t Descriptors() { return runtime::ListDir("/proc/self/fd")->size(); }
-
-// Of memory that was allocated and not given back; pages say less, as the
-// allocator keeps some.
-size_t BytesInUse() {
-  const struct mallinfo2 info = mallinfo2();
-  return info.uordblks + info.hblkhd;
-}
-
-TEST_F(ExecTest, AThousandHalfOpenSessionsComeAndGo) {
-  ServerOptions options;
-  options.timeouts.creation = absl::Seconds(2);
-  Start(options);
-  const auto come_and_go = [&] {
-    std::vector<std::unique_ptr<SpdyClient>> clients;
-    for (int i = 0; i < 1000; ++i) {
-      clients.push_back(Connect(Exec(true, true, true)));
-      clients.back()->Open("error");
-    }
-    for (const auto& client : clients) client->AwaitEnd();
-  };
-  // What the first thousand take the next find there.
-  come_and_go();
-  const size_t descriptors = Descriptors(), bytes = BytesInUse();
-  come_and_go();
-  come_and_go();
-  // The server may be about to close the last.
-  EXPECT_LE(Descriptors(), descriptors + 8);
-  EXPECT_LT(BytesInUse(), bytes + (256 << 10));
-  const auto client = Connect(Exec(false, true, false));
-  client->Open("error");
-  client->Open("stdout");
-  process_->AwaitOpen();
 }
 
 TEST_F(ExecTest, StopEndsWhatIsUnderWay) {
