@@ -40,7 +40,7 @@ void Inflow::Write(absl::string_view data) {
   if (closed_ || broken_ || ended_) return;
   if (kept_.empty()) data.remove_prefix(TryWrite(data));
   if (broken_ || data.empty()) return;
-  kept_.append(data.data(), data.size());
+  kept_.Append(data);
   Update();
 }
 
@@ -73,20 +73,20 @@ void Inflow::Wait() {
 }
 
 void Inflow::OnWritable() {
-  if (!broken_) {
-    written_ += TryWrite(absl::string_view(kept_).substr(written_));
+  while (!broken_ && !kept_.empty()) {
+    const size_t size = kept_.Front().size();
+    const size_t written = TryWrite(kept_.Front());
+    kept_.RemovePrefix(written);
+    if (written < size) break;
   }
   Update();
 }
 
 // Sets brake, wait and end by what is still kept.
 void Inflow::Update() {
-  if (broken_ || written_ == kept_.size()) {
-    std::string().swap(kept_);  // a burst's memory is given back
-    written_ = 0;
-  }
+  if (broken_) kept_.Clear();
   if (!kept_.empty() && !waiting_) Wait();
-  const bool hold = kept_.size() - written_ > kMaxKept;
+  const bool hold = kept_.size() > kMaxKept;
   if (hold != std::exchange(holding_, hold)) {
     hold ? link_->Hold() : link_->Release();
   }

@@ -8,10 +8,10 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <functional>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "cri/stream/backlog.h"
 #include "cri/stream/link.h"
 #include "runtime/base/unique_fd.h"
 
@@ -46,8 +46,7 @@ class Inflow : public std::enable_shared_from_this<Inflow> {
 
   std::shared_ptr<Link> link_;
   std::shared_ptr<Descriptor> descriptor_;
-  std::string kept_;
-  size_t written_ = 0;  // of kept_
+  Backlog kept_;
   bool holding_ = false;
   bool waiting_ = false;
   bool broken_ = false;  // nobody reads
