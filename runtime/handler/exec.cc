@@ -106,13 +106,10 @@ absl::StatusOr<ExecResult> BuiltinHandler::ExecSync(
   RETURN_IF_ERROR(OpenPipe(&err));
   // Last, so that the holder wakes once, for the connection and the request.
   ASSIGN_OR_RETURN(Connection connection, OpenHolder(pods_dir_, sandbox_id));
-  hold::Request request;
-  request.type = hold::RequestType::kExec;
-  request.id = id;
-  RETURN_IF_ERROR(
-      Annotate(connection.Send(
-                   request, {process.get(), out.write.get(), err.write.get()}),
-               context));
+  RETURN_IF_ERROR(Annotate(
+      connection.Send({.type = hold::RequestType::kExec, .id = id},
+                      {process.get(), out.write.get(), err.write.get()}),
+      context));
   out.write.reset();
   err.write.reset();
   absl::StatusOr<hold::Reply> reply =

@@ -1,89 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cri/sandbox/sandboxes.h"
-
-#include <memory>
 #include <thread>
 
-#include "gtest/gtest.h"
-#include "runtime/base/file.h"
-#include "tests/support/fake_cri_rooms.h"
-#include "tests/support/fake_handler.h"
-#include "tests/support/status_matchers.h"
-#include "tests/support/temp_dir.h"
+#include "gmock/gmock.h"
+#include "tests/unit/cri/sandbox/sandboxes_fixture.h"
 
 namespace cri::sandbox {
 namespace {
 
-namespace v1 = ::runtime::v1;
 using ::testing::HasSubstr;
 using ::tests::StatusIs;
-
-v1::PodSandboxConfig Config(const std::string& name) {
-  v1::PodSandboxConfig config;
-  config.mutable_metadata()->set_name(name);
-  config.mutable_metadata()->set_namespace_("default");
-  config.mutable_metadata()->set_uid("uid-" + name);
-  return config;
-}
-
-class SandboxesTest : public ::testing::Test {
- protected:
-  SandboxesTest() { Restart(); }
-
-  // A daemon that ends and another that takes over.
-  void Restart() {
-    sweeper_.reset();  // ends all work first
-    executor_.reset();
-    sandboxes_.reset();
-    executor_ = std::make_unique<runtime::Executor>("test", 8);
-    sweeper_ = std::make_unique<runtime::Executor>("sweep", 4);
-    trash_ = std::make_unique<runtime::Trash>(dir_ / "trash", executor_.get());
-    ASSERT_OK(trash_->Open());
-    handler_ = std::make_unique<tests::FakeHandler>(&world_);
-    SandboxesOptions options;
-    options.root = dir_.path();
-    options.executor = executor_.get();
-    options.sweeper = sweeper_.get();
-    options.sweep_patience = sweep_patience_;
-    options.handler = handler_.get();
-    options.network = &network_;
-    options.trash = trash_.get();
-    options.systemd_cgroups = systemd_cgroups_;
-    options.notify = [this](const SandboxPtr&, v1::ContainerEventType type) {
-      absl::MutexLock lock(&told_mutex_);
-      told_.push_back(type);
-    };
-    sandboxes_ = std::make_unique<Sandboxes>(options);
-    ASSERT_OK_AND_ASSIGN(auto living, handler_->Recover());
-    ASSERT_OK(sandboxes_->Recover(living));
-    sandboxes_->Sweep();
-  }
-  // Returns when all was tried once.
-  void AwaitSweep() { sweeper_->Stop(); }
-
-  absl::StatusOr<SandboxPtr> Run(const v1::PodSandboxConfig& config) {
-    return sandboxes_->Run(config, "", absl::InfiniteFuture());
-  }
-  // What was told since the last question.
-  std::vector<v1::ContainerEventType> Told(Sandbox& sandbox) {
-    sandbox.queue.Run([] {});
-    absl::MutexLock lock(&told_mutex_);
-    return std::exchange(told_, {});
-  }
-  size_t FilesLeft() { return runtime::ListDir(dir_ / "sandboxes")->size(); }
-
-  absl::Mutex told_mutex_;
-  std::vector<v1::ContainerEventType> told_ ABSL_GUARDED_BY(told_mutex_);
-  bool systemd_cgroups_ = false;
-  absl::Duration sweep_patience_ = absl::Minutes(1);
-  tests::TempDir dir_;
-  tests::FakeHandler::World world_;
-  tests::FakeNetwork network_;
-  std::unique_ptr<tests::FakeHandler> handler_;
-  std::unique_ptr<runtime::Trash> trash_;
-  std::unique_ptr<Sandboxes> sandboxes_;
-  std::unique_ptr<runtime::Executor> executor_, sweeper_;
-};
 
 TEST_F(SandboxesTest, RunGivesAReadySandboxWithAnAddress) {
   ASSERT_OK_AND_ASSIGN(SandboxPtr sandbox, Run(Config("a")));
@@ -304,86 +229,6 @@ TEST_F(SandboxesTest, NetworkIsToldTheSameWhenItIsTornDown) {
   EXPECT_EQ(down.ports, setup.ports);
   EXPECT_EQ(down.annotations, setup.annotations);
   EXPECT_EQ(down.dns.searches, setup.dns.searches);
-}
-
-TEST_F(SandboxesTest, RestartFindsTheSameState) {
-  ASSERT_OK_AND_ASSIGN(SandboxPtr ready, Run(Config("ready")));
-  ASSERT_OK_AND_ASSIGN(SandboxPtr stopped, Run(Config("stopped")));
-  EXPECT_NE(ToStatus(*stopped).network().ip(), "");
-  stopped->Close();
-  ASSERT_OK(sandboxes_->TearDown(stopped));
-  EXPECT_EQ(ToStatus(*stopped).network().ip(), "") << "it is another's now";
-  const std::string before = ToStatus(*ready).SerializeAsString();
-  Restart();
-  ASSERT_OK_AND_ASSIGN(SandboxPtr found, sandboxes_->Find(ready->id));
-  EXPECT_EQ(ToStatus(*found).DebugString(), [&] {
-    v1::PodSandboxStatus status;
-    status.ParseFromString(before);
-    return status.DebugString();
-  }());
-  ASSERT_OK_AND_ASSIGN(found, sandboxes_->Find(stopped->id));
-  EXPECT_FALSE(found->IsReady());
-  EXPECT_TRUE(found->IsTornDown());
-  EXPECT_EQ(network_.Leases(), std::set<std::string>{ready->id});
-}
-
-TEST_F(SandboxesTest, RestartSweepsHalves) {
-  const std::string half(64, 'a'), orphan(64, 'b');
-  ASSERT_OK(runtime::MakeDirs(dir_ / "sandboxes/" + half));
-  world_.sandboxes[orphan];
-  ASSERT_OK(network_.Setup({.sandbox_id = half}).status());
-  Restart();
-  AwaitSweep();
-  EXPECT_TRUE(world_.sandboxes.empty());
-  EXPECT_TRUE(network_.Leases().empty());
-  EXPECT_EQ(FilesLeft(), 0u);
-}
-
-TEST_F(SandboxesTest, CallsDoNotWaitForTheSweep) {
-  const std::string half(64, 'a');
-  world_.sandboxes[half];
-  network_.SetTeardownGate(false);
-  Restart();
-  network_.AwaitTeardowns(1);
-  EXPECT_TRUE(sandboxes_->List().empty());
-  EXPECT_OK(Run(Config("a")));
-  network_.SetTeardownGate(true);
-  AwaitSweep();
-  EXPECT_EQ(world_.sandboxes.count(half), 0u);
-}
-
-TEST_F(SandboxesTest, AHalfWhoseNetworkCannotBeUndoneKeepsAllUntilItIs) {
-  const std::string half(64, 'a');
-  ASSERT_OK(runtime::MakeDirs(dir_ / "sandboxes/" + half));
-  world_.sandboxes[half];
-  network_.teardown_error = absl::UnavailableError("the plugin is gone");
-  Restart();
-  AwaitSweep();
-  EXPECT_EQ(network_.Teardowns(), 1) << "once for a start";
-  EXPECT_EQ(world_.sandboxes.size(), 1u);
-  EXPECT_EQ(FilesLeft(), 1u);
-  network_.teardown_error = absl::OkStatus();
-  Restart();
-  AwaitSweep();
-  EXPECT_TRUE(world_.sandboxes.empty());
-  EXPECT_EQ(FilesLeft(), 0u);
-}
-
-TEST_F(SandboxesTest, AHalfThatCannotBeUndoneIsTriedAgainWithoutARestart) {
-  world_.sandboxes[std::string(64, 'a')];
-  network_.teardown_error = absl::UnavailableError("the plugin is gone");
-  sweep_patience_ = absl::Milliseconds(1);
-  Restart();
-  network_.AwaitTeardowns(3);
-}
-
-TEST_F(SandboxesTest, SandboxWhoseHolderDiedIsNotReady) {
-  ASSERT_OK_AND_ASSIGN(SandboxPtr sandbox, Run(Config("a")));
-  world_.sandboxes.clear();
-  Restart();
-  ASSERT_OK_AND_ASSIGN(SandboxPtr found, sandboxes_->Find(sandbox->id));
-  EXPECT_FALSE(found->IsReady());
-  EXPECT_FALSE(found->IsTornDown());
 }
 
 TEST_F(SandboxesTest, NobodyEntersAClosedSandbox) {
