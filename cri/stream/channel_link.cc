@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cri/stream/channel_link.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "runtime/base/log.h"
@@ -12,6 +13,10 @@ namespace asio = boost::asio;
 
 constexpr size_t kLeastBuffer = 4 << 10;
 constexpr size_t kMostBuffer = 128 << 10;
+// A client whose send buffer is full goes on when a third of it is free, which
+// is at most 4 MiB large: four of these in a minute make room for it.
+constexpr size_t kSip = 512 << 10;
+constexpr size_t kMaxAhead = 16 << 20;
 
 }  // namespace
 
@@ -30,7 +35,8 @@ void ChannelLink::Start(std::shared_ptr<LinkUser> user) {
 }
 
 void ChannelLink::Read() {
-  if (closed_ || reading_ || finishing_ || holds_ > 0) return;
+  if (closed_ || reading_ || finishing_) return;
+  if (holds_ > 0 && sip_ == 0) return;
   reading_ = true;
   socket_->ReadSome(asio::buffer(buffer_),
                     [self = shared_from_this()](const Error& error, size_t n) {
@@ -41,6 +47,10 @@ void ChannelLink::Read() {
 void ChannelLink::OnRead(const Error& error, size_t n) {
   reading_ = false;
   if (error) return Close();
+  if (holds_ > 0) {
+    ahead_ += n;
+    sip_ -= std::min(n, sip_);
+  }
   const absl::Status fed = reader_.Feed(absl::string_view(buffer_.data(), n),
                                         socket_->IsMessageDone());
   if (!fed.ok()) {
@@ -72,11 +82,11 @@ void ChannelLink::Send(StreamId id, absl::string_view data, Done done) {
 
 void ChannelLink::Hold() {
   ++holds_;
-  PongLater();
+  SignOfLifeLater();
 }
 
 // A link may be held and released often: the timer that runs stays.
-void ChannelLink::PongLater() {
+void ChannelLink::SignOfLifeLater() {
   if (pong_due_ || closed_ || finishing_ || holds_ == 0) return;
   pong_due_ = true;
   pong_timer_.expires_after(absl::ToChronoNanoseconds(pong_));
@@ -86,13 +96,17 @@ void ChannelLink::PongLater() {
     self->pong_due_ = true;
     self->socket_->Pong([self] {
       self->pong_due_ = false;
-      self->PongLater();
+      self->SignOfLifeLater();
     });
+    if (self->ahead_ < kMaxAhead) self->sip_ = kSip;
+    self->Read();
   });
 }
 
 void ChannelLink::Release() {
-  if (--holds_ == 0) Read();
+  if (--holds_ > 0) return;
+  ahead_ = sip_ = 0;
+  Read();
 }
 
 void ChannelLink::Write() {

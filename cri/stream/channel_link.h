@@ -21,7 +21,8 @@ class ChannelLink : public Link,
                     private ChannelSink {
  public:
   // While it is held there is a pong every `pong`: the client's pings lie
-  // behind the data that has to wait, and are not seen.
+  // behind the data that has to wait, and are not seen. A little is read then,
+  // too, 16 MiB at most: clients give up a write that takes a minute.
   ChannelLink(std::shared_ptr<WebSocket> socket, ChannelFormat format,
               absl::Duration pong);
 
@@ -47,7 +48,7 @@ class ChannelLink : public Link,
   void OnChannelData(uint8_t channel, absl::string_view data) override;
   void OnChannelEnd(uint8_t channel) override;
 
-  void PongLater();
+  void SignOfLifeLater();
   void Read();
   void OnRead(const Error& error, size_t n);
   void Write();
@@ -62,6 +63,8 @@ class ChannelLink : public Link,
   std::vector<char> buffer_;
   bool reading_ = false;
   int holds_ = 0;
+  size_t sip_ = 0;    // to be read although it is held
+  size_t ahead_ = 0;  // was read although it is held
   const absl::Duration pong_;
   boost::asio::steady_timer pong_timer_;
   bool pong_due_ = false;  // the timer runs, or the pong is on its way

@@ -19,8 +19,8 @@ struct Timeouts {
   // once the exec itself has exited.
   absl::Duration leftover = absl::Seconds(1);
   absl::Duration connect = absl::Seconds(30);  // of a port-forward
-  // Between signs of life while what a client sends has to wait. kubectl and
-  // crictl give up after a minute without one.
+  // Between signs of life while what a client sends over a WebSocket has to
+  // wait. kubectl and crictl give up after a minute without one.
   absl::Duration pong = absl::Seconds(15);
 };
 
