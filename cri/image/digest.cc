@@ -68,6 +68,14 @@ std::string Sha256(absl::string_view data) {
   return hasher.Finish();
 }
 
+std::string ChainId(const std::vector<std::string>& diff_ids) {
+  std::string chain;
+  for (const std::string& diff_id : diff_ids) {
+    chain = chain.empty() ? diff_id : Sha256(absl::StrCat(chain, " ", diff_id));
+  }
+  return chain;
+}
+
 absl::Status VerifyDigest(absl::string_view data, absl::string_view digest,
                           absl::string_view what) {
   Hasher hasher(digest);

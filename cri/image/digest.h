@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -45,6 +46,10 @@ class Hasher {
 };
 
 std::string Sha256(absl::string_view data);
+
+// The chain ID of the OCI image-spec (config.md): what these layers, lowest
+// first, are together. Empty without layers.
+std::string ChainId(const std::vector<std::string>& diff_ids);
 
 // DATA_LOSS "<what>: digest is …, expected …" unless `data` hashes to `digest`.
 absl::Status VerifyDigest(absl::string_view data, absl::string_view digest,

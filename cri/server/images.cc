@@ -6,6 +6,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "cri/container/user.h"
+#include "cri/image/digest.h"
+#include "cri/image/manifest.h"
 #include "cri/server/errors.h"
 #include "cri/server/rpc.h"
 #include "runtime/base/json.h"
@@ -55,6 +57,9 @@ absl::StatusOr<std::string> NameIn(const v1::ImageSpec& spec) {
 
 std::string VerboseInfo(const image::Image& image) {
   Json info{{"chainLayers", image.layer_dirs.size()}};
+  absl::StatusOr<image::ImageConfig> parsed =
+      image::ParseConfig(image.config_json, "image config");
+  if (parsed.ok()) info["chainID"] = image::ChainId(parsed->diff_ids);
   absl::StatusOr<Json> config =
       runtime::ParseJson(image.config_json, "image config");
   if (config.ok()) info["imageSpec"] = *std::move(config);

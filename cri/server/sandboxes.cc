@@ -2,6 +2,7 @@
 // The five RPCs of pod sandboxes.
 #include "absl/strings/str_cat.h"
 #include "cri/container/resources.h"
+#include "cri/sandbox/pod_spec.h"
 #include "cri/server/rpc.h"
 #include "runtime/base/json.h"
 #include "runtime/base/status.h"
@@ -26,7 +27,8 @@ std::string VerboseInfo(const sandbox::Sandbox& sandbox) {
             {"cgroupParent", sandbox.cgroup_parent},
             {"containersCgroup", sandbox.ContainersCgroup()},
             {"filesDir", sandbox.files_dir},
-            {"runtimeHandler", sandbox.runtime_handler}};
+            {"runtimeHandler", sandbox.runtime_handler},
+            {"runtimeSpec", sandbox::PodSpec(sandbox)}};
   if (config.ok()) info["config"] = *std::move(config);
   return runtime::DumpJson(info);
 }

@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "cri/image/digest.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/status_matchers.h"
@@ -192,6 +193,21 @@ TEST(ConfigTest, LayersAndPlatformMustFit) {
   config.diff_ids.push_back("x");
   EXPECT_THAT(CheckImage(manifest, config, {"linux", "amd64", ""}, "c"),
               StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+// The second and third were computed with another program.
+TEST(ManifestTest, ChainIdNamesAllLayersTogether) {
+  std::vector<std::string> layers;
+  EXPECT_EQ(ChainId(layers), "");
+  const std::pair<char, std::string> expected[] = {
+      {'a', std::string(64, 'a')},
+      {'b', "ccd722928bd92476ba1745586fed6e45a102504185ad88cd89e01ff116fd146c"},
+      {'c', "c1377126441fb2f5ec2c21ae2a60255331d639e830f0ee1b40a36e52d4c40588"},
+  };
+  for (const auto& [digit, chain] : expected) {
+    layers.push_back("sha256:" + std::string(64, digit));
+    EXPECT_EQ(ChainId(layers), "sha256:" + chain);
+  }
 }
 
 }  // namespace
