@@ -28,7 +28,7 @@ namespace v1 = ::runtime::v1;
 
 constexpr size_t kMostImageBytes = 64 << 10;
 
-// Relative to the log directory; it becomes the name of a file.
+// Relative to the log directory; it becomes the name of a file. Empty: no log.
 absl::Status CheckLogPath(const std::string& path) {
   const bool control = std::any_of(path.begin(), path.end(), [](char c) {
     return absl::ascii_iscntrl(static_cast<unsigned char>(c));
@@ -43,6 +43,11 @@ absl::Status CheckLogPath(const std::string& path) {
           "config.log_path",
           absl::StrCat("\"", path, "\" leaves the log directory"));
     }
+  }
+  const std::string name = path.substr(path.rfind('/') + 1);
+  if (!path.empty() && (name.empty() || name == ".")) {
+    return InvalidField("config.log_path",
+                        absl::StrCat("\"", path, "\" names no file"));
   }
   return absl::OkStatus();
 }
