@@ -23,7 +23,7 @@ absl::StatusOr<v1::CheckpointContainerResponse> CheckpointContainer(
   }
   Engine& engine = context.engine;
   ASSIGN_OR_RETURN(container::ContainerPtr container,
-                   engine.containers->Find(request.container_id()));
+                   FindContainer(engine, request.container_id()));
   const absl::Duration time =
       request.timeout() > 0 ? absl::Seconds(request.timeout()) : kDefaultTime;
   RETURN_IF_ERROR(engine.checkpoints->Create(

@@ -25,20 +25,13 @@ std::string VerboseInfo(const Engine& engine,
   return runtime::DumpJson(info);
 }
 
-absl::StatusOr<container::ContainerPtr> FindOrNull(const Engine& engine,
-                                                   const std::string& id) {
-  absl::StatusOr<container::ContainerPtr> found = engine.containers->Find(id);
-  if (absl::IsNotFound(found.status())) return container::ContainerPtr();
-  return found;
-}
-
 }  // namespace
 
 absl::StatusOr<v1::CreateContainerResponse> CreateContainer(
     Context& context, const v1::CreateContainerRequest& request) {
   Engine& engine = context.engine;
   ASSIGN_OR_RETURN(sandbox::SandboxPtr sandbox,
-                   engine.sandboxes->Find(request.pod_sandbox_id()));
+                   FindSandbox(engine, request.pod_sandbox_id()));
   ASSIGN_OR_RETURN(
       container::ContainerPtr container,
       engine.containers->Create(sandbox, request.config(), context.deadline));
@@ -51,7 +44,7 @@ absl::StatusOr<v1::StartContainerResponse> StartContainer(
     Context& context, const v1::StartContainerRequest& request) {
   Engine& engine = context.engine;
   ASSIGN_OR_RETURN(container::ContainerPtr container,
-                   engine.containers->Find(request.container_id()));
+                   FindContainer(engine, request.container_id()));
   RETURN_IF_ERROR(engine.containers->Start(container, context.deadline));
   return v1::StartContainerResponse();
 }
@@ -63,7 +56,7 @@ absl::StatusOr<v1::StopContainerResponse> StopContainer(
     return absl::InvalidArgumentError("timeout: is negative");
   }
   ASSIGN_OR_RETURN(container::ContainerPtr container,
-                   FindOrNull(engine, request.container_id()));
+                   FindContainerOrNull(engine, request.container_id()));
   if (container != nullptr) {
     RETURN_IF_ERROR(engine.containers->Stop(
         container, absl::Seconds(request.timeout()), context.deadline));
@@ -75,7 +68,7 @@ absl::StatusOr<v1::RemoveContainerResponse> RemoveContainer(
     Context& context, const v1::RemoveContainerRequest& request) {
   Engine& engine = context.engine;
   ASSIGN_OR_RETURN(container::ContainerPtr container,
-                   FindOrNull(engine, request.container_id()));
+                   FindContainerOrNull(engine, request.container_id()));
   if (container != nullptr) {
     RETURN_IF_ERROR(engine.containers->Remove(container, context.deadline));
   }
@@ -104,7 +97,7 @@ absl::StatusOr<v1::ContainerStatusResponse> ContainerStatus(
     Context& context, const v1::ContainerStatusRequest& request) {
   Engine& engine = context.engine;
   ASSIGN_OR_RETURN(container::ContainerPtr container,
-                   engine.containers->Find(request.container_id()));
+                   FindContainer(engine, request.container_id()));
   v1::ContainerStatusResponse response;
   *response.mutable_status() = container::ToStatus(*container);
   if (request.verbose()) {

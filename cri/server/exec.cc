@@ -58,7 +58,7 @@ absl::StatusOr<v1::ExecSyncResponse> ExecSync(
     return absl::InvalidArgumentError("timeout: is negative");
   }
   ASSIGN_OR_RETURN(container::ContainerPtr container,
-                   engine.containers->Find(request.container_id()));
+                   FindContainer(engine, request.container_id()));
   RETURN_IF_ERROR(CheckRunning(*container));
   runtime::ExecOptions options;
   options.args.assign(request.cmd().begin(), request.cmd().end());
@@ -80,7 +80,7 @@ absl::StatusOr<v1::ReopenContainerLogResponse> ReopenContainerLog(
     Context& context, const v1::ReopenContainerLogRequest& request) {
   Engine& engine = context.engine;
   ASSIGN_OR_RETURN(container::ContainerPtr container,
-                   engine.containers->Find(request.container_id()));
+                   FindContainer(engine, request.container_id()));
   RETURN_IF_ERROR(CheckRunning(*container));
   RETURN_IF_ERROR(
       engine.handler->ReopenLog(container->sandbox->id, container->id));

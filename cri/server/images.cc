@@ -8,6 +8,7 @@
 #include "cri/container/user.h"
 #include "cri/image/digest.h"
 #include "cri/image/manifest.h"
+#include "cri/image/reference.h"
 #include "cri/server/errors.h"
 #include "cri/server/rpc.h"
 #include "runtime/base/json.h"
@@ -126,6 +127,8 @@ absl::StatusOr<v1::PullImageResponse> PullImage(
   RETURN_IF_ERROR(
       CheckHandler(context.engine, request.image().runtime_handler()));
   ASSIGN_OR_RETURN(std::string name, NameIn(request.image()));
+  RETURN_IF_ERROR(
+      runtime::Annotate(image::ParseReference(name).status(), "image.image"));
   image::PullOptions options;
   RETURN_IF_ERROR(CheckTokens(request.auth()));
   options.auth = ToAuth(request.auth());

@@ -15,7 +15,7 @@ namespace v1 = ::runtime::v1;
 CORACLE_RPC(UpdateContainerResources) {
   Engine& engine = context.engine;
   ASSIGN_OR_RETURN(container::ContainerPtr container,
-                   engine.containers->Find(request.container_id()));
+                   FindContainer(engine, request.container_id()));
   if (request.has_windows()) {
     return absl::InvalidArgumentError("windows: this is a Linux host");
   }
@@ -28,7 +28,7 @@ CORACLE_RPC(UpdateContainerResources) {
 CORACLE_RPC(UpdatePodSandboxResources) {
   Engine& engine = context.engine;
   ASSIGN_OR_RETURN(sandbox::SandboxPtr sandbox,
-                   engine.sandboxes->Find(request.pod_sandbox_id()));
+                   FindSandbox(engine, request.pod_sandbox_id()));
   RETURN_IF_ERROR(container::CheckResources(request.overhead(), "overhead"));
   RETURN_IF_ERROR(container::CheckResources(request.resources(), "resources"));
   RETURN_IF_ERROR(engine.sandboxes->ChangeLimits(

@@ -88,6 +88,18 @@ CORACLE_STREAM_RPC(StreamImages);
 // INVALID_ARGUMENT, with the known ones, if `name` is no handler.
 absl::Status CheckHandler(const Engine& engine, const std::string& name);
 
+// By an ID as clients give it, which may be a unique prefix. Errors as of
+// Registry::Find, INVALID_ARGUMENT with the field's name ("container_id")
+// before it; OrNull takes "there is none" for success.
+absl::StatusOr<sandbox::SandboxPtr> FindSandbox(const Engine& engine,
+                                                const std::string& id);
+absl::StatusOr<sandbox::SandboxPtr> FindSandboxOrNull(const Engine& engine,
+                                                      const std::string& id);
+absl::StatusOr<container::ContainerPtr> FindContainer(const Engine& engine,
+                                                      const std::string& id);
+absl::StatusOr<container::ContainerPtr> FindContainerOrNull(
+    const Engine& engine, const std::string& id);
+
 // FAILED_PRECONDITION unless it runs.
 absl::Status CheckRunning(const container::Container& container);
 // INVALID_ARGUMENT if `cmd` cannot be a program and its arguments.

@@ -143,7 +143,11 @@ absl::StatusOr<v1::UpdateRuntimeConfigResponse> UpdateRuntimeConfig(
   const std::string& cidr =
       request.runtime_config().network_config().pod_cidr();
   if (!cidr.empty()) {
-    RETURN_IF_ERROR(context.engine.network->SetPodCidr(cidr));
+    const absl::Status set = context.engine.network->SetPodCidr(cidr);
+    if (absl::IsInvalidArgument(set)) {
+      return runtime::Annotate(set, "runtime_config.network_config.pod_cidr");
+    }
+    RETURN_IF_ERROR(set);
   }
   return v1::UpdateRuntimeConfigResponse();
 }

@@ -33,14 +33,6 @@ std::string VerboseInfo(const sandbox::Sandbox& sandbox) {
   return runtime::DumpJson(info);
 }
 
-// Idempotent calls take "there is none" for success.
-absl::StatusOr<sandbox::SandboxPtr> FindOrNull(const Engine& engine,
-                                               const std::string& id) {
-  absl::StatusOr<sandbox::SandboxPtr> found = engine.sandboxes->Find(id);
-  if (absl::IsNotFound(found.status())) return sandbox::SandboxPtr();
-  return found;
-}
-
 }  // namespace
 
 absl::StatusOr<v1::RunPodSandboxResponse> RunPodSandbox(
@@ -68,7 +60,7 @@ absl::StatusOr<v1::RunPodSandboxResponse> RunPodSandbox(
 absl::StatusOr<v1::StopPodSandboxResponse> StopPodSandbox(
     Context& context, const v1::StopPodSandboxRequest& request) {
   ASSIGN_OR_RETURN(sandbox::SandboxPtr sandbox,
-                   FindOrNull(context.engine, request.pod_sandbox_id()));
+                   FindSandboxOrNull(context.engine, request.pod_sandbox_id()));
   if (sandbox != nullptr) {
     RETURN_IF_ERROR(context.engine.StopSandbox(sandbox, context.deadline));
   }
@@ -78,7 +70,7 @@ absl::StatusOr<v1::StopPodSandboxResponse> StopPodSandbox(
 absl::StatusOr<v1::RemovePodSandboxResponse> RemovePodSandbox(
     Context& context, const v1::RemovePodSandboxRequest& request) {
   ASSIGN_OR_RETURN(sandbox::SandboxPtr sandbox,
-                   FindOrNull(context.engine, request.pod_sandbox_id()));
+                   FindSandboxOrNull(context.engine, request.pod_sandbox_id()));
   if (sandbox != nullptr) {
     RETURN_IF_ERROR(context.engine.RemoveSandbox(sandbox, context.deadline));
   }
@@ -89,7 +81,7 @@ absl::StatusOr<v1::PodSandboxStatusResponse> PodSandboxStatus(
     Context& context, const v1::PodSandboxStatusRequest& request) {
   Engine& engine = context.engine;
   ASSIGN_OR_RETURN(sandbox::SandboxPtr sandbox,
-                   engine.sandboxes->Find(request.pod_sandbox_id()));
+                   FindSandbox(engine, request.pod_sandbox_id()));
   v1::PodSandboxStatusResponse response;
   // The time first: what changes from here on is newer than the answer.
   response.set_timestamp(absl::ToUnixNanos(absl::Now()));

@@ -56,7 +56,7 @@ std::vector<stats::Pod> Pods(const Engine& engine) {
 CORACLE_RPC(ContainerStats) {
   Engine& engine = context.engine;
   ASSIGN_OR_RETURN(container::ContainerPtr container,
-                   engine.containers->Find(request.container_id()));
+                   FindContainer(engine, request.container_id()));
   v1::ContainerStatsResponse response;
   *response.mutable_stats() = engine.sampler->StatsOf(*container);
   return response;
@@ -77,7 +77,7 @@ CORACLE_RPC(ListContainerStats) {
 CORACLE_RPC(PodSandboxStats) {
   Engine& engine = context.engine;
   ASSIGN_OR_RETURN(sandbox::SandboxPtr sandbox,
-                   engine.sandboxes->Find(request.pod_sandbox_id()));
+                   FindSandbox(engine, request.pod_sandbox_id()));
   v1::PodSandboxStatsResponse response;
   for (const stats::Pod& pod : Pods(engine)) {
     if (pod.sandbox == sandbox) {

@@ -47,7 +47,7 @@ runtime::StreamOptions OptionsFor(const stream::ProcessRequest& request) {
 absl::StatusOr<container::ContainerPtr> FindRunning(const Engine& engine,
                                                     const std::string& id) {
   ASSIGN_OR_RETURN(container::ContainerPtr container,
-                   engine.containers->Find(id));
+                   FindContainer(engine, id));
   RETURN_IF_ERROR(CheckRunning(*container));
   RETURN_IF_ERROR(container->sandbox->Enter().status());
   return container;
@@ -109,7 +109,7 @@ absl::StatusOr<v1::PortForwardResponse> PortForward(
     forward.ports.push_back(static_cast<uint16_t>(port));
   }
   ASSIGN_OR_RETURN(sandbox::SandboxPtr sandbox,
-                   engine.sandboxes->Find(request.pod_sandbox_id()));
+                   FindSandbox(engine, request.pod_sandbox_id()));
   RETURN_IF_ERROR(sandbox->Enter().status());
   forward.open_socket =
       [&engine, sandbox](int family) -> absl::StatusOr<runtime::UniqueFd> {

@@ -101,10 +101,11 @@ class FakeImages : public cri::image::ImageStore {
 // Gives out 10.9.0.2, .3, … Thread safe.
 class FakeNetwork : public cri::network::Network {
  public:
-  absl::Status setup_error, teardown_error;
+  absl::Status setup_error, teardown_error, cidr_error;
 
   cri::network::Readiness Ready() override { return {true, "", ""}; }
   absl::Status SetPodCidr(const std::string& cidr) override {
+    if (!cidr_error.ok()) return cidr_error;
     absl::MutexLock lock(&mutex_);
     cidr_ = cidr;
     return absl::OkStatus();
