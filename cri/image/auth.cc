@@ -51,7 +51,7 @@ std::string Escape(absl::string_view text) {
   return result;
 }
 
-std::string BasicHeader(const std::pair<std::string, std::string>& login) {
+std::string BasicHeader(const Login& login) {
   return absl::StrCat(
       "Authorization: Basic ",
       absl::Base64Escape(absl::StrCat(login.first, ":", login.second)));
@@ -102,25 +102,30 @@ std::vector<Challenge> ParseChallenges(absl::string_view header) {
   }
 }
 
-absl::StatusOr<std::pair<std::string, std::string>> Credentials(
-    const Auth& auth, const std::string& registry, const std::string& host) {
-  std::pair<std::string, std::string> none;
-  if (!IsMeantFor(auth, registry, host)) return none;
-  if (!auth.username.empty()) {
-    return std::make_pair(auth.username, auth.password);
-  }
-  if (auth.auth.empty()) return none;
+absl::StatusOr<Login> LoginIn(absl::string_view auth) {
   std::string decoded;
   size_t colon = std::string::npos;
-  if (absl::Base64Unescape(auth.auth, &decoded)) colon = decoded.find(':');
+  if (absl::Base64Unescape(auth, &decoded)) colon = decoded.find(':');
   if (colon == std::string::npos) {
-    return absl::InvalidArgumentError(
-        "registry credentials: auth is not base64 of user:password");
+    return absl::InvalidArgumentError("is not base64 of user:password");
   }
   std::string password = decoded.substr(colon + 1);
   // Docker pads the decoded text with NUL bytes.
   while (!password.empty() && password.back() == '\0') password.pop_back();
-  return std::make_pair(decoded.substr(0, colon), password);
+  return Login(decoded.substr(0, colon), password);
+}
+
+absl::StatusOr<Login> Credentials(const Auth& auth, const std::string& registry,
+                                  const std::string& host) {
+  Login none;
+  if (!IsMeantFor(auth, registry, host)) return none;
+  if (!auth.username.empty()) {
+    return Login(auth.username, auth.password);
+  }
+  if (auth.auth.empty()) return none;
+  absl::StatusOr<Login> login = LoginIn(auth.auth);
+  if (login.ok()) return login;
+  return runtime::Annotate(login.status(), "registry credentials: auth");
 }
 
 std::string Authorizer::HeaderFor(const Endpoint& endpoint) {

@@ -28,10 +28,15 @@ struct Challenge {
 // is left out.
 std::vector<Challenge> ParseChallenges(absl::string_view header);
 
+using Login = std::pair<std::string, std::string>;  // user name, password
+
+// What Auth::auth holds; INVALID_ARGUMENT if it is not base64 of user:password.
+absl::StatusOr<Login> LoginIn(absl::string_view auth);
+
 // User name and password from the fields or from base64 `auth`; empty strings
 // if there are none or they are meant for another server than `host`.
-absl::StatusOr<std::pair<std::string, std::string>> Credentials(
-    const Auth& auth, const std::string& registry, const std::string& host);
+absl::StatusOr<Login> Credentials(const Auth& auth, const std::string& registry,
+                                  const std::string& host);
 
 // The credentials of one pull, per endpoint. Thread safe.
 class Authorizer {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // ImageService.
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "cri/container/user.h"
+#include "cri/image/auth.h"
 #include "cri/image/digest.h"
 #include "cri/image/manifest.h"
 #include "cri/image/reference.h"
@@ -67,17 +67,33 @@ std::string VerboseInfo(const image::Image& image) {
   return runtime::DumpJson(info);
 }
 
-// They become parts of HTTP headers as they are.
-absl::Status CheckTokens(const v1::AuthConfig& auth) {
-  for (const auto& [name, token] :
-       {std::pair("identity_token", &auth.identity_token()),
-        std::pair("registry_token", &auth.registry_token())}) {
-    if (std::any_of(token->begin(), token->end(), absl::ascii_iscntrl)) {
+absl::Status CheckText(absl::string_view field, absl::string_view text,
+                       absl::string_view allowed = "") {
+  for (const char c : text) {
+    if (absl::ascii_iscntrl(static_cast<unsigned char>(c)) &&
+        allowed.find(c) == absl::string_view::npos) {
       return absl::InvalidArgumentError(
-          absl::StrCat("auth.", name, ": has a control character"));
+          absl::StrCat("auth.", field, ": has a control character"));
     }
   }
   return absl::OkStatus();
+}
+
+// Tokens become parts of HTTP headers as they are. Logins do not, but RFC 7617
+// has no control characters in them either; yet the password of "_json_key" is
+// a file of several lines.
+absl::Status CheckAuth(const v1::AuthConfig& auth) {
+  constexpr char kInFiles[] = "\t\n\r";
+  RETURN_IF_ERROR(CheckText("identity_token", auth.identity_token()));
+  RETURN_IF_ERROR(CheckText("registry_token", auth.registry_token()));
+  RETURN_IF_ERROR(CheckText("username", auth.username()));
+  RETURN_IF_ERROR(CheckText("password", auth.password(), kInFiles));
+  // With a user name it is not looked at.
+  if (auth.auth().empty() || !auth.username().empty()) return absl::OkStatus();
+  const absl::StatusOr<image::Login> login = image::LoginIn(auth.auth());
+  if (!login.ok()) return runtime::Annotate(login.status(), "auth.auth");
+  RETURN_IF_ERROR(CheckText("auth", login->first));
+  return CheckText("auth", login->second, kInFiles);
 }
 
 image::Auth ToAuth(const v1::AuthConfig& from) {
@@ -130,7 +146,7 @@ absl::StatusOr<v1::PullImageResponse> PullImage(
   RETURN_IF_ERROR(
       runtime::Annotate(image::ParseReference(name).status(), "image.image"));
   image::PullOptions options;
-  RETURN_IF_ERROR(CheckTokens(request.auth()));
+  RETURN_IF_ERROR(CheckAuth(request.auth()));
   options.auth = ToAuth(request.auth());
   options.deadline = context.deadline;
   options.cancelled = [&context] { return context.cancellation.IsCancelled(); };

@@ -65,6 +65,43 @@ TEST_F(BadCallTest, ImagesNeedAName) {
   Refuses(&Images::PullImage, pull, kInvalid, "runtime_handler");
 }
 
+TEST_F(BadCallTest, LoginsArePlainText) {
+  v1::PullImageRequest good;
+  good.mutable_image()->set_image("busybox:1");
+  const Spoiled<v1::AuthConfig> kRows[] = {
+      {"auth.username: ",
+       [](v1::AuthConfig& auth) { auth.set_username("a\nb"); }},
+      {"auth.password: ",
+       [](v1::AuthConfig& auth) { auth.set_password("a\x1b"); }},
+      {"auth.auth: is not base64",
+       [](v1::AuthConfig& auth) { auth.set_auth("*"); }},
+      {"auth.auth: is not base64 of user:password",
+       [](v1::AuthConfig& auth) { auth.set_auth("dXNlcg=="); }},
+      {"auth.auth: has a control character",  // "a\nb:c"
+       [](v1::AuthConfig& auth) { auth.set_auth("YQpiOmM="); }},
+      {"auth.identity_token: ",
+       [](v1::AuthConfig& auth) { auth.set_identity_token("a\r\nX: y"); }},
+      {"auth.registry_token: ",
+       [](v1::AuthConfig& auth) { auth.set_registry_token("a\r\nX: y"); }},
+  };
+  for (const auto& row : kRows) {
+    v1::PullImageRequest request = good;
+    row.spoil(*request.mutable_auth());
+    Refuses(&Images::PullImage, request, row.code, row.field);
+  }
+  // A key file; and Docker's padding.
+  v1::PullImageRequest key_file = good, padded = good;
+  key_file.mutable_auth()->set_username("_json_key");
+  key_file.mutable_auth()->set_password("{\n\t\"type\": \"x\"\r\n}");
+  padded.mutable_auth()->set_auth("dXNlcjpwYXNzd29yZAA=");
+  for (const v1::PullImageRequest& request : {key_file, padded}) {
+    v1::PullImageResponse response;
+    const grpc::Status status =
+        Call(*image_service_, &Images::PullImage, request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+  }
+}
+
 TEST_F(BadCallTest, PodCidrIsOne) {
   network_->cidr_error = absl::InvalidArgumentError("pod CIDR \"bad\"");
   v1::UpdateRuntimeConfigRequest update;

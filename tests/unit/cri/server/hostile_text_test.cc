@@ -114,6 +114,23 @@ class HostileTextTest : public BadInputTest {
     return result;
   }
 
+  // Whatever the answers to requests made of `good` are.
+  template <typename Stub, typename Request, typename Response>
+  void Send(Stub& stub,
+            grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                         Response*),
+            const Request& good) {
+    for (const std::string& text : Texts()) {
+      for (const auto& change : Changes(good)) {
+        Response response;
+        const grpc::Status status = Call(stub, method, change(text), &response);
+        EXPECT_LT(status.error_message().size(), 9000u);
+        EXPECT_NE(status.error_code(), StatusCode::INTERNAL)
+            << good.GetTypeName() << ": " << status.error_message();
+      }
+    }
+  }
+
   void ExpectStanding() {
     v1::VersionResponse version;
     EXPECT_TRUE(
@@ -181,6 +198,45 @@ TEST_F(HostileTextTest, InAnId) {
     EXPECT_TRUE(Call(*runtime_, &Runtime::ListContainers, list, &none).ok());
     EXPECT_EQ(none.containers_size(), 0);
   }
+  ExpectStanding();
+}
+
+TEST_F(HostileTextTest, InAnImage) {
+  v1::PullImageRequest pull;
+  pull.mutable_image()->set_image("busybox:1");
+  ASSERT_GT(Changes(pull).size(), 20u);
+  Send(*image_service_, &Images::PullImage, pull);
+  Send(*image_service_, &Images::ImageStatus, v1::ImageStatusRequest());
+  Send(*image_service_, &Images::RemoveImage, v1::RemoveImageRequest());
+  Send(*image_service_, &Images::ListImages, v1::ListImagesRequest());
+  ExpectStanding();
+}
+
+TEST_F(HostileTextTest, InWhatIsDoneToAContainer) {
+  const std::string pod = RunPod();
+  const std::string id = CreateContainer(pod);
+  ASSERT_TRUE(Start(id).ok());
+  v1::ExecRequest exec;
+  exec.set_container_id(id);
+  exec.add_cmd("true");
+  exec.set_stdout(true);
+  Send(*runtime_, &Runtime::Exec, exec);
+  v1::ExecSyncRequest exec_sync;
+  exec_sync.set_container_id(id);
+  exec_sync.add_cmd("true");
+  Send(*runtime_, &Runtime::ExecSync, exec_sync);
+  v1::UpdateContainerResourcesRequest update;
+  update.set_container_id(id);
+  Send(*runtime_, &Runtime::UpdateContainerResources, update);
+  v1::UpdatePodSandboxResourcesRequest update_pod;
+  update_pod.set_pod_sandbox_id(pod);
+  Send(*runtime_, &Runtime::UpdatePodSandboxResources, update_pod);
+  v1::CheckpointContainerRequest checkpoint;
+  checkpoint.set_container_id(id);
+  checkpoint.set_location(dir_ / "root/x.tar");
+  Send(*runtime_, &Runtime::CheckpointContainer, checkpoint);
+  Send(*runtime_, &Runtime::UpdateRuntimeConfig,
+       v1::UpdateRuntimeConfigRequest());
   ExpectStanding();
 }
 
