@@ -32,13 +32,17 @@ std::shared_ptr<Descriptor> Watch(boost::asio::io_context& io,
   return descriptor;
 }
 
-Inflow::Inflow(std::shared_ptr<Link> link,
-               std::shared_ptr<Descriptor> descriptor)
-    : link_(std::move(link)), descriptor_(std::move(descriptor)) {}
+void Inflow::Start(std::shared_ptr<Descriptor> descriptor) {
+  if (closed_) return;
+  descriptor_ = std::move(descriptor);
+  OnWritable();
+}
 
 void Inflow::Write(absl::string_view data) {
   if (closed_ || broken_ || ended_) return;
-  if (kept_.empty()) data.remove_prefix(TryWrite(data));
+  if (descriptor_ != nullptr && kept_.empty()) {
+    data.remove_prefix(TryWrite(data));
+  }
   if (broken_ || data.empty()) return;
   kept_.Append(data);
   Update();
@@ -51,6 +55,7 @@ size_t Inflow::TryWrite(absl::string_view data) {
                             data.size() - total);
     if (n >= 0) {
       total += static_cast<size_t>(n);
+      taken_ += static_cast<uint64_t>(n);
     } else if (errno == EAGAIN) {
       break;
     } else if (errno != EINTR) {
@@ -85,11 +90,9 @@ void Inflow::OnWritable() {
 // Sets brake, wait and end by what is still kept.
 void Inflow::Update() {
   if (broken_) kept_.Clear();
+  brake_->Count(std::exchange(counted_, kept_.size()), kept_.size());
+  if (descriptor_ == nullptr) return;
   if (!kept_.empty() && !waiting_) Wait();
-  const bool hold = kept_.size() > kMaxKept;
-  if (hold != std::exchange(holding_, hold)) {
-    hold ? link_->Hold() : link_->Release();
-  }
   if (kept_.empty() && on_end_) std::exchange(on_end_, nullptr)();
 }
 
@@ -103,8 +106,9 @@ void Inflow::Close() {
   if (std::exchange(closed_, true)) return;
   on_end_ = nullptr;
   descriptor_ = nullptr;
-  if (std::exchange(holding_, false)) link_->Release();
-  link_ = nullptr;
+  kept_.Clear();
+  brake_->Count(std::exchange(counted_, 0), 0);
+  brake_ = nullptr;
 }
 
 Outflow::Outflow(std::shared_ptr<Link> link, StreamId id,

@@ -6,12 +6,15 @@
 #define CORACLE_CRI_STREAM_FLOW_H_
 
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
 #include "cri/stream/backlog.h"
+#include "cri/stream/brake.h"
 #include "cri/stream/link.h"
 #include "runtime/base/unique_fd.h"
 
@@ -23,14 +26,13 @@ using Descriptor = boost::asio::posix::stream_descriptor;
 std::shared_ptr<Descriptor> Watch(boost::asio::io_context& io,
                                   runtime::UniqueFd fd);
 
-// From the peer to the descriptor. What the descriptor does not take at once is
-// kept; with more than kMaxKept of it the link is held.
+// From the peer to the descriptor. What the descriptor does not take at once,
+// and all that comes before there is one, waits here and counts for the brake.
 class Inflow : public std::enable_shared_from_this<Inflow> {
  public:
-  static constexpr size_t kMaxKept = 64 << 10;
+  explicit Inflow(std::shared_ptr<Brake> brake) : brake_(std::move(brake)) {}
 
-  Inflow(std::shared_ptr<Link> link, std::shared_ptr<Descriptor> descriptor);
-
+  void Start(std::shared_ptr<Descriptor> descriptor);
   void Write(absl::string_view data);
   // Nothing more is written. Calls `on_end` once everything was.
   // Also if the reader is gone and the rest can only be dropped.
@@ -38,16 +40,21 @@ class Inflow : public std::enable_shared_from_this<Inflow> {
   // Drops what is kept. `on_end` is not called any more.
   void Close();
 
+  size_t waiting() const { return kept_.size(); }
+  // Bytes that the descriptor took.
+  uint64_t taken() const { return taken_; }
+
  private:
   size_t TryWrite(absl::string_view data);
   void Wait();
   void OnWritable();
   void Update();
 
-  std::shared_ptr<Link> link_;
+  std::shared_ptr<Brake> brake_;
   std::shared_ptr<Descriptor> descriptor_;
   Backlog kept_;
-  bool holding_ = false;
+  size_t counted_ = 0;  // of what is kept, by the brake
+  uint64_t taken_ = 0;
   bool waiting_ = false;
   bool broken_ = false;  // nobody reads
   bool ended_ = false;   // the peer sends no more

@@ -15,8 +15,6 @@ namespace {
 
 using Error = boost::system::error_code;
 
-constexpr size_t kMaxEarly = 64 << 10;
-
 // Begins to connect to localhost; OK also if that is still under way.
 absl::Status BeginConnect(int socket, int family, uint16_t port) {
   sockaddr_in6 v6{};
@@ -52,6 +50,7 @@ absl::Status ConnectResult(int socket) {
 const int Forward::kFirstFamily = AF_INET;
 
 Forward::Forward(Host* host, std::shared_ptr<Link> link,
+                 std::shared_ptr<Brake> brake,
                  std::shared_ptr<const ForwardRequest> request, uint16_t port,
                  Streams streams, std::function<void()> on_end)
     : host_(host),
@@ -60,7 +59,8 @@ Forward::Forward(Host* host, std::shared_ptr<Link> link,
       port_(port),
       streams_(streams),
       on_end_(std::move(on_end)),
-      timer_(host->io()) {}
+      timer_(host->io()),
+      in_(std::make_shared<Inflow>(std::move(brake))) {}
 
 void Forward::Open(int family) {
   host_->Block([self = shared_from_this(), family]() -> std::function<void()> {
@@ -110,26 +110,18 @@ void Forward::OnConnect(int family, const absl::Status& status) {
 }
 
 void Forward::OnConnected() {
-  in_ = std::make_shared<Inflow>(link_, socket_);
   out_ = std::make_shared<Outflow>(
       link_, streams_.data, socket_,
       [self = shared_from_this()] { self->OnOutputEnd(); });
-  if (!early_.empty()) in_->Write(std::exchange(early_, ""));
-  if (std::exchange(holding_, false)) link_->Release();
-  if (client_ended_) EndInput();
+  in_->Start(socket_);
   if (out_ != nullptr) out_->Start();
 }
 
 void Forward::Write(absl::string_view data) {
-  if (in_ != nullptr) return in_->Write(data);
-  early_.append(data.data(), data.size());
-  if (early_.size() > kMaxEarly && !std::exchange(holding_, true)) {
-    link_->Hold();
-  }
+  if (in_ != nullptr) in_->Write(data);
 }
 
 void Forward::EndInput() {
-  client_ended_ = true;
   if (in_ == nullptr) return;
   in_->End([self = shared_from_this()] {
     if (self->socket_ != nullptr) {
@@ -182,7 +174,6 @@ void Forward::Close() {
   timer_.cancel();
   if (in_ != nullptr) std::exchange(in_, nullptr)->Close();
   if (out_ != nullptr) std::exchange(out_, nullptr)->Close();
-  if (link_ != nullptr && std::exchange(holding_, false)) link_->Release();
   socket_ = nullptr;
   link_ = nullptr;
 }

@@ -5,9 +5,9 @@
 #define CORACLE_CRI_STREAM_FORWARD_H_
 
 #include <boost/asio/steady_timer.hpp>
+#include <cstdint>
 #include <functional>
 #include <memory>
-#include <string>
 
 #include "absl/status/status.h"
 #include "cri/stream/flow.h"
@@ -25,7 +25,7 @@ class Forward : public std::enable_shared_from_this<Forward> {
   };
 
   // `on_end` is called once, when both sides have ended or it failed.
-  Forward(Host* host, std::shared_ptr<Link> link,
+  Forward(Host* host, std::shared_ptr<Link> link, std::shared_ptr<Brake> brake,
           std::shared_ptr<const ForwardRequest> request, uint16_t port,
           Streams streams, std::function<void()> on_end);
 
@@ -38,6 +38,13 @@ class Forward : public std::enable_shared_from_this<Forward> {
   void Cancel();
   // The link is closed; `on_end` is not called.
   void Close();
+
+  uint16_t port() const { return port_; }
+  // Bytes of the client's that wait for the pod.
+  size_t waiting() const { return in_ == nullptr ? 0 : in_->waiting(); }
+  // The pod took none of them since Mark.
+  void Mark() { marked_ = in_ == nullptr ? 0 : in_->taken(); }
+  bool IsStuck() const { return waiting() > 0 && in_->taken() == marked_; }
 
  private:
   static const int kFirstFamily;
@@ -60,13 +67,9 @@ class Forward : public std::enable_shared_from_this<Forward> {
   std::shared_ptr<Descriptor> socket_;
   absl::Status first_failure_;
 
-  // What came before the connection stood.
-  std::string early_;
-  bool holding_ = false;
-  bool client_ended_ = false;
-
   std::shared_ptr<Inflow> in_;
-  std::shared_ptr<Outflow> out_;
+  std::shared_ptr<Outflow> out_;  // once the connection stands
+  uint64_t marked_ = 0;           // taken by then
   bool in_ended_ = false, out_ended_ = false;
 };
 

@@ -7,11 +7,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "cri/stream/forward.h"
+#include "runtime/base/log.h"
 
 namespace cri::stream {
 namespace {
 
 constexpr size_t kMaxEarly = 64 << 10;
+// Bytes of all connections that wait for the pod before the client is held.
+constexpr size_t kMaxWaiting = 16 << 20;
 
 std::optional<uint16_t> ParsePort(absl::string_view text) {
   uint32_t port = 0;
@@ -27,6 +30,8 @@ ForwardSession::ForwardSession(Host* host, std::shared_ptr<Link> link,
                                ForwardRequest request)
     : host_(host),
       link_(std::move(link)),
+      brake_(std::make_shared<Brake>(link_, kMaxWaiting)),
+      timer_(host->io()),
       request_(std::make_shared<const ForwardRequest>(std::move(request))) {}
 
 ForwardSession::~ForwardSession() = default;
@@ -75,7 +80,7 @@ bool ForwardSession::OnStream(StreamId id, const Headers& headers) {
 }
 
 void ForwardSession::Open(uint16_t port, StreamId data, StreamId error) {
-  auto forward = std::make_shared<Forward>(host_, link_, request_, port,
+  auto forward = std::make_shared<Forward>(host_, link_, brake_, request_, port,
                                            Forward::Streams{data, error},
                                            [weak = weak_from_this(), data] {
                                              if (const auto self = weak.lock())
@@ -116,12 +121,49 @@ void ForwardSession::OnData(StreamId id, absl::string_view data) {
   const auto it = forwards_.find(id);
   if (it != forwards_.end()) {
     const auto forward = it->second;
-    return forward->Write(data);
+    forward->Write(data);
+    return WatchIfHeld();
   }
   Half* half = FindHalf(id);
   if (half == nullptr || !half->is_data) return;  // clients say no errors
   half->early.append(data.data(), data.size());
   if (half->early.size() > kMaxEarly) link_->Close();
+}
+
+// What is held are all connections, though only one may not be read in the pod.
+void ForwardSession::WatchIfHeld() {
+  if (watching_ || !brake_->IsOn()) return;
+  watching_ = true;
+  for (const auto& [id, forward] : forwards_) forward->Mark();
+  timer_.expires_after(absl::ToChronoNanoseconds(host_->timeouts().stall));
+  timer_.async_wait(
+      [weak = weak_from_this()](const boost::system::error_code& error) {
+        const auto self = weak.lock();
+        if (error || self == nullptr || self->link_ == nullptr) return;
+        self->watching_ = false;
+        self->OnWatched();
+      });
+}
+
+void ForwardSession::OnWatched() {
+  if (!brake_->IsOn()) return;
+  std::shared_ptr<Forward> most;
+  for (const auto& [id, forward] : forwards_) {
+    if (most == nullptr || forward->waiting() > most->waiting()) most = forward;
+  }
+  // One that is alone may wait as long as it likes.
+  const bool alone = forwards_.size() + halves_.size() == 1;
+  if (most != nullptr && most->IsStuck() && !alone) Cut(*most);
+  WatchIfHeld();
+}
+
+void ForwardSession::Cut(Forward& forward) {
+  runtime::log::Info("port-forward: port ", forward.port(),
+                     " of the pod takes nothing, and other connections wait");
+  // A client of SPDY ends all its connections if one tells an error.
+  if (!ends_with_last_) return forward.Cancel();
+  forward.Fail(absl::ResourceExhaustedError(
+      "nothing is read there, and other ports wait"));
 }
 
 void ForwardSession::OnEnd(StreamId id) {
@@ -155,6 +197,7 @@ void ForwardSession::OnStopping(const absl::Status& why) {
 
 void ForwardSession::OnClosed() {
   link_ = nullptr;
+  timer_.cancel();
   for (const auto& [id, forward] : std::exchange(forwards_, {})) {
     forward->Close();
   }

@@ -5,11 +5,13 @@
 #ifndef CORACLE_CRI_STREAM_FORWARD_SESSION_H_
 #define CORACLE_CRI_STREAM_FORWARD_SESSION_H_
 
+#include <boost/asio/steady_timer.hpp>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "cri/stream/brake.h"
 #include "cri/stream/host.h"
 #include "cri/stream/link.h"
 #include "cri/stream/request.h"
@@ -55,10 +57,16 @@ class ForwardSession : public LinkUser,
   void Open(uint16_t port, StreamId data, StreamId error);
   void Forget(StreamId data);
   void DropStale();
+  void WatchIfHeld();
+  void OnWatched();
+  void Cut(Forward& forward);
   Half* FindHalf(StreamId id);
 
   Host* const host_;
-  std::shared_ptr<Link> link_;  // null once closed
+  std::shared_ptr<Link> link_;          // null once closed
+  const std::shared_ptr<Brake> brake_;  // of all connections
+  boost::asio::steady_timer timer_;
+  bool watching_ = false;  // the timer runs
   const std::shared_ptr<const ForwardRequest> request_;
   bool ends_with_last_ = false;
   std::map<std::string, Half> halves_;                     // by request id

@@ -19,6 +19,9 @@ struct Timeouts {
   // once the exec itself has exited.
   absl::Duration leftover = absl::Seconds(1);
   absl::Duration connect = absl::Seconds(30);  // of a port-forward
+  // How long a connection of a port-forward may take nothing of what waits for
+  // it while others of its session wait behind that.
+  absl::Duration stall = absl::Seconds(10);
   // Between signs of life while what a client sends over a WebSocket has to
   // wait. kubectl and crictl give up after a minute without one.
   absl::Duration pong = absl::Seconds(15);

@@ -16,6 +16,8 @@ constexpr absl::string_view kTypes[kRoles] = {"stdin", "stdout", "stderr",
                                               "error", "resize"};
 // Input that a client may send before it has opened its streams.
 constexpr size_t kMaxEarly = 64 << 10;
+// Input that waits for the process before the client is held.
+constexpr size_t kMaxWaiting = 64 << 10;
 
 }  // namespace
 
@@ -112,7 +114,9 @@ void ProcessSession::StartFlows() {
   if (size_) (void)session_->Resize(size_->rows, size_->columns);
   if (request_.in && session_->in.ok()) {
     if (auto fd = Watch(host_->io(), std::move(session_->in))) {
-      in_ = std::make_shared<Inflow>(link_, std::move(fd));
+      in_ =
+          std::make_shared<Inflow>(std::make_shared<Brake>(link_, kMaxWaiting));
+      in_->Start(std::move(fd));
     }
   }
   if (!early_.empty()) OnInput(std::exchange(early_, ""));

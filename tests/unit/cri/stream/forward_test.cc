@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Port-forward over SPDY, to servers of this test.
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <thread>
@@ -8,8 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "cri/stream/forward_session.h"
 #include "gmock/gmock.h"
-#include "tests/unit/cri/stream/spdy_client.h"
-#include "tests/unit/cri/stream/stream_fixture.h"
+#include "tests/unit/cri/stream/forward_fixture.h"
 
 namespace cri::stream {
 namespace {
@@ -17,73 +15,6 @@ namespace {
 using runtime::UniqueFd;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-// Listens on a loopback address of `family`.
-class Listening {
- public:
-  explicit Listening(int family = AF_INET)
-      : fd_(socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in6 v6{};
-    v6.sin6_family = AF_INET6;
-    v6.sin6_addr = in6addr_loopback;
-    sockaddr_in v4{};
-    v4.sin_family = AF_INET;
-    v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    auto* address = family == AF_INET ? reinterpret_cast<sockaddr*>(&v4)
-                                      : reinterpret_cast<sockaddr*>(&v6);
-    socklen_t size = family == AF_INET ? sizeof v4 : sizeof v6;
-    ok_ = bind(fd_.get(), address, size) == 0 && listen(fd_.get(), 256) == 0;
-    getsockname(fd_.get(), address, &size);
-    port_ = ntohs(family == AF_INET ? v4.sin_port : v6.sin6_port);
-  }
-  bool ok() const { return ok_; }
-  uint16_t port() const { return port_; }
-  UniqueFd Accept() {
-    return UniqueFd(accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  }
-  void Close() { fd_.reset(); }
-
- private:
-  UniqueFd fd_;
-  bool ok_ = false;
-  uint16_t port_ = 0;
-};
-
-std::string ReadToEnd(const UniqueFd& socket) {
-  std::string all;
-  char bytes[4096];
-  ssize_t n;
-  while ((n = read(socket.get(), bytes, sizeof bytes)) > 0) {
-    all.append(bytes, static_cast<size_t>(n));
-  }
-  return all;
-}
-
-class ForwardTest : public StreamTest {
- protected:
-  struct Pair {
-    uint32_t error, data;
-  };
-
-  ForwardTest() {
-    Start();
-    client_ = std::make_unique<SpdyClient>(server_->port(),
-                                           PathOf(ForwardUrl(ForwardHere())),
-                                           "portforward.k8s.io");
-  }
-
-  Pair Open(uint16_t port, const std::string& request = "") {
-    Headers headers = {{"streamtype", "error"}, {"port", absl::StrCat(port)}};
-    if (!request.empty()) headers.emplace_back("requestid", request);
-    Pair pair;
-    pair.error = client_->Open(headers, true);
-    headers[0].second = "data";
-    pair.data = client_->Open(headers);
-    return pair;
-  }
-
-  std::unique_ptr<SpdyClient> client_;
-};
 
 TEST_F(ForwardTest, MovesBytesBothWays) {
   Listening listening;

@@ -1,61 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 // Port-forward over WebSocket: channels, and SPDY in a tunnel.
-#include <netinet/in.h>
-#include <sys/socket.h>
+#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "cri/stream/spdy_reader.h"
 #include "gmock/gmock.h"
+#include "tests/unit/cri/stream/forward_fixture.h"
 #include "tests/unit/cri/stream/websocket_client.h"
 
 namespace cri::stream {
 namespace {
 
-using runtime::UniqueFd;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-// A server on loopback that answers one request of one connection.
-class Listening {
- public:
-  Listening() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    auto* plain = reinterpret_cast<sockaddr*>(&address);
-    socklen_t size = sizeof address;
-    EXPECT_EQ(bind(fd_.get(), plain, size), 0);
-    EXPECT_EQ(listen(fd_.get(), 8), 0);
-    EXPECT_EQ(getsockname(fd_.get(), plain, &size), 0);
-    port = ntohs(address.sin_port);
-  }
-  void Answer(size_t request, const std::string& answer) {
-    const UniqueFd socket(accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    std::string got(request, '\0');
-    EXPECT_EQ(recv(socket.get(), got.data(), request, MSG_WAITALL),
-              static_cast<ssize_t>(request));
-    EXPECT_EQ(write(socket.get(), answer.data(), answer.size()),
-              static_cast<ssize_t>(answer.size()));
-  }
-  uint16_t port = 0;
-
- private:
-  UniqueFd fd_;
-};
-
 TEST_F(WebSocketTest, LegacyForwardHasTwoChannelsForEachPort) {
   Listening one, two;
-  WebSocketClient client(server_->port(),
-                         PathOf(ForwardUrl(ForwardHere({one.port, two.port}))),
-                         "v4.channel.k8s.io");
+  WebSocketClient client(
+      server_->port(),
+      PathOf(ForwardUrl(ForwardHere({one.port(), two.port()}))),
+      "v4.channel.k8s.io");
   const auto port_bytes = [](uint16_t port) {
     return std::string{static_cast<char>(port & 255),
                        static_cast<char>(port >> 8)};
   };
-  EXPECT_EQ(client.Read(), Channel(0, port_bytes(one.port)));
-  EXPECT_EQ(client.Read(), Channel(1, port_bytes(one.port)));
-  EXPECT_EQ(client.Read(), Channel(2, port_bytes(two.port)));
-  EXPECT_EQ(client.Read(), Channel(3, port_bytes(two.port)));
+  EXPECT_EQ(client.Read(), Channel(0, port_bytes(one.port())));
+  EXPECT_EQ(client.Read(), Channel(1, port_bytes(one.port())));
+  EXPECT_EQ(client.Read(), Channel(2, port_bytes(two.port())));
+  EXPECT_EQ(client.Read(), Channel(3, port_bytes(two.port())));
   client.Send(Channel(2, "to two"));
   two.Answer(6, "from two");
   EXPECT_EQ(client.ReadChannel(2, 8), "from two");
@@ -73,7 +45,7 @@ TEST_F(WebSocketTest, LegacyForwardTellsFailures) {
   uint16_t port = 0;
   {
     Listening gone;
-    port = gone.port;
+    port = gone.port();
   }
   WebSocketClient client(server_->port(),
                          PathOf(ForwardUrl(ForwardHere({port}))),
@@ -84,18 +56,61 @@ TEST_F(WebSocketTest, LegacyForwardTellsFailures) {
   EXPECT_EQ(client.CloseCode(), 1000u);
 }
 
-// Gathers the data of one stream.
+// Gathers the data of streams.
 class DataSink : public SpdySink {
  public:
   void OnSynStream(uint32_t, bool, Headers) override {}
   void OnData(uint32_t stream, absl::string_view bytes) override {
-    if (stream == 3) data.append(bytes.data(), bytes.size());
+    data[stream].append(bytes.data(), bytes.size());
   }
   void OnFin(uint32_t) override {}
   void OnRstStream(uint32_t) override {}
   void OnPing(uint32_t) override {}
   void OnGoaway() override {}
-  std::string data;
+  std::map<uint32_t, std::string> data;
+};
+
+// Opens connections in the tunnel: its streams are 1 and 3, 5 and 7 and so on.
+class Tunnel {
+ public:
+  explicit Tunnel(WebSocketClient* client) : client_(*client) {}
+
+  // Returns the data stream.
+  uint32_t Open(uint16_t port) {
+    const std::string text = absl::StrCat(port);
+    Write(SynStreamFrame(
+        next_, true,
+        headers_.Write({{"streamtype", "error"}, {"port", text}})));
+    Write(SynStreamFrame(
+        next_ + 2, false,
+        headers_.Write({{"streamtype", "data"}, {"port", text}})));
+    next_ += 4;
+    return next_ - 2;
+  }
+  void Send(uint32_t stream, const std::string& data) {
+    Write(DataHeader(stream, false, data.size()) + data);
+  }
+  // What came on `stream` when that is `size` bytes.
+  std::string Read(uint32_t stream, size_t size) {
+    while (sink_.data[stream].size() < size) {
+      const std::string message = client_.Read();
+      if (message.empty() || !reader_.Feed(message).ok()) break;
+    }
+    return sink_.data[stream];
+  }
+
+ private:
+  // Where messages begin and end means nothing.
+  void Write(const std::string& frame) {
+    client_.Send(frame.substr(0, 7));
+    client_.Send(frame.substr(7));
+  }
+
+  WebSocketClient& client_;
+  HeaderWriter headers_;
+  uint32_t next_ = 1;
+  DataSink sink_;
+  SpdyReader reader_{&sink_};
 };
 
 TEST_F(WebSocketTest, ForwardsThroughTunnelledSpdy) {
@@ -103,24 +118,28 @@ TEST_F(WebSocketTest, ForwardsThroughTunnelledSpdy) {
   WebSocketClient client(server_->port(), PathOf(ForwardUrl(ForwardHere())),
                          "SPDY/3.1+portforward.k8s.io");
   EXPECT_EQ(client.chosen(), "SPDY/3.1+portforward.k8s.io");
-  HeaderWriter writer;
-  const std::string port = absl::StrCat(listening.port);
-  std::string bytes = SynStreamFrame(
-      1, true, writer.Write({{"streamtype", "error"}, {"port", port}}));
-  bytes += SynStreamFrame(
-      3, false, writer.Write({{"streamtype", "data"}, {"port", port}}));
-  bytes += DataHeader(3, false, 4) + "ping";
-  // Where messages begin and end means nothing.
-  for (size_t i = 0; i < bytes.size(); i += 7) client.Send(bytes.substr(i, 7));
+  Tunnel tunnel(&client);
+  const uint32_t stream = tunnel.Open(listening.port());
+  tunnel.Send(stream, "ping");
   listening.Answer(4, "pong");
-  DataSink sink;
-  SpdyReader reader(&sink);
-  while (sink.data.size() < 4) {
-    const std::string message = client.Read();
-    ASSERT_FALSE(message.empty());
-    ASSERT_TRUE(reader.Feed(message).ok());
-  }
-  EXPECT_EQ(sink.data, "pong");
+  EXPECT_EQ(tunnel.Read(stream, 4), "pong");
+}
+
+TEST_F(WebSocketTest, OneStalledConnectionDoesNotEndTheTunnel) {
+  ServerOptions options;
+  options.timeouts.stall = absl::Milliseconds(20);
+  Start(options);
+  Listening stalled, served;
+  WebSocketClient client(server_->port(), PathOf(ForwardUrl(ForwardHere())),
+                         "SPDY/3.1+portforward.k8s.io");
+  Tunnel tunnel(&client);
+  const uint32_t one = tunnel.Open(stalled.port());
+  const uint32_t other = tunnel.Open(served.port());
+  const std::string block(1 << 20, 'x');
+  for (int i = 0; i < 64; ++i) tunnel.Send(one, block);
+  tunnel.Send(other, "ping");
+  served.Answer(4, "pong");
+  EXPECT_EQ(tunnel.Read(other, 4), "pong");
 }
 
 }  // namespace
