@@ -208,6 +208,33 @@ TEST_F(HostPortTest, UdpFollowsThePod) {
   EXPECT_EQ(client.Sender(), "192.0.2.1");
 }
 
+TEST_F(HostPortTest, UdpIsAnsweredByTheAddressThatWasAsked) {
+  Start();
+  NodeShell("ip link set lo up");
+  NetNs pod, neighbour;
+  ASSERT_OK(SetUpPod(PodWithPort("a", pod, Protocol::kUdp)));
+  const std::vector<std::string> ips = *SetUpPod("b", neighbour);
+  Datagrams server(pod, tests::kPort);
+  const struct {
+    const NetNs& from;
+    std::string asked, seen;
+  } kCases[] = {
+      {node_, "127.0.0.1", "10.123.7.1"},
+      {node_, "10.123.7.1", "10.123.7.1"},
+      {node_, "fd00:123:7::1", "fd00:123:7::1"},
+      {pod, "10.123.7.1", "10.123.7.1"},
+      {pod, "fd00:123:7::1", "fd00:123:7::1"},
+      {neighbour, "10.123.7.1", ips[0]},
+      {neighbour, "fd00:123:7::1", ips[1]},
+  };
+  for (const auto& c : kCases) {
+    Datagrams client(c.from);
+    client.Send(c.asked, kHostPort);
+    EXPECT_EQ(server.Answer(), c.seen) << c.asked;
+    EXPECT_EQ(client.Sender(), c.asked) << c.seen;
+  }
+}
+
 TEST_F(HostPortTest, TeardownClosesThePort) {
   Start();
   NodeShell("ip link set lo up");
