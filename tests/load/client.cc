@@ -224,6 +224,40 @@ grpc::Status Client::ListContainers(std::vector<std::string>* ids,
   return status;
 }
 
+grpc::Status Client::ExecUrl(const std::string& id, std::string* url) {
+  v1::ExecRequest request;
+  request.set_container_id(id);
+  request.add_cmd("true");
+  request.set_stdin(true);
+  request.set_stdout(true);
+  v1::ExecResponse response;
+  const grpc::Status status =
+      Call(&v1::RuntimeService::Stub::Exec, request, &response, Limits());
+  *url = response.url();
+  return status;
+}
+
+grpc::Status Client::AttachUrl(const std::string& id, std::string* url) {
+  v1::AttachRequest request;
+  request.set_container_id(id);
+  request.set_stdout(true);
+  v1::AttachResponse response;
+  const grpc::Status status =
+      Call(&v1::RuntimeService::Stub::Attach, request, &response, Limits());
+  *url = response.url();
+  return status;
+}
+
+grpc::Status Client::ForwardUrl(const std::string& pod_id, std::string* url) {
+  v1::PortForwardRequest request;
+  request.set_pod_sandbox_id(pod_id);
+  v1::PortForwardResponse response;
+  const grpc::Status status = Call(&v1::RuntimeService::Stub::PortForward,
+                                   request, &response, Limits());
+  *url = response.url();
+  return status;
+}
+
 grpc::Status Client::Pull(const std::string& image) {
   v1::PullImageRequest request;
   request.mutable_image()->set_image(image);

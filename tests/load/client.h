@@ -60,6 +60,10 @@ class Client {
   grpc::Status ListPods(std::vector<std::string>* ids);
   grpc::Status ListContainers(std::vector<std::string>* ids,
                               const std::string& pod_id = "");
+  // URLs of the streaming server.
+  grpc::Status ExecUrl(const std::string& id, std::string* url);
+  grpc::Status AttachUrl(const std::string& id, std::string* url);
+  grpc::Status ForwardUrl(const std::string& pod_id, std::string* url);
   grpc::Status Pull(const std::string& image);
   grpc::Status RemoveImage(const std::string& image);
   grpc::Status HasImage(const std::string& image, bool* has);
