@@ -58,6 +58,8 @@ absl::Status ChannelReader::OnBase64(absl::string_view piece, bool end) {
   return absl::OkStatus();
 }
 
+size_t MaxChannels(ChannelFormat format) { return format.base64 ? 10 : 256; }
+
 char ChannelByte(ChannelFormat format, uint32_t channel) {
   return static_cast<char>(format.base64 ? '0' + channel : channel);
 }

@@ -5,6 +5,7 @@
 #ifndef CORACLE_CRI_STREAM_CHANNEL_CODEC_H_
 #define CORACLE_CRI_STREAM_CHANNEL_CODEC_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -49,6 +50,8 @@ class ChannelReader {
   std::string quad_;                // base64 characters of a group begun
 };
 
+// How many channels a message can name.
+size_t MaxChannels(ChannelFormat format);
 // The first byte of a message, and for base64 its whole text.
 char ChannelByte(ChannelFormat format, uint32_t channel);
 std::string Base64Message(uint32_t channel, absl::string_view data);

@@ -72,6 +72,19 @@ std::string Names(Purpose purpose, Transport transport) {
                        });
 }
 
+// What is wrong with a port-forward over channels, or "".
+std::string WrongPorts(const ForwardRequest& request,
+                       const Protocol& protocol) {
+  if (request.ports.empty()) {
+    return "this protocol needs the ports in PortForwardRequest";
+  }
+  const size_t most = MaxChannels(protocol.format) / 2;  // two for each port
+  if (request.ports.size() <= most) return "";
+  return absl::StrCat("PortForwardRequest has ", request.ports.size(),
+                      " ports, but this protocol has channels for ", most,
+                      " at most");
+}
+
 absl::string_view Reason(unsigned status) {
   return View(http::obsolete_reason(http::int_to_status(status)));
 }
@@ -215,8 +228,9 @@ void Connection::UseWebSocket(Request request) {
                                Names(purpose, Transport::kWebSocket)));
   }
   const auto* forward = std::get_if<ForwardRequest>(&request);
-  if (forward != nullptr && !protocol->tunnel && forward->ports.empty()) {
-    return Answer(400, "this protocol needs the ports in PortForwardRequest");
+  if (forward != nullptr && !protocol->tunnel) {
+    const std::string wrong = WrongPorts(*forward, *protocol);
+    if (!wrong.empty()) return Answer(400, wrong);
   }
   auto socket = WebSocket::Make(bytes_, host_->timeouts().goodbye);
   socket->Accept(parser_->get(), std::string(protocol->name),

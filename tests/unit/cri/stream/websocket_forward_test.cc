@@ -41,6 +41,35 @@ TEST_F(WebSocketTest, LegacyForwardNeedsPorts) {
               StartsWith("HTTP/1.1 400 "));
 }
 
+// A channel's number is one byte, or one digit; each port has two.
+TEST_F(WebSocketTest, LegacyForwardHasNoMorePortsThanChannels) {
+  const struct {
+    const char* protocol;
+    size_t ports;
+    const char* answer;
+  } rows[] = {
+      {"v4.channel.k8s.io", 128, "HTTP/1.1 101 "},
+      {"v4.channel.k8s.io", 129, "HTTP/1.1 400 "},
+      {"v4.base64.channel.k8s.io", 5, "HTTP/1.1 101 "},
+      {"v4.base64.channel.k8s.io", 6, "HTTP/1.1 400 "},
+  };
+  ServerOptions options;
+  options.timeouts.goodbye = absl::Milliseconds(10);
+  Start(options);
+  for (const auto& row : rows) {
+    // Port 1 refuses, which ends the session.
+    const std::vector<uint16_t> ports(row.ports, 1);
+    const std::string answer =
+        Ask(ForwardUrl(ForwardHere(ports)), row.protocol);
+    EXPECT_THAT(answer, StartsWith(row.answer)) << row.protocol;
+    if (answer.find(" 400 ") == std::string::npos) continue;
+    EXPECT_THAT(answer,
+                HasSubstr(absl::StrCat(
+                    row.ports, " ports, but this protocol has channels for ",
+                    row.ports - 1, " at most")));
+  }
+}
+
 TEST_F(WebSocketTest, LegacyForwardTellsFailures) {
   uint16_t port = 0;
   {
