@@ -292,39 +292,37 @@ TEST_F(CniNetworkTest, RefusesNamesThatWouldBecomeArguments) {
   EXPECT_EQ(Text("calls"), "");
 }
 
-// kind's file, unchanged but for what its template fills in.
-TEST_F(CniNetworkTest, ALockThatIsNeverGivenBackFailsTheAdd) {
-  Write("conf/10-net.conflist", absl::StrReplaceAll(R"({
+// Leases of the network in force, and their lock in the hands of another.
+class LeaseLockTest : public CniNetworkTest {
+ protected:
+  void StartLocked() {
+    Write("conf/10-net.conflist", absl::StrReplaceAll(R"({
     "cniVersion": "1.0.0", "name": "net", "plugins": [{"type": "ptp", "ipam":
     {"type": "host-local", "dataDir": "DIR/leases", "subnet": "10.9.8.0/24"}}]
   })",
-                                                    {{"DIR", dir_.path()}}));
+                                                      {{"DIR", dir_.path()}}));
+    Start();
+    ASSERT_OK(runtime::MakeDirs(dir_ / "leases/net"));
+    ASSERT_OK_AND_ASSIGN(lock_, runtime::OpenFile(dir_ / "leases/net/lock",
+                                                  O_RDONLY | O_CREAT, 0600));
+    ASSERT_EQ(flock(lock_.get(), LOCK_EX), 0);
+  }
+
+  runtime::UniqueFd lock_;
+};
+
+TEST_F(LeaseLockTest, ALockThatIsNeverGivenBackFailsTheAdd) {
   options_.timeout = absl::Milliseconds(200);
-  Start();
-  ASSERT_OK(runtime::MakeDirs(dir_ / "leases/net"));
-  ASSERT_OK_AND_ASSIGN(
-      const runtime::UniqueFd lock,
-      runtime::OpenFile(dir_ / "leases/net/lock", O_RDONLY | O_CREAT, 0600));
-  ASSERT_EQ(flock(lock.get(), LOCK_EX), 0);
+  ASSERT_NO_FATAL_FAILURE(StartLocked());
   EXPECT_THAT(AddPod(), StatusIs(absl::StatusCode::kDeadlineExceeded,
                                  HasSubstr("another process holds it")));
-  ASSERT_EQ(flock(lock.get(), LOCK_UN), 0);
+  ASSERT_EQ(flock(lock_.get(), LOCK_UN), 0);
   EXPECT_OK(AddPod());
   EXPECT_OK(RemovePod());
 }
 
-TEST_F(CniNetworkTest, StopEndsTheWaitForALock) {
-  Write("conf/10-net.conflist", absl::StrReplaceAll(R"({
-    "cniVersion": "1.0.0", "name": "net", "plugins": [{"type": "ptp", "ipam":
-    {"type": "host-local", "dataDir": "DIR/leases", "subnet": "10.9.8.0/24"}}]
-  })",
-                                                    {{"DIR", dir_.path()}}));
-  Start();
-  ASSERT_OK(runtime::MakeDirs(dir_ / "leases/net"));
-  ASSERT_OK_AND_ASSIGN(
-      const runtime::UniqueFd lock,
-      runtime::OpenFile(dir_ / "leases/net/lock", O_RDONLY | O_CREAT, 0600));
-  ASSERT_EQ(flock(lock.get(), LOCK_EX), 0);
+TEST_F(LeaseLockTest, StopEndsTheWaitForALock) {
+  ASSERT_NO_FATAL_FAILURE(StartLocked());
   std::thread stopper([this] {
     while (Files("cache/results").empty()) poll(nullptr, 0, 1);
     network_->Stop();
@@ -335,6 +333,7 @@ TEST_F(CniNetworkTest, StopEndsTheWaitForALock) {
   EXPECT_THAT(Files("cache/results"), ElementsAre("net-a1-eth0"));
 }
 
+// kind's file, unchanged but for what its template fills in.
 TEST_F(CniNetworkTest, KindnetRunsInProcessWithoutAnyProgram) {
   Write("conf/10-kindnet.conflist",
         absl::StrReplaceAll(R"({
