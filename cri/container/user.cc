@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "cri/container/field.h"
 #include "runtime/base/status.h"
 
 namespace cri::container {
@@ -16,10 +17,6 @@ namespace {
 namespace v1 = ::runtime::v1;
 
 constexpr int64_t kMaxId = std::numeric_limits<int32_t>::max();
-
-absl::Status Invalid(absl::string_view field, absl::string_view why) {
-  return absl::InvalidArgumentError(absl::StrCat(field, ": ", why));
-}
 
 // A line of passwd (name:x:uid:gid:gecos:home:shell) or group
 // (name:x:gid:member,member). Lines that do not parse do not count.
@@ -120,7 +117,7 @@ absl::StatusOr<Principal> FromName(absl::string_view name,
   if (std::optional<uint32_t> uid = ParseId(name)) {
     return FromUid(*uid, databases);
   }
-  return Invalid(
+  return InvalidField(
       field, absl::StrCat("no user \"", name, "\" in the image's /etc/passwd"));
 }
 
@@ -129,7 +126,7 @@ absl::StatusOr<uint32_t> GroupId(absl::string_view name,
                                  const Databases& databases) {
   if (const GroupEntry* entry = databases.GroupByName(name)) return entry->gid;
   if (std::optional<uint32_t> gid = ParseId(name)) return *gid;
-  return Invalid(
+  return InvalidField(
       field, absl::StrCat("no group \"", name, "\" in the image's /etc/group"));
 }
 
@@ -141,8 +138,8 @@ absl::StatusOr<Principal> FromImageUser(const std::string& text,
   std::vector<absl::string_view> part = absl::StrSplit(text, ':');
   if (part.size() > 2 || part[0].empty() ||
       (part.size() == 2 && part[1].empty())) {
-    return Invalid(kField,
-                   absl::StrCat("\"", text, "\" is not user or user:group"));
+    return InvalidField(
+        kField, absl::StrCat("\"", text, "\" is not user or user:group"));
   }
   ASSIGN_OR_RETURN(Principal principal, FromName(part[0], kField, databases));
   if (part.size() == 2) {
@@ -153,8 +150,8 @@ absl::StatusOr<Principal> FromImageUser(const std::string& text,
 
 absl::Status CheckId(absl::string_view name, int64_t value) {
   if (value >= 0 && value <= kMaxId) return absl::OkStatus();
-  return Invalid(absl::StrCat("security_context.", name),
-                 absl::StrCat(value, " is not from 0 to ", kMaxId));
+  return InvalidField(absl::StrCat("security_context.", name),
+                      absl::StrCat(value, " is not from 0 to ", kMaxId));
 }
 
 absl::StatusOr<Principal> Choose(
@@ -187,8 +184,8 @@ std::optional<uint32_t> ParseId(absl::string_view text) {
 absl::Status CheckIds(const v1::LinuxContainerSecurityContext& security) {
   if (security.has_run_as_group() && !security.has_run_as_user() &&
       security.run_as_username().empty()) {
-    return Invalid("security_context.run_as_group",
-                   "is given without run_as_user or run_as_username");
+    return InvalidField("security_context.run_as_group",
+                        "is given without run_as_user or run_as_username");
   }
   RETURN_IF_ERROR(CheckId("run_as_user", security.run_as_user().value()));
   RETURN_IF_ERROR(CheckId("run_as_group", security.run_as_group().value()));
