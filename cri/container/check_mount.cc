@@ -2,12 +2,14 @@
 // What a mount may ask for, whatever the sandbox and the host are.
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "cri/container/check.h"
 #include "cri/container/field.h"
 #include "cri/container/mounts.h"
 #include "runtime/base/status.h"
+#include "runtime/spec/proc_file.h"
 
 namespace cri::container {
 namespace {
@@ -20,6 +22,9 @@ absl::Status CheckImageVolume(const v1::Mount& mount) {
   }
   if (!mount.readonly()) {
     return InvalidField("readonly", "an image is only mounted readonly: true");
+  }
+  if (CleanPath(mount.container_path()) == "/proc") {
+    return InvalidField("container_path", "an image is no procfs");
   }
   if (mount.propagation() != v1::PROPAGATION_PRIVATE) {
     return InvalidField("propagation", "of an image is private");
@@ -39,6 +44,14 @@ absl::Status CheckBind(const v1::Mount& mount) {
   return absl::OkStatus();
 }
 
+// What a container reads and writes there has to be the kernel's.
+absl::Status CheckTarget(const std::string& path) {
+  if (!absl::StartsWith(path, "/proc/") || runtime::spec::MayBeCovered(path)) {
+    return absl::OkStatus();
+  }
+  return InvalidField("container_path", "is inside /proc");
+}
+
 bool IsPlainReadOnly(const v1::Mount& mount) {
   return mount.readonly() && mount.propagation() == v1::PROPAGATION_PRIVATE;
 }
@@ -51,6 +64,7 @@ absl::Status CheckMount(const v1::Mount& mount) {
   if (status.ok() && CleanPath(mount.container_path()) == "/") {
     status = InvalidField("container_path", "is not a path below /");
   }
+  if (status.ok()) status = CheckTarget(CleanPath(mount.container_path()));
   status.Update(CheckEnum("propagation",
                           v1::MountPropagation_IsValid(mount.propagation()),
                           mount.propagation()));

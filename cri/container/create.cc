@@ -2,12 +2,14 @@
 // Making a container: everything up to CREATED.
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "cri/cdi/name.h"
 #include "cri/container/check.h"
 #include "cri/container/containers.h"
 #include "cri/container/mounts.h"
 #include "cri/container/oci_config.h"
+#include "cri/container/resources.h"
 #include "cri/container/signal.h"
 #include "cri/sandbox/user_namespace.h"
 #include "runtime/base/activity.h"
@@ -27,9 +29,15 @@ std::string FlightKey(const sandbox::Sandbox& sandbox,
                       metadata.attempt(), ") in sandbox ", sandbox.id);
 }
 
-// An error of the runtime about an image volume, with the name for it.
-absl::Status NameVolume(const v1::ContainerConfig& config,
-                        const absl::Status& status) {
+// An error of the runtime in the words of the request, one about an image
+// volume with the name for it.
+absl::Status NameFields(const v1::ContainerConfig& config,
+                        const absl::Status& created) {
+  const absl::Status limits = InWordsOfCri(created, "config.linux.resources");
+  const absl::Status status(
+      limits.code(),
+      absl::StrReplaceAll(limits.message(),
+                          {{": destination: ", ": container_path: "}}));
   for (const v1::Mount& mount : config.mounts()) {
     if (IsImageVolume(mount) &&
         absl::StrContains(
@@ -158,7 +166,7 @@ absl::Status Containers::Build(Container& container,
   }
   absl::StatusOr<runtime::ContainerState> created =
       options_.handler->CreateContainer(create);
-  if (!created.ok()) return NameVolume(container.config, created.status());
+  if (!created.ok()) return NameFields(container.config, created.status());
   container.Advance(*created);
   return Save(container);
 }

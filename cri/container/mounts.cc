@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cri/container/mounts.h"
 
+#include <linux/magic.h>
 #include <stdlib.h>
+#include <sys/vfs.h>
 
 #include <algorithm>
 #include <memory>
@@ -11,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "cri/container/field.h"
 #include "cri/sandbox/user_namespace.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
@@ -133,6 +136,13 @@ absl::StatusOr<Entry> Requested(const SpecInput& input, const v1::Mount& mount,
         source.status(),
         absl::StrCat("mount ", mount.container_path(), ": host_path"));
   }
+  const std::string place = CleanPath(mount.container_path());
+  struct statfs fs;
+  if (place == "/proc" &&
+      (statfs(source->c_str(), &fs) != 0 || fs.f_type != PROC_SUPER_MAGIC)) {
+    return InvalidField("mount /proc: container_path",
+                        absl::StrCat(*source, " is not a procfs"));
+  }
   std::string propagation = "rprivate";
   if (mount.propagation() == v1::PROPAGATION_HOST_TO_CONTAINER) {
     propagation = "rslave";
@@ -151,8 +161,7 @@ absl::StatusOr<Entry> Requested(const SpecInput& input, const v1::Mount& mount,
   const char* access = mount.recursive_read_only() ? "rro"
                        : mount.readonly()          ? "ro"
                                                    : "rw";
-  Entry entry = Bind(CleanPath(mount.container_path()), *std::move(source),
-                     {propagation, access});
+  Entry entry = Bind(place, *std::move(source), {propagation, access});
   entry.id_maps = sandbox::ToIdMaps(mount.uidmappings(), mount.gidmappings());
   return entry;
 }

@@ -2,9 +2,12 @@
 #include "cri/container/resources.h"
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "runtime/base/status.h"
 
 namespace cri::container {
@@ -172,6 +175,24 @@ absl::Status CheckResources(const Resources& r, absl::string_view prefix) {
   RETURN_IF_ERROR(check.List("cpuset_mems", r.cpuset_mems()));
   RETURN_IF_ERROR(CheckHugepages(r, check));
   return CheckUnified(r, check);
+}
+
+absl::Status InWordsOfCri(const absl::Status& status,
+                          absl::string_view prefix) {
+  constexpr std::pair<const char*, const char*> kWords[] = {
+      {"unified", "unified"},
+      {"hugepageLimits", "hugepage_limits"},
+      {"memory.limit", "memory_limit_in_bytes"},
+      {"memory.swap", "memory_swap_limit_in_bytes"},
+      {"cpu.cpus", "cpuset_cpus"},
+      {"cpu.mems", "cpuset_mems"}};
+  std::vector<std::pair<std::string, std::string>> replacements;
+  for (const auto& [oci, field] : kWords) {
+    replacements.emplace_back(absl::StrCat("linux.resources.", oci),
+                              absl::StrCat(prefix, ".", field));
+  }
+  return absl::Status(status.code(),
+                      absl::StrReplaceAll(status.message(), replacements));
 }
 
 Resources Merge(const Resources& now, const Resources& change) {

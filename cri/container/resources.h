@@ -14,6 +14,10 @@ absl::Status CheckResources(
     const runtime::v1::LinuxContainerResources& resources,
     absl::string_view prefix);
 
+// An error of a runtime's, which names limits as OCI does, in CRI's words:
+// "<prefix>.cpuset_cpus: …".
+absl::Status InWordsOfCri(const absl::Status& status, absl::string_view prefix);
+
 // `now` with `change` over it. 0 and empty keep what is; so does oom_score_adj
 // whatever it says, which is fixed when a process starts (and which crictl
 // always sends as 0). Memory that changes alone takes its swap allowance along,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Changing limits of a living container.
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "cri/container/containers.h"
 #include "cri/container/oci_config.h"
 #include "cri/container/resources.h"
@@ -19,18 +18,6 @@ absl::Status CheckAlive(const Container& container) {
   }
   return absl::FailedPreconditionError(
       absl::StrCat("container ", container.id, " has exited"));
-}
-
-// A handler names fields as OCI does.
-absl::Status InOurWords(const absl::Status& status) {
-  return absl::Status(
-      status.code(),
-      absl::StrReplaceAll(
-          status.message(),
-          {{"linux.resources.unified", "linux.unified"},
-           {"linux.resources.hugepageLimits", "linux.hugepage_limits"},
-           {"linux.resources.memory.swap",
-            "linux.memory_swap_limit_in_bytes"}}));
 }
 
 }  // namespace
@@ -62,7 +49,7 @@ absl::Status Containers::UpdateNow(const ContainerPtr& container,
   if (!status.ok()) {
     // It may have ended while its limits were written.
     RETURN_IF_ERROR(CheckAlive(*container));
-    return InOurWords(status);
+    return InWordsOfCri(status, "linux");
   }
   container->SetResources(wanted);
   status = Save(*container);

@@ -40,6 +40,8 @@ absl::StatusCode CodeOf(int error) {
       return absl::StatusCode::kUnavailable;
     case ETIMEDOUT:
       return absl::StatusCode::kDeadlineExceeded;
+    case ERANGE:
+      return absl::StatusCode::kOutOfRange;
     case ENOSYS:
     case EOPNOTSUPP:
       return absl::StatusCode::kUnimplemented;

@@ -32,6 +32,11 @@ absl::Status LimitHugepages(
     const spec::Resources& resources, Writes& writes,
     const std::string& host_pages = "/sys/kernel/mm/hugepages");
 
+// What writing `cpus` or `mems` of linux.resources.cpu came to, with the
+// field's name: INVALID_ARGUMENT for processors or nodes that the host or the
+// parent does not have, FAILED_PRECONDITION without the controller.
+absl::Status CpusetStatus(absl::string_view field, const absl::Status& written);
+
 // How errors name an entry of `unified`.
 std::string UnifiedField(absl::string_view file);
 

@@ -109,10 +109,12 @@ absl::Status LimitCpu(const Writer& cgroup, const spec::Resources& r) {
     RETURN_IF_ERROR(cgroup.Write("cpu", "cpu.idle", absl::StrCat(*r.cpu_idle)));
   }
   if (!r.cpuset_cpus.empty()) {
-    RETURN_IF_ERROR(cgroup.Write("cpuset", "cpuset.cpus", r.cpuset_cpus));
+    RETURN_IF_ERROR(CpusetStatus(
+        "cpus", cgroup.Write("cpuset", "cpuset.cpus", r.cpuset_cpus)));
   }
   if (!r.cpuset_mems.empty()) {
-    RETURN_IF_ERROR(cgroup.Write("cpuset", "cpuset.mems", r.cpuset_mems));
+    RETURN_IF_ERROR(CpusetStatus(
+        "mems", cgroup.Write("cpuset", "cpuset.mems", r.cpuset_mems)));
   }
   return absl::OkStatus();
 }

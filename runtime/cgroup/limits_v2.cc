@@ -89,10 +89,12 @@ absl::Status LimitCpu(const Writer& cgroup, const spec::Resources& r) {
     RETURN_IF_ERROR(cgroup.Write("cpu.idle", absl::StrCat(*r.cpu_idle)));
   }
   if (!r.cpuset_cpus.empty()) {
-    RETURN_IF_ERROR(cgroup.Write("cpuset.cpus", r.cpuset_cpus));
+    RETURN_IF_ERROR(
+        CpusetStatus("cpus", cgroup.Write("cpuset.cpus", r.cpuset_cpus)));
   }
   if (!r.cpuset_mems.empty()) {
-    RETURN_IF_ERROR(cgroup.Write("cpuset.mems", r.cpuset_mems));
+    RETURN_IF_ERROR(
+        CpusetStatus("mems", cgroup.Write("cpuset.mems", r.cpuset_mems)));
   }
   return absl::OkStatus();
 }
@@ -111,6 +113,24 @@ absl::Status LimitUnified(const Writer& cgroup, const spec::Resources& r) {
 }
 
 }  // namespace
+
+absl::Status CpusetStatus(absl::string_view field,
+                          const absl::Status& written) {
+  absl::StatusCode code = written.code();
+  switch (code) {
+    case absl::StatusCode::kOutOfRange:        // no host can have these
+    case absl::StatusCode::kPermissionDenied:  // the parent has not
+      code = absl::StatusCode::kInvalidArgument;
+      break;
+    case absl::StatusCode::kNotFound:
+      code = absl::StatusCode::kFailedPrecondition;
+      break;
+    default:
+      break;
+  }
+  return Annotate(absl::Status(code, written.message()),
+                  absl::StrCat("linux.resources.cpu.", field));
+}
 
 std::string UnifiedField(absl::string_view file) {
   return absl::StrCat("linux.resources.unified[\"", file, "\"]");

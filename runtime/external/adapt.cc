@@ -6,7 +6,9 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "runtime/base/file.h"
 #include "runtime/caps/caps.h"
 #include "runtime/spec/rlimit.h"
@@ -76,6 +78,31 @@ void Clamp(const Privileges& privileges, Json* process) {
     CutNumber(most->second, "hard", &limit);
     CutNumber(most->second, "soft", &limit);
   }
+}
+
+absl::Status NameLimit(const Json& config, const absl::Status& created) {
+  if (created.ok()) return created;
+  const absl::string_view words = created.message();
+  const Json& resources = At(At(config, "linux"), "resources");
+  std::string field;
+  for (const char* list : {"cpus", "mems"}) {
+    if (!StringAt(At(resources, "cpu"), list).empty() &&
+        absl::StrContains(words, absl::StrCat("cpuset.", list))) {
+      field = absl::StrCat("cpu.", list);
+    }
+  }
+  const Json& unified = ObjectAt(resources, "unified");
+  if (!unified.empty() && absl::StrContains(words, "unified")) {
+    field = "unified";
+  }
+  for (const auto& [file, value] : unified.items()) {
+    if (absl::StrContains(words, file)) {
+      field = absl::StrCat("unified[\"", file, "\"]");
+    }
+  }
+  if (field.empty()) return created;
+  return absl::InvalidArgumentError(
+      absl::StrCat("linux.resources.", field, ": ", words));
 }
 
 void JoinPod(const Namespaces& pod, Json* config) {

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "runtime/base/json.h"
 
 namespace runtime::external {
@@ -28,6 +29,11 @@ struct Privileges {
 
 // Cuts capabilities, rlimits and oomScoreAdj of an OCI process object.
 void Clamp(const Privileges& privileges, Json* process);
+
+// A runtime's own words for why `create` failed. If they tell of a cgroup file
+// that one field of linux.resources is written to: INVALID_ARGUMENT with that
+// field first, as the built-in runtime has it.
+absl::Status NameLimit(const Json& config, const absl::Status& created);
 
 // Type of an OCI namespace and the path where it is found.
 using Namespaces = std::vector<std::pair<std::string, std::string>>;

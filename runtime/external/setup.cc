@@ -30,7 +30,7 @@ class Setup {
   launch::Reporter& reporter() { return reporter_; }
 
  private:
-  absl::Status WriteBundle();
+  absl::Status WriteBundle(Json* config);
   Call CallOf(std::vector<std::string> args) const;
 
   const SetupRequest& request_;
@@ -46,26 +46,27 @@ Call Setup::CallOf(std::vector<std::string> args) const {
   return call;
 }
 
-absl::Status Setup::WriteBundle() {
-  ASSIGN_OR_RETURN(Json config,
+absl::Status Setup::WriteBundle(Json* config) {
+  ASSIGN_OR_RETURN(*config,
                    ParseJson(request_.plan.config_json, "config.json"));
   const std::string scratch = JoinPath(bundle_, "mounts");
   RETURN_IF_ERROR(MakeDirs(scratch, 0700));
   reporter_.Phase("plan");
-  RETURN_IF_ERROR(PrepareFiles(request_.plan, scratch, &config));
+  RETURN_IF_ERROR(PrepareFiles(request_.plan, scratch, config));
   // Runtimes take later ones for what they do not know, some refuse them; what
   // a config of ours says, 1.0 has.
-  config["ociVersion"] = "1.0.2";
-  JoinPod(request_.pod, &config);
-  Clamp(Privileges::Own(), &config["process"]);
+  (*config)["ociVersion"] = "1.0.2";
+  JoinPod(request_.pod, config);
+  Clamp(Privileges::Own(), &(*config)["process"]);
   RETURN_IF_ERROR(
-      WriteFileAtomic(JoinPath(bundle_, "config.json"), DumpJson(config)));
+      WriteFileAtomic(JoinPath(bundle_, "config.json"), DumpJson(*config)));
   reporter_.Phase("root");
   return absl::OkStatus();
 }
 
 absl::Status Setup::Create() {
-  RETURN_IF_ERROR(WriteBundle());
+  Json config;
+  RETURN_IF_ERROR(WriteBundle(&config));
   const std::string pid_file = JoinPath(bundle_, "pid");
   Call call = CallOf({"create", "--bundle", bundle_, "--pid-file", pid_file});
   call.in = request_.stdin_fd;
@@ -78,7 +79,7 @@ absl::Status Setup::Create() {
     call.args.insert(call.args.end(), {"--console-socket", console.path()});
   }
   call.args.push_back(request_.plan.id);
-  RETURN_IF_ERROR(Run(call));
+  RETURN_IF_ERROR(NameLimit(config, Run(call)));
   reporter_.Phase("create");
   ASSIGN_OR_RETURN(pid_t pid, TakePid(pid_file));
   UniqueFd master;

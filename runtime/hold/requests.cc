@@ -221,7 +221,10 @@ bool Holder::TryAnswer(Connection* connection) {
   if (connection->pending == RequestType::kCreate) {
     if (record.phase == state::Phase::kCreating) {
       if (!container->failed || !IsUndone(*container)) return false;
-      ReplyStatus(connection, absl::StatusCode::kUnknown, record.message);
+      ReplyStatus(connection,
+                  container->invalid ? absl::StatusCode::kInvalidArgument
+                                     : absl::StatusCode::kUnknown,
+                  record.message);
       return true;
     }
     ReplyState(connection, *container);

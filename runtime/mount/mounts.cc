@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -21,6 +20,7 @@
 #include "runtime/mount/copy_up.h"
 #include "runtime/mount/overlay.h"
 #include "runtime/mount/rootfs.h"
+#include "runtime/spec/proc_file.h"
 
 namespace runtime::mount {
 namespace {
@@ -29,23 +29,6 @@ using Links = path::Root::Links;
 
 constexpr uint64_t kCgroupAttributes =
     MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-
-// Files of /proc that tools such as lxcfs replace; nothing else may cover a
-// part of it, or writes meant for procfs would land elsewhere.
-constexpr std::array<absl::string_view, 10> kProcFiles = {
-    "/proc/cpuinfo", "/proc/diskstats",
-    "/proc/meminfo", "/proc/stat",
-    "/proc/swaps",   "/proc/uptime",
-    "/proc/loadavg", "/proc/slabinfo",
-    "/proc/net/dev", "/proc/sys/kernel/ns_last_pid",
-};
-
-bool IsProcFile(absl::string_view destination) {
-  for (absl::string_view file : kProcFiles) {
-    if (file == destination) return true;
-  }
-  return false;
-}
 
 // These decide what the container sees of the kernel: a symlink in their place
 // would put them elsewhere and leave the real path to the image
@@ -62,13 +45,13 @@ Links LinksFor(absl::string_view destination, absl::string_view type) {
 absl::Status CheckTarget(int target, absl::string_view destination) {
   struct statfs fs;
   if (fstatfs(target, &fs) != 0) return ErrnoStatus("statfs");
-  if (fs.f_type == PROC_SUPER_MAGIC && !IsProcFile(destination)) {
+  if (fs.f_type == PROC_SUPER_MAGIC && !spec::MayBeCovered(destination)) {
     return absl::PermissionDeniedError("is inside /proc");
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<UniqueFd> MakeTarget(const path::Root& root,
+absl::StatusOr<UniqueFd> FindTarget(const path::Root& root,
                                     const std::string& destination,
                                     absl::string_view type, bool directory) {
   UniqueFd target;
@@ -81,6 +64,21 @@ absl::StatusOr<UniqueFd> MakeTarget(const path::Root& root,
   bool proc_itself = type == "proc" || destination == "/proc";
   if (!proc_itself) RETURN_IF_ERROR(CheckTarget(target.get(), destination));
   return target;
+}
+
+// A place that neither is nor can be made is a mistake of the config's.
+absl::StatusOr<UniqueFd> MakeTarget(const path::Root& root,
+                                    const std::string& destination,
+                                    absl::string_view type, bool directory) {
+  absl::StatusOr<UniqueFd> target =
+      FindTarget(root, destination, type, directory);
+  if (target.ok()) return target;
+  const bool refused = absl::IsPermissionDenied(target.status()) ||
+                       absl::IsNotFound(target.status());
+  return Annotate(absl::Status(refused ? absl::StatusCode::kInvalidArgument
+                                       : target.status().code(),
+                               target.status().message()),
+                  "destination");
 }
 
 }  // namespace
@@ -163,7 +161,8 @@ absl::Status RootBuilder::MountBind(Prepared* prepared) {
   struct statfs fs;
   if (prepared->destination == "/proc" &&
       (fstatfs(tree, &fs) != 0 || fs.f_type != PROC_SUPER_MAGIC)) {
-    return absl::PermissionDeniedError("is not a procfs");
+    return absl::InvalidArgumentError(
+        "destination: what covers /proc has to be a procfs");
   }
   ASSIGN_OR_RETURN(UniqueFd target,
                    MakeTarget(root_, prepared->destination,

@@ -82,7 +82,8 @@ TEST_F(RuntimeFilesTest, Cve2025_52881_ProcThatIsNoProcfs) {
   }
   Output output = oci.Run();
   EXPECT_EQ(output.code, 1);
-  EXPECT_THAT(output.err, HasSubstr("mount /proc: is not a procfs"));
+  EXPECT_THAT(output.err,
+              HasSubstr("mount /proc: destination: what covers /proc"));
 }
 
 TEST_F(RuntimeFilesTest, Cve2019_18837_DestinationsStayInTheRoot) {

@@ -37,8 +37,8 @@ class FakeHandler : public runtime::Handler {
     std::map<std::string, runtime::ContainerOptions> created;  // by id
     std::vector<std::pair<std::string, int>> signals;          // id, signal
     std::vector<std::pair<std::string, std::string>> updates;  // id, JSON
-    absl::Status start_sandbox_error, start_container_error, update_error,
-        kill_error, not_ready, checkpoint_error;
+    absl::Status start_sandbox_error, create_error, start_container_error,
+        update_error, kill_error, not_ready, checkpoint_error;
     // A checkpoint waits for this when its processes are written.
     bool checkpoint_gate_open = true;
     // StartSandbox waits for this; a test closes the gate first.
@@ -115,6 +115,7 @@ class FakeHandler : public runtime::Handler {
   absl::StatusOr<runtime::ContainerState> CreateContainer(
       const runtime::ContainerOptions& options) override {
     absl::MutexLock lock(&world_.mutex);
+    if (!world_.create_error.ok()) return world_.create_error;
     runtime::ContainerState state;
     state.sandbox_id = options.sandbox_id;
     state.id = options.id;

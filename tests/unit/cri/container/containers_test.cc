@@ -103,6 +103,19 @@ TEST_F(ContainersTest, FailedCreateLeavesNothing) {
   EXPECT_TRUE(images_.Holders().empty());
 }
 
+TEST_F(ContainersTest, FieldsOfARefusedCreateAreThoseOfTheRequest) {
+  {
+    absl::MutexLock lock(&world_.mutex);
+    world_.create_error = absl::InvalidArgumentError(
+        "create: linux.resources.cpu.cpus: a; mount /sys/x: destination: b");
+  }
+  EXPECT_THAT(Create(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                 "container web: create: "
+                                 "config.linux.resources.cpuset_cpus: a; "
+                                 "mount /sys/x: container_path: b"));
+  EXPECT_EQ(FilesLeft(), 0u);
+}
+
 // The kubelet looks at how the message begins.
 TEST_F(ContainersTest, KnownWordsStandBeforeTheContainersName) {
   v1::Mount& mount = *config_.add_mounts();

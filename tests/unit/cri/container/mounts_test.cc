@@ -117,6 +117,13 @@ TEST_F(MountsTest, SymlinkOfTheHostIsFollowed) {
   EXPECT_EQ(Entry(plan, "/x")["source"], "/tmp");
 }
 
+TEST_F(MountsTest, ProcfsOfTheHostAndFilesOfLxcfsMayCoverProc) {
+  Add("/proc").set_host_path("/proc");
+  EXPECT_OK(CheckMount(Add("/proc/meminfo")));
+  EXPECT_OK(CheckMount(config_.mounts(0)));
+  EXPECT_OK(PlanMounts(input_));
+}
+
 TEST_F(MountsTest, OptionsFollowTheRequest) {
   Add("/ro").set_readonly(true);
   v1::Mount& recursive = Add("/rro");
@@ -195,6 +202,23 @@ INSTANTIATE_TEST_SUITE_P(
         BadRow{"RootTarget",
                [](v1::Mount& m) { m.set_container_path("/../."); },
                absl::StatusCode::kInvalidArgument, "mount /../."},
+        BadRow{"InsideProc",
+               [](v1::Mount& m) { m.set_container_path("/proc/../proc/sys"); },
+               absl::StatusCode::kInvalidArgument,
+               "container_path: is inside /proc"},
+        BadRow{"OverProc",
+               [](v1::Mount& m) { m.set_container_path("//proc/"); },
+               absl::StatusCode::kInvalidArgument,
+               "mount /proc: container_path: "},
+        BadRow{"ImageOverProc",
+               [](v1::Mount& m) {
+                 m.set_container_path("/proc");
+                 m.clear_host_path();
+                 m.set_readonly(true);
+                 m.mutable_image()->set_image("known");
+               },
+               absl::StatusCode::kInvalidArgument,
+               "mount /proc: container_path: "},
         BadRow{"RecursiveWithoutReadonly",
                [](v1::Mount& m) { m.set_recursive_read_only(true); },
                absl::StatusCode::kInvalidArgument,

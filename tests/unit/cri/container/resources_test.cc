@@ -74,6 +74,17 @@ TEST(CheckResourcesTest, TakesWhatClientsSend) {
   EXPECT_OK(CheckResources(resources, "linux"));
 }
 
+TEST(InWordsOfCriTest, FieldsOfOciBecomeThoseOfTheRequest) {
+  EXPECT_EQ(InWordsOfCri(
+                absl::InvalidArgumentError(
+                    "linux.resources.cpu.cpus: a; linux.resources.cpu.mems: b; "
+                    "linux.resources.memory.limit: c"),
+                "linux"),
+            absl::InvalidArgumentError("linux.cpuset_cpus: a; "
+                                       "linux.cpuset_mems: b; "
+                                       "linux.memory_limit_in_bytes: c"));
+}
+
 TEST(MergeTest, ZeroAndEmptyKeep) {
   Resources now = Limits(100, 150, 100000, 5000);
   now.set_cpu_shares(512);

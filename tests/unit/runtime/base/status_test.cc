@@ -34,6 +34,7 @@ TEST(ErrnoStatusTest, MapsWhatCallersActOn) {
       {ETIMEDOUT, absl::StatusCode::kDeadlineExceeded},
       {ENOSYS, absl::StatusCode::kUnimplemented},
       {EBUSY, absl::StatusCode::kFailedPrecondition},
+      {ERANGE, absl::StatusCode::kOutOfRange},
       {EIO, absl::StatusCode::kInternal},
   };
   for (const auto& c : cases) {

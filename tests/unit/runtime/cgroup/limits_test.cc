@@ -164,6 +164,23 @@ TEST_F(LimitsFilesTest, UnifiedFileThatV2DoesNotHaveIsTheClientsMistake) {
                        HasSubstr("linux.resources.unified[\"memory.hihg\"]")));
 }
 
+TEST(CpusetStatusTest, NamesTheFieldAndWhoseMistakeItIs) {
+  EXPECT_OK(CpusetStatus("cpus", absl::OkStatus()));
+  struct {
+    absl::StatusCode written, code;
+  } const rows[] = {
+      {absl::StatusCode::kOutOfRange, absl::StatusCode::kInvalidArgument},
+      {absl::StatusCode::kInvalidArgument, absl::StatusCode::kInvalidArgument},
+      {absl::StatusCode::kPermissionDenied, absl::StatusCode::kInvalidArgument},
+      {absl::StatusCode::kNotFound, absl::StatusCode::kFailedPrecondition},
+      {absl::StatusCode::kInternal, absl::StatusCode::kInternal},
+  };
+  for (const auto& row : rows) {
+    EXPECT_THAT(CpusetStatus("mems", absl::Status(row.written, "write x")),
+                StatusIs(row.code, "linux.resources.cpu.mems: write x"));
+  }
+}
+
 TEST_F(LimitsFilesTest, UnifiedFilesNeedAV2Hierarchy) {
   files_.Write("unified/x/memory.high", "max");
   spec::Resources r;
@@ -249,6 +266,19 @@ TEST_F(UpdateTest, IsAllOrNothing) {
   // The kernel takes no period above a second.
   EXPECT_FALSE(Update(96 * kMiB, 96 * kMiB, 5000000, 20000).ok());
   EXPECT_EQ(MemoryLimit(), 64u * kMiB);
+}
+
+TEST_F(UpdateTest, ProcessorsAndNodesThatNoHostHasAreRefusedByName) {
+  spec::Resources cpus;
+  cpus.cpuset_cpus = "0,100000";
+  EXPECT_THAT(cgroup_->Update(cpus),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("linux.resources.cpu.cpus: ")));
+  spec::Resources mems;
+  mems.cpuset_mems = "1000000";
+  EXPECT_THAT(cgroup_->Update(mems),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("linux.resources.cpu.mems: ")));
 }
 
 TEST_F(UpdateTest, LimitBelowWhatIsInUseIsRefusedWithoutAKill) {

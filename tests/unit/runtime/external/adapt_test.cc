@@ -5,9 +5,12 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/status_matchers.h"
 
 namespace runtime::external {
 namespace {
+
+using ::tests::StatusIs;
 
 Json Process() {
   return Json::parse(R"({
@@ -52,6 +55,41 @@ TEST(ClampTest, TakesNothingAmiss) {
     Clamp(privileges, &process);
     EXPECT_EQ(process, Json::parse(text));
   }
+}
+
+TEST(NameLimitTest, CgroupFilesInARuntimesWordsAreFieldsOfTheConfig) {
+  const Json config = Json::parse(R"({"linux": {"resources": {
+      "cpu": {"cpus": "0-99"}, "unified": {"memory.hihg": "1"}}}})");
+  struct {
+    const char* words;
+    const char* named;
+  } const rows[] = {
+      {"runc create failed: cannot use unified on cgroup v1",
+       "linux.resources.unified: runc create failed: "},
+      {"open `memory.hihg`: No such file",
+       "linux.resources.unified[\"memory.hihg\"]: open "},
+      {"write /sys/fs/cgroup/x/cpuset.cpus: numerical result out of range",
+       "linux.resources.cpu.cpus: write "},
+  };
+  for (const auto& row : rows) {
+    EXPECT_THAT(NameLimit(config, absl::UnknownError(row.words)),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         ::testing::StartsWith(row.named)));
+  }
+}
+
+TEST(NameLimitTest, OtherWordsStay) {
+  const absl::Status status =
+      absl::UnknownError("cpuset.cpus, cpuset.mems, unified: no space");
+  for (const char* text : {"null", R"({"linux": {"resources": 3}})",
+                           R"({"linux": {"resources": {"unified": {}}}})"}) {
+    EXPECT_EQ(NameLimit(Json::parse(text), status), status) << text;
+  }
+  const Json config = Json::parse(R"({"linux": {"resources": {
+      "cpu": {"mems": "0"}, "unified": {"memory.high": "1"}}}})");
+  const absl::Status other = absl::UnknownError("exec /nope: no such file");
+  EXPECT_EQ(NameLimit(config, other), other);
+  EXPECT_EQ(NameLimit(config, absl::OkStatus()), absl::OkStatus());
 }
 
 TEST(JoinPodTest, AddsOnlyWhatTheConfigDoesNotName) {
