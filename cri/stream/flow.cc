@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cri/stream/flow.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,15 +15,12 @@ using Error = boost::system::error_code;
 
 constexpr size_t kLeastBuffer = 4 << 10;
 constexpr size_t kMostBuffer = 128 << 10;
-constexpr int kPipeBytes = 256 << 10;
 
 }  // namespace
 
 std::shared_ptr<Descriptor> Watch(boost::asio::io_context& io,
                                   runtime::UniqueFd fd) {
   auto descriptor = std::make_shared<Descriptor>(io);
-  // Larger pipes mean fewer turns; what is not a pipe, or not allowed, stays.
-  fcntl(fd.get(), F_SETPIPE_SZ, kPipeBytes);
   Error error;
   descriptor->assign(fd.get(), error);
   if (error) return nullptr;
