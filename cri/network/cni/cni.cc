@@ -20,6 +20,7 @@
 #include "cri/network/cni/netns_pin.h"
 #include "cri/network/cni/plugin/builtin.h"
 #include "cri/network/cni/pod_cidrs.h"
+#include "cri/network/cni/port_claims.h"
 #include "cri/network/cni/programs.h"
 #include "cri/network/cni/request.h"
 #include "cri/network/cni/turns.h"
@@ -75,6 +76,9 @@ class CniNetwork : public Network {
   cni::Plugins& RunnerOf(const NetworkConf& conf);
   absl::StatusOr<Attachment> Describe(const NetworkConf& conf,
                                       const PodNetwork& pod);
+  // All or nothing.
+  absl::StatusOr<PodAddresses> AttachNew(const NetworkConf& conf,
+                                         const PodNetwork& pod);
   absl::Status Attach(const NetworkConf& conf, int netns_fd,
                       Attachment& attachment, PodAddresses& addresses);
   absl::Status Detach(Attachment attachment);
@@ -91,6 +95,7 @@ class CniNetwork : public Network {
   cni::Programs programs_;
   cni::Builtin builtin_;
   cni::Turns turns_;
+  cni::PortClaims port_claims_;
   absl::Mutex reloading_;  // one at a time; before mutex_
   absl::Mutex mutex_;
   absl::StatusOr<ConfPtr> conf_ ABSL_GUARDED_BY(mutex_);
@@ -214,7 +219,7 @@ absl::StatusOr<Attachment> CniNetwork::Describe(const NetworkConf& conf,
 // Says once per pod what no plugin was told of.
 void CniNetwork::TellUnmapped(const NetworkConf& conf,
                               const PodNetwork& pod) const {
-  if (pod.ports.empty() || conf.HasCapability("portMappings")) return;
+  if (pod.ports.empty()) return;
   runtime::log::Info("cni: network ", conf.name,
                      " has no plugin with the capability portMappings: host "
                      "port ",
@@ -240,11 +245,22 @@ absl::StatusOr<PodAddresses> CniNetwork::Setup(const PodNetwork& pod) {
     }
     RETURN_IF_ERROR(Detach(attachment));
   }
-  ASSIGN_OR_RETURN(Attachment attachment, Describe(**conf, pod));
-  TellUnmapped(**conf, pod);
+  if ((*conf)->HasCapability("portMappings")) {
+    RETURN_IF_ERROR(port_claims_.Hold(pod));
+  } else {
+    TellUnmapped(**conf, pod);
+  }
+  absl::StatusOr<PodAddresses> addresses = AttachNew(**conf, pod);
+  if (!addresses.ok()) port_claims_.Free(pod.sandbox_id);
+  return addresses;
+}
+
+absl::StatusOr<PodAddresses> CniNetwork::AttachNew(const NetworkConf& conf,
+                                                   const PodNetwork& pod) {
+  ASSIGN_OR_RETURN(Attachment attachment, Describe(conf, pod));
   PodAddresses addresses;
   const absl::Status attached =
-      Attach(**conf, pod.netns_fd, attachment, addresses);
+      Attach(conf, pod.netns_fd, attachment, addresses);
   if (attached.ok()) return addresses;
   // The spec wants a DEL after a failed ADD.
   const absl::Status undone = Detach(attachment);
@@ -300,6 +316,7 @@ absl::Status CniNetwork::SetupLoopback(int netns_fd) {
 absl::Status CniNetwork::Teardown(const PodNetwork& pod) {
   RETURN_IF_ERROR(turns_.AwaitDel());
   const absl::Status done = DetachAll(pod);
+  if (done.ok()) port_claims_.Free(pod.sandbox_id);
   turns_.EndDel(pod.sandbox_id);
   return done;
 }
@@ -324,6 +341,7 @@ std::vector<std::string> CniNetwork::Recover(
     const std::vector<PodNetwork>& living) {
   Found found;
   for (const PodNetwork& pod : living) found.living.insert(pod.sandbox_id);
+  port_claims_.Restore(living);
   absl::StatusOr<cni::Attachments::Listing> listing = attachments_.List();
   if (!listing.ok()) {
     runtime::log::Error("cni: recover: ", listing.status().message());

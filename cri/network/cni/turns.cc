@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "cri/network/cni/port_claims.h"
 #include "runtime/base/activity.h"
 #include "runtime/base/json.h"
 
@@ -14,11 +15,6 @@ namespace {
 Protocol ProtocolOf(const std::string& name) {
   if (name == "udp") return Protocol::kUdp;
   return name == "sctp" ? Protocol::kSctp : Protocol::kTcp;
-}
-
-bool Meet(const PortMapping& a, const PortMapping& b) {
-  return a.protocol == b.protocol && a.host_port == b.host_port &&
-         (a.host_ip == b.host_ip || a.host_ip.empty() || b.host_ip.empty());
 }
 
 }  // namespace

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cri/network/cni/port_claims.h"
+
+#include "absl/strings/str_cat.h"
+#include "cri/network/cidr.h"
+#include "cri/network/nat.h"
+#include "runtime/base/log.h"
+
+namespace cri::network::cni {
+namespace {
+
+bool ShareAnAddress(const std::string& a, const std::string& b) {
+  if (a.empty() || b.empty() || a == b) return true;
+  const absl::StatusOr<Ip> ip_a = ParseIp(a), ip_b = ParseIp(b);
+  if (!ip_a.ok() || !ip_b.ok() || ip_a->family != ip_b->family) return false;
+  return *ip_a == *ip_b || ip_a->IsAny() || ip_b->IsAny();
+}
+
+std::string Describe(const PortMapping& port) {
+  return absl::StrCat(
+      "host port ", port.host_port, "/", NameOf(port.protocol),
+      port.host_ip.empty() ? "" : absl::StrCat(" on ", port.host_ip));
+}
+
+}  // namespace
+
+bool Meet(const PortMapping& a, const PortMapping& b) {
+  return a.protocol == b.protocol && a.host_port == b.host_port &&
+         ShareAnAddress(a.host_ip, b.host_ip);
+}
+
+absl::Status PortClaims::Hold(const PodNetwork& pod) {
+  if (pod.ports.empty()) return absl::OkStatus();
+  absl::MutexLock lock(&mutex_);
+  for (const auto& [sandbox_id, claim] : claims_) {
+    if (sandbox_id == pod.sandbox_id) continue;
+    for (const PortMapping& theirs : claim.ports) {
+      for (const PortMapping& ours : pod.ports) {
+        if (!Meet(theirs, ours)) continue;
+        return absl::FailedPreconditionError(
+            absl::StrCat(Describe(ours), " is held by pod ", claim.owner));
+      }
+    }
+  }
+  claims_[pod.sandbox_id] = {absl::StrCat(pod.pod_namespace, "/", pod.name),
+                             pod.ports};
+  return absl::OkStatus();
+}
+
+void PortClaims::Free(const std::string& sandbox_id) {
+  absl::MutexLock lock(&mutex_);
+  claims_.erase(sandbox_id);
+}
+
+void PortClaims::Restore(const std::vector<PodNetwork>& living) {
+  for (const PodNetwork& pod : living) {
+    const absl::Status held = Hold(pod);
+    if (held.ok()) continue;
+    runtime::log::Warning("cni: pod ", pod.pod_namespace, "/", pod.name, ": ",
+                          held.message());
+  }
+}
+
+}  // namespace cri::network::cni

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which pod has which host port. portmap asks nobody: of two pods with one
+// port, the second would get its rules and never a packet.
+#ifndef CORACLE_CRI_NETWORK_CNI_PORT_CLAIMS_H_
+#define CORACLE_CRI_NETWORK_CNI_PORT_CLAIMS_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "cri/network/pod_network.h"
+
+namespace cri::network::cni {
+
+// Whether a packet could be meant for both. "" stands for every address of the
+// node, 0.0.0.0 and :: for every one of their family.
+bool Meet(const PortMapping& a, const PortMapping& b);
+
+// Thread safe. Nothing of it is on disk.
+class PortClaims {
+ public:
+  // Takes the pod's ports, instead of those that its sandbox had before.
+  // FAILED_PRECONDITION names the port and the pod that has it.
+  absl::Status Hold(const PodNetwork& pod) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Free(const std::string& sandbox_id) ABSL_LOCKS_EXCLUDED(mutex_);
+  // After a restart: these have ports. What they cannot both have is logged.
+  void Restore(const std::vector<PodNetwork>& living)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  struct Claim {
+    std::string owner;  // "namespace/name"
+    std::vector<PortMapping> ports;
+  };
+  absl::Mutex mutex_;
+  std::map<std::string, Claim> claims_ ABSL_GUARDED_BY(mutex_);  // by sandbox
+};
+
+}  // namespace cri::network::cni
+
+#endif  // CORACLE_CRI_NETWORK_CNI_PORT_CLAIMS_H_

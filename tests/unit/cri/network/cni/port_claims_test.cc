@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cri/network/cni/port_claims.h"
+
+#include "tests/support/status_matchers.h"
+
+namespace cri::network::cni {
+namespace {
+
+using testing::HasSubstr;
+using tests::StatusIs;
+
+PodNetwork Pod(const std::string& name, std::vector<PortMapping> ports) {
+  return {.sandbox_id = name + "-1",
+          .name = name,
+          .pod_namespace = "default",
+          .ports = std::move(ports)};
+}
+
+PortMapping Port(const std::string& host_ip) {
+  return {Protocol::kTcp, 80, 8080, host_ip};
+}
+
+TEST(PortClaimsTest, MeetOnAnAddressThatBothHave) {
+  EXPECT_TRUE(Meet(Port(""), Port("192.0.2.1")));
+  EXPECT_TRUE(Meet(Port("192.0.2.1"), Port("192.0.2.1")));
+  EXPECT_TRUE(Meet(Port("0.0.0.0"), Port("192.0.2.1")));
+  EXPECT_TRUE(Meet(Port("fd00::1"), Port("::")));
+  EXPECT_TRUE(Meet(Port("fd00::1"), Port("fd00:0::01")));
+  EXPECT_FALSE(Meet(Port("192.0.2.1"), Port("192.0.2.2")));
+  EXPECT_FALSE(Meet(Port("0.0.0.0"), Port("fd00::1")));
+  EXPECT_FALSE(Meet(Port("::"), Port("0.0.0.0")));
+}
+
+TEST(PortClaimsTest, MeetWithOneProtocolAndPort) {
+  const PortMapping port = Port("");
+  PortMapping other = port;
+  other.container_port = 81;
+  EXPECT_TRUE(Meet(port, other));
+  other.protocol = Protocol::kUdp;
+  EXPECT_FALSE(Meet(port, other));
+  other = port;
+  other.host_port = 8081;
+  EXPECT_FALSE(Meet(port, other));
+}
+
+TEST(PortClaimsTest, RefusesByPortAndOwnerUntilItIsFree) {
+  PortClaims claims;
+  ASSERT_OK(claims.Hold(Pod("web", {Port("")})));
+  ASSERT_OK(claims.Hold(Pod("web", {Port("")})));  // a repeated call
+  const PodNetwork other = Pod("other", {Port("192.0.2.1")});
+  EXPECT_THAT(claims.Hold(other),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       "host port 8080/TCP on 192.0.2.1 is held by pod "
+                       "default/web"));
+  claims.Free("other-1");
+  EXPECT_FALSE(claims.Hold(other).ok());
+  claims.Free("web-1");
+  EXPECT_OK(claims.Hold(other));
+}
+
+TEST(PortClaimsTest, KnowsTheLivingAfterARestart) {
+  PortClaims claims;
+  claims.Restore({Pod("web", {Port("")}), Pod("plain", {})});
+  EXPECT_THAT(claims.Hold(Pod("other", {Port("")})),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("default/web")));
+}
+
+}  // namespace
+}  // namespace cri::network::cni
