@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cri/container/container.h"
 
+#include <utility>
+
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/file.h"
@@ -19,6 +21,23 @@ int64_t Nanos(absl::Time time) {
 
 absl::Time FromNanos(int64_t nanos) {
   return nanos == 0 ? absl::InfinitePast() : absl::FromUnixNanos(nanos);
+}
+
+// Fields of a record.
+constexpr char kResources[] = "resources", kWanted[] = "resources_wanted";
+
+// Nothing, if the record does not have the field.
+absl::StatusOr<std::optional<runtime::v1::LinuxContainerResources>> LimitsAt(
+    const Json& body, const char* field) {
+  if (!runtime::Has(body, field)) return std::nullopt;
+  std::string wire;
+  runtime::v1::LinuxContainerResources limits;
+  if (!absl::Base64Unescape(runtime::StringAt(body, field), &wire) ||
+      !limits.ParseFromString(wire)) {
+    return absl::DataLossError(
+        absl::StrCat("field ", field, ": not LinuxContainerResources"));
+  }
+  return limits;
 }
 
 }  // namespace
@@ -41,6 +60,18 @@ void Container::SetResources(
     const runtime::v1::LinuxContainerResources& resources) {
   absl::MutexLock lock(&mutex_);
   updated_ = resources;
+}
+
+std::optional<runtime::v1::LinuxContainerResources> Container::WantedResources()
+    const {
+  absl::MutexLock lock(&mutex_);
+  return wanted_;
+}
+
+void Container::SetWantedResources(
+    std::optional<runtime::v1::LinuxContainerResources> wanted) {
+  absl::MutexLock lock(&mutex_);
+  wanted_ = std::move(wanted);
 }
 
 bool Container::Advance(const runtime::ContainerState& state) {
@@ -128,7 +159,10 @@ Json Container::ToRecord() const {
   body["message"] = state_.message;
   body["lost"] = state_.lost;
   if (updated_.has_value()) {
-    body["resources"] = absl::Base64Escape(updated_->SerializeAsString());
+    body[kResources] = absl::Base64Escape(updated_->SerializeAsString());
+  }
+  if (wanted_.has_value()) {
+    body[kWanted] = absl::Base64Escape(wanted_->SerializeAsString());
   }
   return body;
 }
@@ -161,14 +195,8 @@ absl::Status Container::FromRecord(const Json& body) {
   state_.oom_killed = runtime::BoolAt(body, "oom_killed");
   state_.message = runtime::StringAt(body, "message");
   state_.lost = runtime::BoolAt(body, "lost");
-  if (runtime::Has(body, "resources")) {
-    updated_.emplace();
-    if (!absl::Base64Unescape(runtime::StringAt(body, "resources"), &wire) ||
-        !updated_->ParseFromString(wire)) {
-      return absl::DataLossError(
-          "field resources: not LinuxContainerResources");
-    }
-  }
+  ASSIGN_OR_RETURN(updated_, LimitsAt(body, kResources));
+  ASSIGN_OR_RETURN(wanted_, LimitsAt(body, kWanted));
   return absl::OkStatus();
 }
 

@@ -61,6 +61,12 @@ class Container {
       ABSL_LOCKS_EXCLUDED(mutex_);
   void SetResources(const runtime::v1::LinuxContainerResources& resources)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // What an update under way is to make of them, or nothing.
+  std::optional<runtime::v1::LinuxContainerResources> WantedResources() const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  void SetWantedResources(
+      std::optional<runtime::v1::LinuxContainerResources> wanted)
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
   // EXITED without knowing how; false if it was already.
   bool MarkLost() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -90,6 +96,8 @@ class Container {
   mutable absl::Mutex mutex_;
   State state_ ABSL_GUARDED_BY(mutex_);
   std::optional<runtime::v1::LinuxContainerResources> updated_
+      ABSL_GUARDED_BY(mutex_);
+  std::optional<runtime::v1::LinuxContainerResources> wanted_
       ABSL_GUARDED_BY(mutex_);
   std::optional<absl::Time> kill_at_ ABSL_GUARDED_BY(mutex_);
   bool waits_ended_ ABSL_GUARDED_BY(mutex_) = false;

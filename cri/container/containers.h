@@ -102,6 +102,14 @@ class Containers {
   absl::Status StartNow(const ContainerPtr& container);
   absl::Status UpdateNow(const ContainerPtr& container,
                          const runtime::v1::LinuxContainerResources& change);
+  // Of limits; all or nothing.
+  absl::Status Apply(const Container& container,
+                     const runtime::v1::LinuxContainerResources& from,
+                     const runtime::v1::LinuxContainerResources& to);
+  // Brings an update that a killed daemon began to its end or, where that is
+  // impossible by now, takes it back. Nothing without one; an exited container
+  // only forgets it. On the sandbox's queue.
+  absl::Status FinishUpdate(Container& container);
   absl::Status RemoveNow(const ContainerPtr& container, absl::Time deadline);
   runtime::Executor::TimerId KillLater(const ContainerPtr& container,
                                        absl::Time when);
@@ -117,6 +125,7 @@ class Containers {
                runtime::v1::ContainerEventType type);
   absl::Status Load(const std::string& id, const runtime::Json& body);
   void Reconcile(const sandbox::SandboxPtr& sandbox);
+  void FinishUpdates();
   void SweepFiles();
   void SweepHolds();
   std::string Dir(const std::string& id) const;

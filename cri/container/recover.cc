@@ -52,6 +52,7 @@ absl::Status Containers::Recover() {
   for (const sandbox::SandboxPtr& sandbox : options_.sandboxes->List()) {
     Reconcile(sandbox);
   }
+  FinishUpdates();
   SweepFiles();
   SweepHolds();
   return absl::OkStatus();
@@ -99,6 +100,18 @@ void Containers::Reconcile(const sandbox::SandboxPtr& sandbox) {
   for (const ContainerPtr& container : ListOf(*sandbox)) {
     if (known.count(container->id) == 0 && container->MarkLost()) {
       Publish(container, v1::CONTAINER_STOPPED_EVENT);
+    }
+  }
+}
+
+void Containers::FinishUpdates() {
+  for (const ContainerPtr& container : registry_.List()) {
+    if (!container->WantedResources().has_value()) continue;
+    absl::Status finished;
+    container->sandbox->queue.Run([&] { finished = FinishUpdate(*container); });
+    if (!finished.ok()) {
+      runtime::log::Error("container ", container->id, ": ",
+                          finished.message());
     }
   }
 }

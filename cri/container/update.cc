@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Changing limits of a living container.
+#include <optional>
+
 #include "absl/strings/str_cat.h"
 #include "cri/container/containers.h"
 #include "cri/container/oci_config.h"
@@ -11,6 +13,9 @@ namespace cri::container {
 namespace {
 
 using Resources = ::runtime::v1::LinuxContainerResources;
+
+// What the record says then.
+constexpr char kTriedAgain[] = "the next start of the server tries again";
 
 absl::Status CheckAlive(const Container& container) {
   if (container.GetState().phase != runtime::ContainerPhase::kExited) {
@@ -32,33 +37,68 @@ absl::Status Containers::Update(const ContainerPtr& container,
   return result;
 }
 
+absl::Status Containers::Apply(const Container& container,
+                               const Resources& from, const Resources& to) {
+  return options_.handler->UpdateContainer(
+      container.sandbox->id, container.id,
+      runtime::DumpJson(ResourcesJson(Difference(from, to))));
+}
+
+// The record says what the limits are to be before the first of them changes,
+// so that a daemon that is killed in between leaves no container whose cgroup
+// is neither as the record says nor as a client asked for.
 absl::Status Containers::UpdateNow(const ContainerPtr& container,
                                    const Resources& change) {
   RETURN_IF_ERROR(registry_.Find(container->id).status());
   RETURN_IF_ERROR(CheckAlive(*container));
+  RETURN_IF_ERROR(FinishUpdate(*container));
   const Resources now = container->Resources();
   const Resources wanted = Merge(now, change);
   // What is valid alone may contradict what is in force.
   RETURN_IF_ERROR(CheckResources(wanted, "linux"));
-  auto apply = [&](const Resources& from, const Resources& to) {
-    return options_.handler->UpdateContainer(
-        container->sandbox->id, container->id,
-        runtime::DumpJson(ResourcesJson(Difference(from, to))));
-  };
-  absl::Status status = apply(now, wanted);
+  container->SetWantedResources(wanted);
+  absl::Status status = Save(*container);
   if (!status.ok()) {
+    container->SetWantedResources(std::nullopt);
+    return status;
+  }
+  status = Apply(*container, now, wanted);
+  container->SetWantedResources(std::nullopt);
+  if (!status.ok()) {
+    const absl::Status saved = Save(*container);
     // It may have ended while its limits were written.
     RETURN_IF_ERROR(CheckAlive(*container));
-    return InWordsOfCri(status, "linux");
+    status = InWordsOfCri(status, "linux");
+    if (saved.ok()) return status;
+    return runtime::Annotate(
+        status, absl::StrCat(kTriedAgain, " (", saved.message(), ")"));
   }
   container->SetResources(wanted);
   status = Save(*container);
   if (status.ok()) return status;
   container->SetResources(now);
-  absl::Status undone = apply(wanted, now);
-  if (undone.ok()) return status;
+  absl::Status undone = Apply(*container, wanted, now);
+  if (undone.ok()) return runtime::Annotate(status, kTriedAgain);
   return runtime::Annotate(
       status, absl::StrCat("limits stay changed (", undone.message(), ")"));
+}
+
+absl::Status Containers::FinishUpdate(Container& container) {
+  const std::optional<Resources> wanted = container.WantedResources();
+  if (!wanted.has_value()) return absl::OkStatus();
+  const Resources now = container.Resources();
+  const absl::Status forward = Apply(container, now, *wanted);
+  if (forward.ok()) {
+    container.SetResources(*wanted);
+  } else if (absl::Status back = Apply(container, *wanted, now);
+             !back.ok() && CheckAlive(container).ok()) {
+    return runtime::Annotate(
+        back, absl::StrCat("an update of limits that was cut short can be "
+                           "neither finished (",
+                           forward.message(), ") nor taken back"));
+  }
+  container.SetWantedResources(std::nullopt);
+  return Save(container);
 }
 
 }  // namespace cri::container

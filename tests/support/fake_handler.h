@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -37,6 +38,7 @@ class FakeHandler : public runtime::Handler {
     std::map<std::string, runtime::ContainerOptions> created;  // by id
     std::vector<std::pair<std::string, int>> signals;          // id, signal
     std::vector<std::pair<std::string, std::string>> updates;  // id, JSON
+    std::function<void()> during_update;
     absl::Status start_sandbox_error, create_error, start_container_error,
         update_error, kill_error, not_ready, checkpoint_error;
     // A checkpoint waits for this when its processes are written.
@@ -189,6 +191,7 @@ class FakeHandler : public runtime::Handler {
     absl::MutexLock lock(&world_.mutex);
     if (!world_.update_error.ok()) return world_.update_error;
     world_.updates.emplace_back(id, resources);
+    if (world_.during_update) world_.during_update();
     return absl::OkStatus();
   }
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a daemon finds again of the containers of the one before it.
+#include <optional>
+
+#include "cri/sandbox/record_file.h"
 #include "tests/unit/cri/container/containers_fixture.h"
 
 namespace cri::container {
@@ -73,6 +76,72 @@ TEST_F(ContainersTest, RestartFreesTheImageOfARemovedContainer) {
   ASSERT_OK(images_.Hold("sha256:any", "removed"));
   Restart();
   EXPECT_EQ(images_.Holders(), std::set<std::string>{container->id});
+}
+
+// kill -9 of the daemon while it wrote the cgroup's files.
+class CutUpdateTest : public ContainersTest {
+ protected:
+  CutUpdateTest() : id_(Running()->id) {
+    v1::LinuxContainerResources wanted;
+    wanted.set_cpu_shares(512);
+    Found()->SetWantedResources(wanted);
+    EXPECT_OK(sandbox::WriteRecord(Record(), Found()->ToRecord()));
+  }
+  ContainerPtr Found() { return *containers_->Find(id_); }
+  std::string Record() { return dir_ / "containers/" + id_ + ".json"; }
+  int64_t Shares() {
+    return ToStatus(*Found()).resources().linux().cpu_shares();
+  }
+  std::string LastUpdate() {
+    absl::MutexLock lock(&world_.mutex);
+    return world_.updates.empty() ? "" : world_.updates.back().second;
+  }
+
+  const std::string id_;
+};
+
+TEST_F(CutUpdateTest, IsFinishedByTheNextDaemon) {
+  Restart();
+  EXPECT_EQ(LastUpdate(), R"({"cpu":{"shares":512}})");
+  EXPECT_EQ(Shares(), 512);
+  world_.updates.clear();
+  Restart();
+  EXPECT_EQ(LastUpdate(), "");
+  EXPECT_EQ(Shares(), 512);
+}
+
+TEST_F(CutUpdateTest, IsFinishedByTheNextUpdateWhereTheStartCouldNot) {
+  world_.update_error = absl::UnavailableError("no cgroups yet");
+  Restart();
+  EXPECT_EQ(Shares(), 0);
+  v1::LinuxContainerResources change;
+  change.set_cpu_quota(5000);
+  EXPECT_FALSE(containers_->Update(Found(), change).ok());
+  world_.update_error = absl::OkStatus();
+  EXPECT_OK(containers_->Update(Found(), change));
+  EXPECT_EQ(Shares(), 512);
+  EXPECT_EQ(world_.updates.size(), 2u);
+}
+
+TEST_F(CutUpdateTest, IsForgottenOnceTheContainerHasExited) {
+  handler_->Exit(id_, 0);
+  Events();
+  world_.update_error = absl::NotFoundError("no cgroup");
+  Restart();
+  world_.update_error = absl::OkStatus();
+  Restart();
+  EXPECT_EQ(LastUpdate(), "");
+}
+
+TEST_F(ContainersTest, AFailedUpdateIsNotTriedAgainByTheNextDaemon) {
+  ContainerPtr container = Running();
+  world_.update_error = absl::FailedPreconditionError("in use");
+  v1::LinuxContainerResources change;
+  change.set_memory_limit_in_bytes(100);
+  EXPECT_FALSE(containers_->Update(container, change).ok());
+  world_.update_error = absl::OkStatus();
+  Restart();
+  EXPECT_TRUE(world_.updates.empty());
 }
 
 TEST_F(ContainersTest, ContainerOfADeadHolderIsExitedUnknown) {

@@ -60,6 +60,13 @@ class ResourcesTest : public ServerTest {
     return world_.updates.empty() ? "" : world_.updates.back().second;
   }
 
+  // By a directory in the place of the record's temporary file.
+  void ForbidRecords() {
+    EXPECT_TRUE(
+        runtime::MakeDirs(dir_ / ("root/containers/." + id_ + ".json.tmp"))
+            .ok());
+  }
+
   std::string pod_, id_;
 };
 
@@ -110,12 +117,17 @@ TEST_F(ResourcesTest, FieldsOfTheHandlerBecomeThoseOfTheRequest) {
               HasSubstr("linux.unified[\"memory.hihg\"]: "));
 }
 
-TEST_F(ResourcesTest, RecordThatCannotBeWrittenTakesTheLimitsBack) {
+TEST_F(ResourcesTest, RecordThatCannotBeWrittenKeepsTheLimits) {
   // Records are written one after another: that of the start is done by now.
   ASSERT_TRUE(UpdateMemory(100).ok());
-  // A directory in the place of the record's temporary file.
-  ASSERT_TRUE(
-      runtime::MakeDirs(dir_ / ("root/containers/." + id_ + ".json.tmp")).ok());
+  ForbidRecords();
+  EXPECT_FALSE(UpdateMemory(200).ok());
+  EXPECT_EQ(LastUpdate(), "{}");
+  EXPECT_EQ(Now().memory_limit_in_bytes(), 100);
+}
+
+TEST_F(ResourcesTest, RecordThatCannotBeWrittenInTheEndTakesTheLimitsBack) {
+  world_.during_update = [this] { ForbidRecords(); };
   EXPECT_FALSE(UpdateMemory(200).ok());
   EXPECT_EQ(LastUpdate(), R"({"memory":{"limit":100,"swap":150}})");
   EXPECT_EQ(Now().memory_limit_in_bytes(), 100);
