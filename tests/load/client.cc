@@ -86,6 +86,9 @@ grpc::Status Client::RunPod(const PodName& pod, std::string* id,
                             Limits limits) {
   v1::RunPodSandboxRequest request;
   *request.mutable_config() = Config(pod);
+  if (const char* handler = std::getenv("CORACLE_TEST_RUNTIME_HANDLER")) {
+    request.set_runtime_handler(handler);
+  }
   v1::RunPodSandboxResponse response;
   const grpc::Status status = Call(&v1::RuntimeService::Stub::RunPodSandbox,
                                    request, &response, limits);
@@ -127,25 +130,32 @@ grpc::Status Client::StartContainer(const std::string& id, Limits limits) {
               limits);
 }
 
-grpc::Status Client::ExecTrue(const std::string& id, Limits limits) {
+grpc::Status Client::Exec(const std::string& id,
+                          const std::vector<std::string>& command,
+                          v1::ExecSyncResponse* response, Limits limits) {
   v1::ExecSyncRequest request;
   request.set_container_id(id);
-  request.add_cmd("true");
+  for (const std::string& word : command) request.add_cmd(word);
+  return Call(&v1::RuntimeService::Stub::ExecSync, request, response, limits);
+}
+
+grpc::Status Client::ExecTrue(const std::string& id, Limits limits) {
   v1::ExecSyncResponse response;
-  const grpc::Status status =
-      Call(&v1::RuntimeService::Stub::ExecSync, request, &response, limits);
+  const grpc::Status status = Exec(id, {"true"}, &response, limits);
   if (status.ok() && response.exit_code() != 0) {
     return {grpc::StatusCode::INTERNAL, "true did not exit with 0"};
   }
   return status;
 }
 
-grpc::Status Client::PodStatus(const std::string& id, Limits limits) {
+grpc::Status Client::PodStatus(const std::string& id, Limits limits,
+                               v1::PodSandboxStatusResponse* response) {
   v1::PodSandboxStatusRequest request;
   request.set_pod_sandbox_id(id);
-  v1::PodSandboxStatusResponse response;
-  return Call(&v1::RuntimeService::Stub::PodSandboxStatus, request, &response,
-              limits);
+  request.set_verbose(response != nullptr);
+  v1::PodSandboxStatusResponse unused;
+  return Call(&v1::RuntimeService::Stub::PodSandboxStatus, request,
+              response == nullptr ? &unused : response, limits);
 }
 
 grpc::Status Client::ContainerState(const std::string& id,
@@ -168,6 +178,43 @@ grpc::Status Client::ContainerStatus(const std::string& id,
                                    request, &response, Limits());
   *status = response.status();
   return result;
+}
+
+grpc::Status Client::ReopenLog(const std::string& id) {
+  v1::ReopenContainerLogRequest request;
+  request.set_container_id(id);
+  v1::ReopenContainerLogResponse response;
+  return Call(&v1::RuntimeService::Stub::ReopenContainerLog, request, &response,
+              Limits());
+}
+
+grpc::Status Client::UpdateContainer(
+    const std::string& id, const v1::LinuxContainerResources& limits) {
+  v1::UpdateContainerResourcesRequest request;
+  request.set_container_id(id);
+  *request.mutable_linux() = limits;
+  v1::UpdateContainerResourcesResponse response;
+  return Call(&v1::RuntimeService::Stub::UpdateContainerResources, request,
+              &response, Limits());
+}
+
+grpc::Status Client::UpdatePod(const std::string& id,
+                               const v1::LinuxContainerResources& limits) {
+  v1::UpdatePodSandboxResourcesRequest request;
+  request.set_pod_sandbox_id(id);
+  *request.mutable_resources() = limits;
+  v1::UpdatePodSandboxResourcesResponse response;
+  return Call(&v1::RuntimeService::Stub::UpdatePodSandboxResources, request,
+              &response, Limits());
+}
+
+grpc::Status Client::SetPodCidr(const std::string& cidr) {
+  v1::UpdateRuntimeConfigRequest request;
+  request.mutable_runtime_config()->mutable_network_config()->set_pod_cidr(
+      cidr);
+  v1::UpdateRuntimeConfigResponse response;
+  return Call(&v1::RuntimeService::Stub::UpdateRuntimeConfig, request,
+              &response, Limits());
 }
 
 grpc::Status Client::StopContainer(const std::string& id, Limits limits) {

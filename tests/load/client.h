@@ -45,11 +45,22 @@ class Client {
   grpc::Status StartContainer(const std::string& id, Limits limits = {});
   // Runs `true`; an exit code other than 0 is an error.
   grpc::Status ExecTrue(const std::string& id, Limits limits = {});
-  grpc::Status PodStatus(const std::string& id, Limits limits = {});
+  grpc::Status Exec(const std::string& id,
+                    const std::vector<std::string>& command,
+                    v1::ExecSyncResponse* response, Limits limits = {});
+  // Verbose, if `response` is asked for.
+  grpc::Status PodStatus(const std::string& id, Limits limits = {},
+                         v1::PodSandboxStatusResponse* response = nullptr);
   grpc::Status ContainerState(const std::string& id, v1::ContainerState* state,
                               Limits limits = {});
   grpc::Status ContainerStatus(const std::string& id,
                                v1::ContainerStatus* status);
+  grpc::Status ReopenLog(const std::string& id);
+  grpc::Status UpdateContainer(const std::string& id,
+                               const v1::LinuxContainerResources& limits);
+  grpc::Status UpdatePod(const std::string& id,
+                         const v1::LinuxContainerResources& limits);
+  grpc::Status SetPodCidr(const std::string& cidr);
   // Without grace.
   grpc::Status StopContainer(const std::string& id, Limits limits = {});
   grpc::Status RemoveContainer(const std::string& id, Limits limits = {});
