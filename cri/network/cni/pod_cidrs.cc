@@ -43,14 +43,15 @@ PodCidrs::PodCidrs(const std::string& state_dir, const std::string& configured)
 
 absl::Status PodCidrs::Set(const std::string& text) {
   ASSIGN_OR_RETURN(std::vector<std::string> cidrs, Parse(text));
-  {
-    absl::MutexLock lock(&mutex_);
-    if (cidrs_ == cidrs) return absl::OkStatus();
-    cidrs_ = std::move(cidrs);
-  }
+  absl::MutexLock serial(&setting_);
+  if (Get() == cidrs) return absl::OkStatus();
   RETURN_IF_ERROR(runtime::MakeDirs(dir_, 0700));
-  return runtime::WriteFileAtomic(
-      dir_ + "/pod_cidr", absl::StrCat(absl::StripAsciiWhitespace(text), "\n"));
+  RETURN_IF_ERROR(runtime::WriteFileAtomic(
+      dir_ + "/pod_cidr",
+      absl::StrCat(absl::StripAsciiWhitespace(text), "\n")));
+  absl::MutexLock lock(&mutex_);
+  cidrs_ = std::move(cidrs);
+  return absl::OkStatus();
 }
 
 std::vector<std::string> PodCidrs::Get() const {

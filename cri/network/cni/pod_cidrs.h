@@ -20,12 +20,15 @@ class PodCidrs {
   // What cannot be read is logged. `configured` may be empty.
   PodCidrs(const std::string& state_dir, const std::string& configured);
 
-  // "10.244.1.0/24,fd00:1::/64". INVALID_ARGUMENT if it is none.
-  absl::Status Set(const std::string& text) ABSL_LOCKS_EXCLUDED(mutex_);
+  // "10.244.1.0/24,fd00:1::/64". INVALID_ARGUMENT if it is none. They are in
+  // force once they are on disk.
+  absl::Status Set(const std::string& text)
+      ABSL_LOCKS_EXCLUDED(setting_, mutex_);
   std::vector<std::string> Get() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   const std::string dir_;
+  absl::Mutex setting_;  // one at a time; before mutex_
   mutable absl::Mutex mutex_;
   std::vector<std::string> cidrs_ ABSL_GUARDED_BY(mutex_);
 };
