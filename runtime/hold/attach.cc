@@ -152,15 +152,24 @@ void Holder::DropStalled(HeldContainer* container, int64_t now) {
   }
 }
 
+// With `stdin_once` the container's input ends with its client's. Else it stays
+// open for others, and this client, who has said all, is done; not one that
+// looks at a terminal, though.
 void Holder::CloseInput(uint64_t connection) {
+  bool done = false;
   for (auto& c : containers_) {
     for (const HeldAttach& attach : c->attaches) {
-      if (attach.connection == connection && attach.in &&
-          (c->flags & state::kStdinOnce) != 0) {
-        c->stdin_pipe.reset();
-      }
+      if (attach.connection != connection || !attach.in) continue;
+      if ((c->flags & state::kStdinOnce) != 0) c->stdin_pipe.reset();
+      done = (c->flags & state::kStdinOpen) != 0 &&
+             (c->flags & (state::kStdinOnce | state::kTty)) == 0;
     }
   }
+  if (!done) return;
+  Detach(connection);
+  hold::Reply reply;
+  reply.type = ReplyType::kExecExit;
+  EndStream(connection, reply);
 }
 
 void Holder::Detach(uint64_t connection) {

@@ -45,7 +45,8 @@ enum class RequestType : uint32_t {
   // The same with the container's exit code; closing only lets go.
   kAttach = 15,      // id, flags (StreamFlag); fds: stdout, stderr as flags say
   kCloseInput = 16,  // on the connection of a kAttach that shares the input:
-                     // ends the container's, if that serves once. No answer
+                     // ends the container's, if that serves once, else, unless
+                     // at a terminal, the attach. No answer of its own
   kAnchor = 17,      // kStatus, value = pid of the pod's anchor (anchor.h),
                      // which is started if there is none
   // To the launcher.

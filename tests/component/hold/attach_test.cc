@@ -55,6 +55,8 @@ TEST_F(AttachTest, InputOfManyAttachesStaysOpen) {
     talk->Write(text + "\n");
     EXPECT_EQ(talk->ReadUntil("\n"), absl::StrCat("got ", text, "\n"));
     talk->session().CloseInput();
+    EXPECT_EQ(talk->ReadAll(), "");
+    EXPECT_THAT(talk->Outcome(), IsOkAndHolds(0));
   }
   // Nor does a new daemon end it.
   Restart();
