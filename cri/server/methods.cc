@@ -111,7 +111,7 @@ const Method kMethods[] = {
     CORACLE_SERVE(ImageService, ImageStatus, kShort),
     CORACLE_SERVE(ImageService, PullImage, kLong),
     CORACLE_SERVE(ImageService, RemoveImage, kLong),
-    CORACLE_SERVE(ImageService, ImageFsInfo, kLong),
+    CORACLE_SERVE(ImageService, ImageFsInfo, kShort),
     CORACLE_STREAM(ImageService, StreamImages, kShort),
 };
 

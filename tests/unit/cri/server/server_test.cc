@@ -238,6 +238,8 @@ TEST_F(ServerTest, StatusIsToldWhileAllThreadsWaitForStops) {
   v1::StatusResponse status;
   EXPECT_TRUE(
       Call(*runtime_, &Runtime::Status, v1::StatusRequest(), &status).ok());
+  v1::ImageFsInfoResponse images;  // what crictl asks whenever it connects
+  EXPECT_TRUE(Call(*image_service_, &Images::ImageFsInfo, {}, &images).ok());
   for (const std::string& container : containers) handler_->Exit(container, 0);
   for (std::thread& stop : stops) stop.join();
 }
