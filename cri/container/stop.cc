@@ -60,7 +60,12 @@ absl::Status Containers::Stop(const ContainerPtr& container,
   }
   // The timer does this too, for callers that are gone by now; but it needs a
   // thread of the pool, all of which may be waiting here.
-  if (absl::Now() >= kill_at) RETURN_IF_ERROR(KillNow(*container));
+  const absl::Status killed =
+      absl::Now() >= kill_at ? KillNow(*container) : absl::OkStatus();
+  if (!killed.ok()) {
+    if (turn.first) container->ForgetStop();
+    return killed;
+  }
   return AwaitDeath(container, kill_at, deadline);
 }
 
