@@ -13,6 +13,7 @@ namespace {
 
 using runtime::ContainerPhase;
 using runtime::Json;
+namespace v1 = ::runtime::v1;
 
 // 0 stands for "not yet".
 int64_t Nanos(absl::Time time) {
@@ -88,6 +89,28 @@ bool Container::Advance(const runtime::ContainerState& state) {
   state_.oom_killed = state.oom_killed;
   state_.message = state.message;
   return true;
+}
+
+std::vector<v1::ContainerEventType> Container::TakeNews(
+    v1::ContainerEventType type) {
+  std::vector<v1::ContainerEventType> news;
+  absl::MutexLock lock(&mutex_);
+  const auto tell = [&](v1::ContainerEventType event)
+                        ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+                          if (event <= told_) return;
+                          told_ = event;
+                          news.push_back(event);
+                        };
+  const bool started = state_.started_at != absl::InfinitePast();
+  const bool exited = state_.phase == ContainerPhase::kExited;
+  if (started && type > v1::CONTAINER_STARTED_EVENT) {
+    tell(v1::CONTAINER_STARTED_EVENT);
+  }
+  if (exited && type > v1::CONTAINER_STOPPED_EVENT) {
+    tell(v1::CONTAINER_STOPPED_EVENT);
+  }
+  tell(type);
+  return news;
 }
 
 bool Container::MarkLost() {
@@ -189,6 +212,7 @@ absl::Status Container::FromRecord(const Json& body) {
   created_at = FromNanos(runtime::IntAt(body, "created_at"));
   absl::MutexLock lock(&mutex_);
   state_.phase = static_cast<ContainerPhase>(phase);
+  told_ = static_cast<int>(phase);  // the event that led to it
   state_.started_at = FromNanos(runtime::IntAt(body, "started_at"));
   state_.finished_at = FromNanos(runtime::IntAt(body, "finished_at"));
   state_.exit_code = static_cast<int>(runtime::IntAt(body, "exit_code"));

@@ -68,6 +68,11 @@ class Container {
       std::optional<runtime::v1::LinuxContainerResources> wanted)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // What to tell in this order now that `type` is due: also what went before
+  // it, if that one's turn comes late. Nothing of what was told.
+  std::vector<runtime::v1::ContainerEventType> TakeNews(
+      runtime::v1::ContainerEventType type) ABSL_LOCKS_EXCLUDED(mutex_);
+
   // EXITED without knowing how; false if it was already.
   bool MarkLost() ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -99,6 +104,7 @@ class Container {
       ABSL_GUARDED_BY(mutex_);
   std::optional<runtime::v1::LinuxContainerResources> wanted_
       ABSL_GUARDED_BY(mutex_);
+  int told_ ABSL_GUARDED_BY(mutex_) = -1;  // the last event; -1 = none
   std::optional<absl::Time> kill_at_ ABSL_GUARDED_BY(mutex_);
   bool waits_ended_ ABSL_GUARDED_BY(mutex_) = false;
 };

@@ -67,6 +67,8 @@ std::string Containers::ReadOciConfig(const std::string& id) const {
 void Containers::Publish(const ContainerPtr& container,
                          v1::ContainerEventType type) {
   container->sandbox->queue.Post([this, container, type] {
+    const std::vector<v1::ContainerEventType> news = container->TakeNews(type);
+    if (news.empty()) return;
     // What was just made is on disk. A removed container has no record to bring
     // up to date. Removal runs on this queue too, so the answer holds until the
     // record is written.
@@ -77,7 +79,7 @@ void Containers::Publish(const ContainerPtr& container,
       runtime::log::Error("container ", container->id,
                           ": cannot keep its record: ", saved.message());
     }
-    options_.notify(container, type);
+    for (v1::ContainerEventType event : news) options_.notify(container, event);
   });
 }
 

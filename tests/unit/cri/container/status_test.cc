@@ -8,6 +8,8 @@ namespace {
 
 namespace v1 = ::runtime::v1;
 using runtime::ContainerPhase;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 class StatusTest : public ::testing::Test {
  protected:
@@ -124,6 +126,30 @@ TEST_F(StatusTest, FilterFieldsAreAnded) {
   filter.clear_state();
   filter.set_pod_sandbox_id("other");
   EXPECT_FALSE(Matches(container_, filter));
+}
+
+TEST(NewsTest, WhatIsLateIsToldBeforeWhatCameAfter) {
+  Container container;
+  EXPECT_THAT(container.TakeNews(v1::CONTAINER_CREATED_EVENT),
+              ElementsAre(v1::CONTAINER_CREATED_EVENT));
+  runtime::ContainerState state;
+  state.phase = ContainerPhase::kRunning;
+  state.started_at = absl::UnixEpoch();
+  ASSERT_TRUE(container.Advance(state));
+  state.phase = ContainerPhase::kExited;
+  ASSERT_TRUE(container.Advance(state));
+  EXPECT_THAT(
+      container.TakeNews(v1::CONTAINER_DELETED_EVENT),
+      ElementsAre(v1::CONTAINER_STARTED_EVENT, v1::CONTAINER_STOPPED_EVENT,
+                  v1::CONTAINER_DELETED_EVENT));
+  EXPECT_THAT(container.TakeNews(v1::CONTAINER_STARTED_EVENT), IsEmpty());
+  EXPECT_THAT(container.TakeNews(v1::CONTAINER_STOPPED_EVENT), IsEmpty());
+}
+
+TEST(NewsTest, WhatNeverRanHasNoStartAndNoStop) {
+  Container container;
+  EXPECT_THAT(container.TakeNews(v1::CONTAINER_DELETED_EVENT),
+              ElementsAre(v1::CONTAINER_DELETED_EVENT));
 }
 
 }  // namespace
