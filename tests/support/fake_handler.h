@@ -189,9 +189,9 @@ class FakeHandler : public runtime::Handler {
   absl::Status UpdateContainer(const std::string&, const std::string& id,
                                const std::string& resources) override {
     absl::MutexLock lock(&world_.mutex);
+    if (world_.during_update) world_.during_update();
     if (!world_.update_error.ok()) return world_.update_error;
     world_.updates.emplace_back(id, resources);
-    if (world_.during_update) world_.during_update();
     return absl::OkStatus();
   }
 

@@ -110,6 +110,19 @@ TEST_F(CutUpdateTest, IsFinishedByTheNextDaemon) {
   EXPECT_EQ(Shares(), 512);
 }
 
+TEST_F(CutUpdateTest, IsTakenBackWhereItIsImpossibleByNow) {
+  int calls = 0;
+  world_.during_update = [&] {
+    world_.update_error = calls++ == 0 ? absl::FailedPreconditionError("in use")
+                                       : absl::OkStatus();
+  };
+  Restart();
+  EXPECT_EQ(LastUpdate(), R"({"cpu":{"shares":1024}})");
+  EXPECT_EQ(Shares(), 0);
+  Restart();
+  EXPECT_EQ(calls, 2);
+}
+
 TEST_F(CutUpdateTest, IsFinishedByTheNextUpdateWhereTheStartCouldNot) {
   world_.update_error = absl::UnavailableError("no cgroups yet");
   Restart();
