@@ -64,6 +64,16 @@ absl::Status NameContainer(const std::string& name,
   return runtime::Annotate(status, who);
 }
 
+// Symlinks of the administrator's end at the log directory: below it, and when
+// the log is opened again, none is followed.
+absl::StatusOr<std::string> RealLogPath(const Container& container) {
+  if (container.log_path.empty()) return "";
+  const std::string& directory = container.sandbox->config.log_directory();
+  RETURN_IF_ERROR(runtime::MakeDirs(directory, 0755));
+  ASSIGN_OR_RETURN(const std::string real, runtime::RealPath(directory));
+  return runtime::JoinPath(real, container.config.log_path());
+}
+
 std::string RefOf(const image::Image& image) {
   return image.repo_digests.empty() ? image.id : image.repo_digests.front();
 }
@@ -156,14 +166,10 @@ absl::Status Containers::Build(Container& container,
   }
   create.lower_dirs.assign(image.layer_dirs.rbegin(), image.layer_dirs.rend());
   create.lower_dirs.push_back(MountPointsDir());
-  create.log_path = container.log_path;
+  ASSIGN_OR_RETURN(create.log_path, RealLogPath(container));
   create.tty = container.config.tty();
   create.stdin_open = container.config.stdin();
   create.stdin_once = container.config.stdin_once();
-  if (!create.log_path.empty()) {
-    RETURN_IF_ERROR(runtime::MakeDirs(
-        create.log_path.substr(0, create.log_path.rfind('/')), 0755));
-  }
   absl::StatusOr<runtime::ContainerState> created =
       options_.handler->CreateContainer(create);
   if (!created.ok()) return NameFields(container.config, created.status());

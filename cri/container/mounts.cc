@@ -2,11 +2,9 @@
 #include "cri/container/mounts.h"
 
 #include <linux/magic.h>
-#include <stdlib.h>
 #include <sys/vfs.h>
 
 #include <algorithm>
-#include <memory>
 #include <set>
 
 #include "absl/strings/match.h"
@@ -76,13 +74,6 @@ void AddPodFiles(const SpecInput& input, std::vector<Entry>& mounts) {
   }
 }
 
-absl::StatusOr<std::string> RealPath(const std::string& path) {
-  std::unique_ptr<char, void (*)(void*)> real(realpath(path.c_str(), nullptr),
-                                              free);
-  if (real == nullptr) return runtime::ErrnoStatus(path);
-  return std::string(real.get());
-}
-
 // True if the mount that holds `path` is in a peer group: only then does what
 // the container mounts come back to the host.
 bool IsShared(const std::string& path) {
@@ -130,7 +121,7 @@ absl::StatusOr<Entry> ImageVolume(const SpecInput& input,
 absl::StatusOr<Entry> Requested(const SpecInput& input, const v1::Mount& mount,
                                 std::string& rootfs_propagation) {
   if (IsImageVolume(mount)) return ImageVolume(input, mount);
-  absl::StatusOr<std::string> source = RealPath(mount.host_path());
+  absl::StatusOr<std::string> source = runtime::RealPath(mount.host_path());
   if (!source.ok()) {
     return runtime::Annotate(
         source.status(),

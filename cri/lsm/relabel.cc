@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Walks a volume by descriptors: nothing that is swapped meanwhile leads out.
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
-
-#include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "cri/lsm/selinux.h"
@@ -58,10 +55,7 @@ absl::Status RelabelAt(int fd, const std::string& path, dev_t device,
 }  // namespace
 
 absl::Status Relabel(const std::string& path, const std::string& label) {
-  std::unique_ptr<char, void (*)(void*)> real(realpath(path.c_str(), nullptr),
-                                              free);
-  if (real == nullptr) return runtime::ErrnoStatus(path);
-  const std::string resolved = real.get();
+  ASSIGN_OR_RETURN(const std::string resolved, runtime::RealPath(path));
   for (const char* system : kSystem) {
     if (resolved != system) continue;
     return absl::InvalidArgumentError(

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -170,6 +171,13 @@ absl::StatusOr<std::vector<std::string>> ListDir(const std::string& path) {
 }
 
 bool Exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
+
+absl::StatusOr<std::string> RealPath(const std::string& path) {
+  std::unique_ptr<char, void (*)(void*)> real(realpath(path.c_str(), nullptr),
+                                              free);
+  if (real == nullptr) return ErrnoStatus(path);
+  return std::string(real.get());
+}
 
 std::string JoinPath(absl::string_view base, absl::string_view rest) {
   while (!base.empty() && base.back() == '/') base.remove_suffix(1);

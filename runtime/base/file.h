@@ -65,6 +65,9 @@ absl::StatusOr<std::vector<std::string>> ListDir(const std::string& path);
 
 bool Exists(const std::string& path);
 
+// realpath(3): `path`, which exists, without symlinks.
+absl::StatusOr<std::string> RealPath(const std::string& path);
+
 // `base` + "/" + `rest` without doubled slashes. An absolute `rest` is taken
 // relative to `base` (prefixing a root directory).
 std::string JoinPath(absl::string_view base, absl::string_view rest);

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/base/status.h"
 #include "runtime/hold/holder.h"
 #include "runtime/state/record.h"
 
@@ -71,10 +72,8 @@ void Holder::Create(Connection* connection, const Request& request) {
 absl::Status Holder::ForkSetup(HeldContainer* container) {
   const bool tty = (container->flags & state::kTty) != 0;
   if (!container->log_path.empty()) {
-    if (int error = container->log.Open(container->log_path); error != 0) {
-      return absl::InternalError(absl::StrCat("open log ", container->log_path,
-                                              ": ", strerror(error)));
-    }
+    RETURN_IF_ERROR(
+        Annotate(container->log.Open(container->log_path), "log_path"));
   }
   Pipe start, in, out, err;
   absl::Status status = MakePipe(&start, false);

@@ -9,6 +9,11 @@
 #include <cerrno>
 #include <cstring>
 
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "runtime/base/status.h"
+#include "runtime/path/root.h"
+
 namespace runtime::hold {
 namespace {
 
@@ -36,14 +41,16 @@ void CivilDate(int64_t days, uint64_t* year, uint64_t* month, uint64_t* day) {
   *year = year_of_era + era * 400 + (*month <= 2 ? 1 : 0);
 }
 
-int MakeParents(const std::string& path) {
-  for (size_t at = path.find('/', 1); at != std::string::npos;
-       at = path.find('/', at + 1)) {
-    if (mkdir(path.substr(0, at).c_str(), 0755) != 0 && errno != EEXIST) {
-      return errno;
-    }
-  }
-  return 0;
+absl::StatusOr<UniqueFd> OpenForAppending(const std::string& path) {
+  using Links = path::Root::Links;
+  // Without O_NONBLOCK a FIFO in its place would stop the holder for ever.
+  constexpr int kFlags =
+      O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+  ASSIGN_OR_RETURN(const path::Root root, path::Root::Open("/"));
+  absl::StatusOr<UniqueFd> fd = root.OpenAt(path, kFlags, 0640, Links::kRefuse);
+  if (!absl::IsNotFound(fd.status())) return fd;
+  RETURN_IF_ERROR(root.MakeParent(path, Links::kRefuse).status());
+  return root.OpenAt(path, kFlags, 0640, Links::kRefuse);
 }
 
 iovec Part(absl::string_view text) {
@@ -67,21 +74,18 @@ void FormatTime(const timespec& time, char out[kTimeBytes]) {
   Digits(static_cast<uint64_t>(time.tv_nsec), 9, out + 20);
 }
 
-int LogFile::Open(const std::string& path) {
-  // Without O_NONBLOCK a FIFO in its place would stop the holder for ever.
-  constexpr int kFlags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC |
-                         O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
-  UniqueFd fd(open(path.c_str(), kFlags, 0640));
-  if (!fd.ok() && errno == ENOENT) {
-    if (int error = MakeParents(path); error != 0) return error;
-    fd.reset(open(path.c_str(), kFlags, 0640));
-  }
-  if (!fd.ok()) return errno;
+absl::Status LogFile::Open(const std::string& path) {
+  absl::StatusOr<UniqueFd> fd = OpenForAppending(path);
   struct stat st;
-  if (fstat(fd.get(), &st) != 0) return errno;
-  if (!S_ISREG(st.st_mode)) return EINVAL;
-  fd_ = std::move(fd);
-  return 0;
+  const bool known =
+      fd.ok() ? fstat(fd->get(), &st) == 0 : lstat(path.c_str(), &st) == 0;
+  if (known && !S_ISREG(st.st_mode)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, ": is not a regular file"));
+  }
+  RETURN_IF_ERROR(fd.status());
+  fd_ = *std::move(fd);
+  return absl::OkStatus();
 }
 
 void LogFile::Add(absl::string_view stream, absl::string_view content,

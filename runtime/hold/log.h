@@ -11,6 +11,7 @@
 
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "runtime/base/unique_fd.h"
 
@@ -28,10 +29,11 @@ void FormatTime(const timespec& time, char out[kTimeBytes]);
 // directory loses lines, never the container: whole lines only.
 class LogFile {
  public:
-  // Opens or creates `path` for appending, with missing parents. Refuses
-  // anything but a regular file (CVE class: a pod replaces its log by a link).
-  // 0 or an errno; on an error the old file stays in use.
-  int Open(const std::string& path);
+  // Opens or creates `path` (absolute) for appending, with missing parents.
+  // Refuses anything but a regular file: FAILED_PRECONDITION; and a symlink
+  // anywhere on the way (CVE class: a pod that reaches the logs puts links in
+  // their place). On an error the old file stays in use.
+  absl::Status Open(const std::string& path);
 
   // Adds a line to the batch; `content` must live until Flush.
   void Add(absl::string_view stream, absl::string_view content, bool partial);

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/base/status.h"
 #include "runtime/hold/anchor.h"
 #include "runtime/hold/holder.h"
 
@@ -158,11 +159,9 @@ void Holder::ReopenLog(Connection* connection, const Request& request) {
       FindRunning(connection, request.id, "reopen log of");
   if (container == nullptr) return;
   if (!container->log_path.empty()) {
-    if (int error = container->log.Open(container->log_path); error != 0) {
-      return ReplyStatus(connection, absl::StatusCode::kInternal,
-                         absl::StrCat("reopen log ", container->log_path, ": ",
-                                      strerror(error)));
-    }
+    const absl::Status opened = Annotate(
+        container->log.Open(container->log_path), "reopen the log: log_path");
+    return ReplyStatus(connection, opened.code(), opened.message());
   }
   ReplyStatus(connection, absl::StatusCode::kOk, "");
 }

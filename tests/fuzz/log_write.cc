@@ -57,7 +57,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   const std::string path = NewFile();
   runtime::hold::LogFile log;
-  if (log.Open(path) != 0) abort();
+  if (!log.Open(path).ok()) abort();
   runtime::hold::LineAssembler assembler("stdout");
   if (output.size() == pieces.whole().size()) {
     for (absl::string_view piece = pieces.Next(); !piece.empty();

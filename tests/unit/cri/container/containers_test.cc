@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <thread>
 
@@ -33,7 +34,7 @@ TEST_F(ContainersTest, AStopWhoseSignalFailedSendsItNextTime) {
 TEST_F(ContainersTest, LifeFromCreateToRemove) {
   ASSERT_OK_AND_ASSIGN(ContainerPtr container, Create());
   EXPECT_EQ(container->log_path, dir_ / "logs/web/0.log");
-  EXPECT_TRUE(runtime::Exists(dir_ / "logs/web"));
+  EXPECT_TRUE(runtime::Exists(dir_ / "logs"));
   EXPECT_EQ(images_.Holders(), std::set<std::string>{container->id});
   EXPECT_THAT(world_.created[container->id].lower_dirs,
               ElementsAre("/high", "/low", dir_ / "mountpoints"));
@@ -56,6 +57,14 @@ TEST_F(ContainersTest, LifeFromCreateToRemove) {
   EXPECT_TRUE(images_.Holders().empty());
   EXPECT_THAT(containers_->Find(container->id).status(),
               StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST_F(ContainersTest, LinkedLogDirectoryIsResolvedForTheHandler) {
+  ASSERT_OK(runtime::MakeDirs(dir_ / "disk"));
+  ASSERT_EQ(symlink("disk", (dir_ / "logs").c_str()), 0);
+  ASSERT_OK_AND_ASSIGN(ContainerPtr container, Create());
+  EXPECT_EQ(container->log_path, dir_ / "logs/web/0.log");
+  EXPECT_EQ(world_.created[container->id].log_path, dir_ / "disk/web/0.log");
 }
 
 TEST_F(ContainersTest, RepeatedCreateGivesTheSameContainer) {

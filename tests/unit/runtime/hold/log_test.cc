@@ -14,6 +14,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/base/file.h"
+#include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 
 namespace runtime::hold {
@@ -21,6 +22,8 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::ElementsAreArray;
+using ::testing::HasSubstr;
+using ::tests::StatusIs;
 
 std::string Format(int64_t seconds, long nanoseconds) {
   char text[kTimeBytes];
@@ -51,7 +54,7 @@ TEST(FormatTimeTest, AgreesWithTheLibrary) {
 // Feeds chunks of one stream; gives the file's lines without their times.
 class LogTest : public ::testing::Test {
  protected:
-  void SetUp() override { ASSERT_EQ(log_.Open(path_), 0); }
+  void SetUp() override { ASSERT_OK(log_.Open(path_)); }
   std::vector<std::string> Lines() {
     std::string data = ReadFile(path_).value_or("unreadable");
     std::vector<std::string> lines = absl::StrSplit(data, '\n');
@@ -140,7 +143,7 @@ TEST_F(LogTest, AFullDiskLosesWholeLinesOnly) {
 TEST_F(LogTest, ReopenGoesOnInANewFile) {
   out_.Feed("old\nhalf", &log_);
   ASSERT_EQ(rename(path_.c_str(), (path_ + ".1").c_str()), 0);
-  ASSERT_EQ(log_.Open(path_), 0);
+  ASSERT_OK(log_.Open(path_));
   out_.Feed(" line\n", &log_);
   EXPECT_THAT(Lines(), ElementsAre("stdout F half line"));
 }
@@ -148,21 +151,34 @@ TEST_F(LogTest, ReopenGoesOnInANewFile) {
 TEST_F(LogTest, AVanishedDirectoryIsSurvivedAndMadeAgain) {
   ASSERT_TRUE(RemoveTree(dir_ / "a").ok());
   out_.Feed("lost\n", &log_);
-  ASSERT_EQ(log_.Open(path_), 0);
+  ASSERT_OK(log_.Open(path_));
   out_.Feed("kept\n", &log_);
   EXPECT_THAT(Lines(), ElementsAre("stdout F kept"));
 }
 
 TEST_F(LogTest, Cve2025_0750_AnythingButARegularFileIsRefused) {
-  std::string link = dir_ / "link", fifo = dir_ / "fifo";
-  ASSERT_EQ(symlink("/tmp/r2-never-made", link.c_str()), 0);
+  const std::string link = dir_ / "link", fifo = dir_ / "fifo";
+  ASSERT_EQ(symlink((dir_ / "never-made").c_str(), link.c_str()), 0);
   ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
-  EXPECT_NE(log_.Open(link), 0);
-  EXPECT_NE(log_.Open(fifo), 0);
-  EXPECT_NE(log_.Open(dir_.path()), 0);
-  EXPECT_FALSE(Exists("/tmp/r2-never-made"));
+  for (const std::string& path : {link, fifo, dir_.path()}) {
+    EXPECT_THAT(log_.Open(path), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                          path + ": is not a regular file"));
+  }
+  EXPECT_FALSE(Exists(dir_ / "never-made"));
   out_.Feed("still in the old one\n", &log_);
   EXPECT_THAT(Lines(), ElementsAre("stdout F still in the old one"));
+}
+
+TEST_F(LogTest, Cve2025_0750_NoLinkOnTheWayIsFollowed) {
+  ASSERT_OK(MakeDirs(dir_ / "elsewhere/deep"));
+  ASSERT_EQ(symlink("elsewhere", (dir_ / "link").c_str()), 0);
+  for (const char* path : {"link/0.log", "link/deep/0.log", "link/new/0.log"}) {
+    EXPECT_THAT(log_.Open(dir_ / path),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(path)));
+  }
+  EXPECT_FALSE(Exists(dir_ / "elsewhere/0.log"));
+  EXPECT_FALSE(Exists(dir_ / "elsewhere/deep/0.log"));
+  EXPECT_FALSE(Exists(dir_ / "elsewhere/new"));
 }
 
 }  // namespace
