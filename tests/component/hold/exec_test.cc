@@ -126,9 +126,9 @@ TEST_F(StreamTest, AnExecIsWhoTheContainerIs) {
 TEST_F(StreamExecTest, BinaryDataComesThroughWhole) {
   auto talk = Exec("cat");
   ASSERT_NE(talk, nullptr);
-  EXPECT_EQ(fcntl(talk->session().out.get(), F_GETPIPE_SZ), 1 << 20);
-  EXPECT_EQ(fcntl(talk->session().in.get(), F_GETPIPE_SZ), 1 << 20);
-  std::string data(3 << 20, '\0');
+  EXPECT_EQ(fcntl(talk->session().out.get(), F_GETPIPE_SZ), 256 << 10);
+  EXPECT_EQ(fcntl(talk->session().in.get(), F_GETPIPE_SZ), 256 << 10);
+  std::string data(3 << 18, '\0');
   for (size_t i = 0; i < data.size(); ++i) {
     data[i] = static_cast<char>(i * 2654435761u >> 13);
   }
