@@ -130,7 +130,10 @@ container() {
 # hold, for a diff. Images go first; caches do not count, nor does the parent of
 # all pods' cgroups, which may be kept.
 contents() {
+  local end=$((SECONDS + 5))
   crictl rmi -a >/dev/null 2>&1 || true
+  # What is removed goes by and by.
+  while [ $SECONDS -lt $end ] && [ -n "$(find "$W"/root/{,images/}trash -mindepth 1 -print -quit 2>/dev/null)" ]; do sleep 0.1; done
   box_contents >"$W/contents"
   grep -v '^cgroup .*/coracle$' "$W/contents"
   { find "$W/root" "$W/state" -name seccomp -prune -o -print || true; } 2>/dev/null |
@@ -139,10 +142,11 @@ contents() {
 # expect_contents FILE: soon they are what they were when FILE was made of them;
 # otherwise it prints the difference and fails.
 expect_contents() {
-  local _
-  for _ in $(seq 100); do
+  local end=$((SECONDS + 10))
+  while :; do
     contents >"$W/now"
     ! cmp -s "$1" "$W/now" || return 0
+    [ $SECONDS -lt $end ] || break
     sleep 0.1
   done
   echo "error: left behind:"
