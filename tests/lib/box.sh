@@ -14,6 +14,8 @@ enter_box() {
     # namespaces and disks busy.
     cut -d' ' -f5 /proc/self/mountinfo | grep -E '^/(run/netns|tmp|var)/' | tac | xargs -r umount -l 2>/dev/null || true
     umount -l /sys && mount -t sysfs sysfs /sys
+    # Which AppArmor profiles are loaded stands there; some kernels have none.
+    mount -t securityfs securityfs /sys/kernel/security 2>/dev/null || true
     mount_cgroups "$CORACLE_BOX_CGROUPS"
     mount --make-rshared /
     ip link set lo up
