@@ -4,9 +4,9 @@
 EXIT_CODE.
 
 Appends the names to RESULTS/{passed,failed,skipped} and prints one line for the
-program and one for each case that failed or was skipped. A program that died
-before it wrote its report, or failed after it (a leak, for one), counts as one
-failure.
+program and one for each case that failed or was skipped. A program that has no
+case, died before it wrote its report, or failed after it (a leak, for one),
+counts as one failure.
 """
 import os
 import sys
@@ -29,6 +29,8 @@ def main():
                 outcomes["skipped"].append((full, reason.strip().splitlines()[-1] if reason.strip() else ""))
             elif case.get("status") == "run":
                 outcomes["passed"].append((full, ""))
+        if not any(outcomes.values()):
+            outcomes["failed"].append((name, "has no tests"))
     except (OSError, ElementTree.ParseError):
         outcomes["failed"].append((name, "ended without a report"))
     if code != "0" and not outcomes["failed"]:
@@ -37,7 +39,7 @@ def main():
         with open(os.path.join(results, outcome), "a", encoding="utf-8") as file:
             file.writelines(f"{case}{': ' + reason if reason else ''}\n" for case, reason in cases)
     counts = ", ".join(f"{len(cases)} {outcome}" for outcome, cases in outcomes.items() if cases)
-    print(f"  {name}: {counts or 'no tests'}")
+    print(f"  {name}: {counts}")
     for outcome in ("failed", "skipped"):
         for case, reason in outcomes[outcome]:
             print(f"    {outcome} {case}{': ' + reason if reason else ''}")
