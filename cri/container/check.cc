@@ -11,13 +11,13 @@
 #include "absl/strings/str_split.h"
 #include "cri/cdi/name.h"
 #include "cri/container/capability.h"
-#include "cri/container/field.h"
 #include "cri/container/oci_config.h"
 #include "cri/container/resources.h"
 #include "cri/container/seccomp.h"
 #include "cri/container/user.h"
 #include "cri/lsm/apparmor.h"
 #include "cri/lsm/selinux.h"
+#include "cri/sandbox/field.h"
 #include "cri/sandbox/sandbox.h"
 #include "runtime/base/status.h"
 
@@ -25,6 +25,9 @@ namespace cri::container {
 namespace {
 
 namespace v1 = ::runtime::v1;
+using sandbox::CheckEnum;
+using sandbox::CheckPath;
+using sandbox::InvalidField;
 
 constexpr size_t kMostImageBytes = 64 << 10;
 

@@ -6,8 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "cri/container/check.h"
-#include "cri/container/field.h"
 #include "cri/container/mounts.h"
+#include "cri/sandbox/field.h"
 #include "runtime/base/status.h"
 #include "runtime/spec/proc_file.h"
 
@@ -15,6 +15,9 @@ namespace cri::container {
 namespace {
 
 namespace v1 = ::runtime::v1;
+using sandbox::CheckEnum;
+using sandbox::CheckPath;
+using sandbox::InvalidField;
 
 absl::Status CheckImageVolume(const v1::Mount& mount) {
   if (!mount.host_path().empty()) {

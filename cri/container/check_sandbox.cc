@@ -4,8 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "cri/container/check.h"
-#include "cri/container/field.h"
 #include "cri/lsm/selinux.h"
+#include "cri/sandbox/field.h"
 #include "cri/sandbox/user_namespace.h"
 #include "runtime/base/status.h"
 
@@ -13,6 +13,7 @@ namespace cri::container {
 namespace {
 
 namespace v1 = ::runtime::v1;
+using sandbox::InvalidField;
 
 absl::Status CheckNamespaces(const v1::NamespaceOption& asked,
                              const v1::NamespaceOption& pod) {

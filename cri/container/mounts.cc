@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "cri/container/field.h"
+#include "cri/sandbox/field.h"
 #include "cri/sandbox/user_namespace.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
@@ -21,6 +21,7 @@ namespace {
 
 using runtime::Json;
 namespace v1 = ::runtime::v1;
+using sandbox::InvalidField;
 
 struct Entry {
   std::string destination, type, source;

@@ -2,14 +2,15 @@
 // The process part of the OCI config: arguments and environment.
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "cri/container/field.h"
 #include "cri/container/oci_config.h"
+#include "cri/sandbox/field.h"
 #include "runtime/base/status.h"
 
 namespace cri::container {
 namespace {
 
 namespace v1 = ::runtime::v1;
+using sandbox::InvalidField;
 
 constexpr char kDefaultPath[] =
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "cri/sandbox/field.h"
 #include "runtime/base/status.h"
 
 namespace cri::container {
@@ -28,8 +29,7 @@ class Checker {
   explicit Checker(absl::string_view prefix) : prefix_(prefix) {}
 
   absl::Status Invalid(absl::string_view field, absl::string_view why) const {
-    return absl::InvalidArgumentError(
-        absl::StrCat(prefix_, ".", field, ": ", why));
+    return sandbox::InvalidField(absl::StrCat(prefix_, ".", field), why);
   }
 
   // 0 is "not given".

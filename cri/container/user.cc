@@ -8,13 +8,14 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "cri/container/field.h"
+#include "cri/sandbox/field.h"
 #include "runtime/base/status.h"
 
 namespace cri::container {
 namespace {
 
 namespace v1 = ::runtime::v1;
+using sandbox::InvalidField;
 
 constexpr int64_t kMaxId = std::numeric_limits<int32_t>::max();
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "cri/lsm/selinux.h"
+#include "cri/sandbox/field.h"
 #include "cri/sandbox/pod_files.h"
 #include "cri/sandbox/pod_network.h"
 #include "cri/sandbox/sandboxes.h"
@@ -21,36 +22,32 @@ namespace {
 
 namespace v1 = ::runtime::v1;
 
-absl::Status Invalid(absl::string_view field, absl::string_view why) {
-  return absl::InvalidArgumentError(absl::StrCat(field, ": ", why));
-}
-
 absl::Status CheckMetadata(const v1::PodSandboxMetadata& metadata) {
-  if (metadata.name().empty()) return Invalid("metadata.name", "is empty");
-  if (metadata.uid().empty()) return Invalid("metadata.uid", "is empty");
+  if (metadata.name().empty()) return InvalidField("metadata.name", "is empty");
+  if (metadata.uid().empty()) return InvalidField("metadata.uid", "is empty");
   if (metadata.namespace_().empty()) {
-    return Invalid("metadata.namespace", "is empty");
+    return InvalidField("metadata.namespace", "is empty");
   }
   return absl::OkStatus();
 }
 
 absl::Status CheckNamespaces(const v1::NamespaceOption& options) {
   if (options.network() != v1::POD && options.network() != v1::NODE) {
-    return Invalid("namespace_options.network", "must be POD or NODE");
+    return InvalidField("namespace_options.network", "must be POD or NODE");
   }
   if (options.ipc() != v1::POD && options.ipc() != v1::NODE) {
-    return Invalid("namespace_options.ipc", "must be POD or NODE");
+    return InvalidField("namespace_options.ipc", "must be POD or NODE");
   }
   if (options.pid() == v1::TARGET) {
-    return Invalid("namespace_options.pid", "TARGET is for containers only");
+    return InvalidField("namespace_options.pid",
+                        "TARGET is for containers only");
   }
-  if (!v1::NamespaceMode_IsValid(options.pid())) {
-    return Invalid("namespace_options.pid",
-                   absl::StrCat(static_cast<int>(options.pid()),
-                                " is not a value of this API"));
-  }
+  RETURN_IF_ERROR(CheckEnum("namespace_options.pid",
+                            v1::NamespaceMode_IsValid(options.pid()),
+                            options.pid()));
   if (!options.target_id().empty()) {
-    return Invalid("namespace_options.target_id", "is for containers only");
+    return InvalidField("namespace_options.target_id",
+                        "is for containers only");
   }
   return CheckUserNamespace(options);
 }
@@ -64,13 +61,14 @@ bool HoldsControl(absl::string_view text) {
 absl::Status CheckLogDirectory(const std::string& directory) {
   if (directory.empty()) return absl::OkStatus();
   if (!absl::StartsWith(directory, "/")) {
-    return Invalid("log_directory", "is not an absolute path");
+    return InvalidField("log_directory", "is not an absolute path");
   }
   if (HoldsControl(directory) || directory.size() >= PATH_MAX) {
-    return Invalid("log_directory", "is too long or holds control characters");
+    return InvalidField("log_directory",
+                        "is too long or holds control characters");
   }
   for (absl::string_view part : absl::StrSplit(directory, '/')) {
-    if (part == "..") return Invalid("log_directory", "holds \"..\"");
+    if (part == "..") return InvalidField("log_directory", "holds \"..\"");
   }
   return absl::OkStatus();
 }
@@ -78,20 +76,19 @@ absl::Status CheckLogDirectory(const std::string& directory) {
 // Kubernetes' own range.
 absl::Status CheckId(absl::string_view field, int64_t id) {
   if (id >= 0 && id <= INT32_MAX) return absl::OkStatus();
-  return Invalid(absl::StrCat("security_context.", field),
-                 absl::StrCat(id, " is no ID"));
+  return InvalidField(absl::StrCat("security_context.", field),
+                      absl::StrCat(id, " is no ID"));
 }
 
 absl::Status CheckProfile(absl::string_view field,
                           const v1::SecurityProfile& profile) {
   const std::string name = absl::StrCat("security_context.", field);
-  if (!v1::SecurityProfile::ProfileType_IsValid(profile.profile_type())) {
-    return Invalid(name, absl::StrCat(static_cast<int>(profile.profile_type()),
-                                      " is not a value of this API"));
-  }
+  RETURN_IF_ERROR(CheckEnum(
+      name, v1::SecurityProfile::ProfileType_IsValid(profile.profile_type()),
+      profile.profile_type()));
   if (profile.profile_type() == v1::SecurityProfile::Localhost &&
       profile.localhost_ref().empty()) {
-    return Invalid(name, "Localhost without localhost_ref");
+    return InvalidField(name, "Localhost without localhost_ref");
   }
   return absl::OkStatus();
 }
@@ -100,8 +97,8 @@ absl::Status CheckProfile(absl::string_view field,
 // a mistake.
 absl::Status CheckSecurity(const v1::LinuxSandboxSecurityContext& security) {
   if (security.has_run_as_group() && !security.has_run_as_user()) {
-    return Invalid("security_context.run_as_group",
-                   "is given without run_as_user");
+    return InvalidField("security_context.run_as_group",
+                        "is given without run_as_user");
   }
   RETURN_IF_ERROR(CheckId("run_as_user", security.run_as_user().value()));
   RETURN_IF_ERROR(CheckId("run_as_group", security.run_as_group().value()));
@@ -110,11 +107,9 @@ absl::Status CheckSecurity(const v1::LinuxSandboxSecurityContext& security) {
   }
   const v1::SupplementalGroupsPolicy policy =
       security.supplemental_groups_policy();
-  if (!v1::SupplementalGroupsPolicy_IsValid(policy)) {
-    return Invalid(
-        "security_context.supplemental_groups_policy",
-        absl::StrCat(static_cast<int>(policy), " is not a value of this API"));
-  }
+  RETURN_IF_ERROR(CheckEnum("security_context.supplemental_groups_policy",
+                            v1::SupplementalGroupsPolicy_IsValid(policy),
+                            policy));
   RETURN_IF_ERROR(CheckProfile("seccomp", security.seccomp()));
   RETURN_IF_ERROR(CheckProfile("apparmor", security.apparmor()));
   // Its containers may have labels.
@@ -129,13 +124,14 @@ uint64_t SizeOf(const TextMap& texts) {
 
 absl::Status CheckCgroupParent(const std::string& parent) {
   if (HoldsControl(parent) || parent.size() >= PATH_MAX) {
-    return Invalid("linux.cgroup_parent",
-                   "is too long or holds control characters");
+    return InvalidField("linux.cgroup_parent",
+                        "is too long or holds control characters");
   }
   for (absl::string_view part : absl::StrSplit(parent, '/')) {
     if (part == ".." || part == ".") {
-      return Invalid("linux.cgroup_parent",
-                     absl::StrCat("\"", parent, "\" holds \"", part, "\""));
+      return InvalidField(
+          "linux.cgroup_parent",
+          absl::StrCat("\"", parent, "\" holds \"", part, "\""));
     }
   }
   return absl::OkStatus();
@@ -147,9 +143,11 @@ absl::Status CheckTexts(const google::protobuf::Message& metadata,
                         const TextMap& labels, const TextMap& annotations) {
   constexpr uint64_t kMost = 1 << 20;
   constexpr char kWhy[] = "is larger than 1 MiB";
-  if (metadata.ByteSizeLong() > kMost) return Invalid("config.metadata", kWhy);
-  if (SizeOf(labels) > kMost) return Invalid("config.labels", kWhy);
-  if (SizeOf(annotations) > kMost) return Invalid("config.annotations", kWhy);
+  if (metadata.ByteSizeLong() > kMost)
+    return InvalidField("config.metadata", kWhy);
+  if (SizeOf(labels) > kMost) return InvalidField("config.labels", kWhy);
+  if (SizeOf(annotations) > kMost)
+    return InvalidField("config.annotations", kWhy);
   return absl::OkStatus();
 }
 
@@ -158,7 +156,7 @@ absl::Status CheckConfig(const v1::PodSandboxConfig& config) {
       CheckTexts(config.metadata(), config.labels(), config.annotations()));
   RETURN_IF_ERROR(CheckMetadata(config.metadata()));
   if (config.has_windows()) {
-    return Invalid("config.windows", "this is a Linux host");
+    return InvalidField("config.windows", "this is a Linux host");
   }
   RETURN_IF_ERROR(CheckHostname(config.hostname()));
   RETURN_IF_ERROR(CheckCgroupParent(config.linux().cgroup_parent()));

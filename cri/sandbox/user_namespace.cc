@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "cri/sandbox/field.h"
 #include "runtime/base/status.h"
 
 namespace cri::sandbox {
@@ -13,8 +14,7 @@ namespace {
 namespace v1 = ::runtime::v1;
 
 absl::Status Invalid(absl::string_view field, absl::string_view why) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("namespace_options.", field, ": ", why));
+  return InvalidField(absl::StrCat("namespace_options.", field), why);
 }
 
 absl::Status CheckIdMap(const char* name, const IdMappings& map) {

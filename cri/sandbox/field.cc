@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cri/container/field.h"
+#include "cri/sandbox/field.h"
 
 #include <limits.h>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
-namespace cri::container {
+namespace cri::sandbox {
 
 absl::Status InvalidField(absl::string_view field, absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat(field, ": ", why));
@@ -28,4 +28,4 @@ absl::Status CheckPath(absl::string_view field, const std::string& path) {
   return absl::OkStatus();
 }
 
-}  // namespace cri::container
+}  // namespace cri::sandbox
