@@ -127,7 +127,12 @@ void Holder::CancelExecs(uint64_t connection) {
 // The tree is read from /proc, which takes milliseconds on a busy host: a
 // child does it.
 void Holder::KillExec(HeldExec* exec) {
-  if (exec->pid == 0 || exec->reaped) return;
+  if (exec->reaped) return;
+  if (exec->pid == 0) {
+    // What another runtime was called for ends with its set-up.
+    if (exec->setup_pid != 0) kill(exec->setup_pid, SIGKILL);
+    return;
+  }
   pid_t pid = ForkChild();
   if (pid == 0) {
     CloseAllBut({});

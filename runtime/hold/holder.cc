@@ -17,6 +17,8 @@ namespace {
 
 constexpr size_t kMaxConnections = 512;
 constexpr size_t kMaxEarlyExits = 64;
+// Longer than any set-up takes; then the number may be another process's.
+constexpr int64_t kEarlyExitCounts = int64_t{300} * 1000000000;
 
 int64_t Now(clockid_t clock) {
   timespec time{};
@@ -164,9 +166,11 @@ void Holder::Reaped(pid_t pid, int wait_status) {
       return;
     }
   }
-  if (SetupsRunning() && early_exits_.size() < kMaxEarlyExits) {
-    early_exits_.emplace_back(pid, wait_status);
+  if (!SetupsRunning()) return;
+  if (early_exits_.size() == kMaxEarlyExits) {
+    early_exits_.erase(early_exits_.begin());
   }
+  early_exits_.push_back({pid, wait_status, MonotonicNanoseconds()});
 }
 
 bool Holder::SetupsRunning() const {
@@ -181,8 +185,8 @@ bool Holder::SetupsRunning() const {
 
 bool Holder::TakeEarlyExit(pid_t pid, int* wait_status) {
   for (auto it = early_exits_.begin(); it != early_exits_.end(); ++it) {
-    if (it->first != pid) continue;
-    *wait_status = it->second;
+    if (it->pid != pid) continue;
+    *wait_status = it->wait_status;
     early_exits_.erase(it);
     return true;
   }
@@ -190,8 +194,10 @@ bool Holder::TakeEarlyExit(pid_t pid, int* wait_status) {
 }
 
 void Holder::Settle() {
-  if (!SetupsRunning()) early_exits_.clear();
   int64_t now = MonotonicNanoseconds();
+  std::erase_if(early_exits_, [&, running = SetupsRunning()](const auto& exit) {
+    return !running || exit.at + kEarlyExitCounts < now;
+  });
   for (auto& c : containers_) {
     DropStalled(c.get(), now);
     if (c->drain_deadline != 0 && c->drain_deadline <= now) Finish(c.get());

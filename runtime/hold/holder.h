@@ -169,7 +169,13 @@ class Holder {
   std::vector<std::unique_ptr<HeldContainer>> containers_;
   std::vector<std::unique_ptr<HeldExec>> execs_;
   std::vector<std::unique_ptr<Connection>> connections_;
-  std::vector<std::pair<pid_t, int>> early_exits_;
+  // Of processes whose start was not told yet; the oldest first.
+  struct EarlyExit {
+    pid_t pid;
+    int wait_status;
+    int64_t at;  // monotonic ns
+  };
+  std::vector<EarlyExit> early_exits_;
 
   struct Watched {
     void (Holder::*ready)(size_t);

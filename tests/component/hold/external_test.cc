@@ -9,7 +9,9 @@
 #include <string>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/base/file.h"
@@ -173,6 +175,32 @@ TEST_P(ExternalTest, ExecGivesOutputAndExitCode) {
                           .timeout = absl::Seconds(1)});
   EXPECT_THAT(result, StatusIs(absl::StatusCode::kDeadlineExceeded));
   EXPECT_THAT(Processes(), Not(HasSubstr("sleep 99")));
+}
+
+TEST_P(ExternalTest, ARuntimeThatHangsInAnExecEndsWithIt) {
+  const std::string hangs = dir_ + "/hangs", hung = dir_ + "/hung";
+  ASSERT_THAT(
+      runtime::WriteFileAtomic(
+          hangs, absl::StrCat("#!/bin/sh\ncase \" $* \" in *\" exec \"*)\n",
+                              "echo $$ >", hung, "; exec sleep 997;; esac\n",
+                              "exec ", path_, " \"$@\"\n")),
+      IsOk());
+  ASSERT_EQ(chmod(hangs.c_str(), 0755), 0);
+  runtimes_["other"].path = hangs;
+  Restart();
+  StartSandbox("s");
+  Run("s", "c", "exec sleep 1000");
+  EXPECT_THAT(handler_->ExecSync(
+                  "s", "c", {.args = {"true"}, .timeout = absl::Seconds(1)}),
+              StatusIs(absl::StatusCode::kDeadlineExceeded));
+  pid_t pid = 0;
+  ASSERT_TRUE(absl::SimpleAtoi(runtime::ReadFile(hung).value_or("none"), &pid));
+  // It dies of its parent's death.
+  const absl::Time deadline = absl::Now() + absl::Seconds(10);
+  while (kill(pid, 0) == 0 && absl::Now() < deadline) {
+    absl::SleepFor(absl::Milliseconds(2));
+  }
+  EXPECT_EQ(kill(pid, 0), -1) << "process " << pid << " is still there";
 }
 
 TEST_P(ExternalTest, AnExecHasInputAndATerminal) {
