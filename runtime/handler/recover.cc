@@ -15,6 +15,8 @@ namespace {
 constexpr absl::Duration kPingTime = absl::Seconds(10);
 // For all holders together when the daemon starts.
 constexpr absl::Duration kRecoverTime = absl::Seconds(3);
+constexpr int kSweeps = 5;
+constexpr absl::Duration kBetweenSweeps = absl::Milliseconds(20);
 
 // NOT_FOUND if the holder died in the middle of a conversation.
 absl::Status NotRunningIfGone(const std::string& sandbox_id,
@@ -89,8 +91,11 @@ absl::StatusOr<std::vector<SandboxState>> BuiltinHandler::Recover() {
       continue;
     }
     log::Info("recover: sandbox ", id, " has lost its holder: sweeping");
-    if (absl::Status status = Sweep(id, /*tell=*/true); !status.ok()) {
-      log::Warning("recover: ", status.message());
+    living = SweepLost(id);
+    if (living.ok()) {
+      result.push_back(*std::move(living));
+    } else if (!absl::IsNotFound(living.status())) {
+      log::Warning("recover: ", living.status().message());
     }
   }
   // Now, so that the first pod does not wait for it.
@@ -98,6 +103,20 @@ absl::StatusOr<std::vector<SandboxState>> BuiltinHandler::Recover() {
     log::Error("launcher: ", status.message(), "; pods cannot be started");
   }
   return result;
+}
+
+// A holder that the daemon before this one asked for may come to life in the
+// middle of it, if this one starts at once: it is to be ended in order.
+absl::StatusOr<SandboxState> BuiltinHandler::SweepLost(const std::string& id) {
+  absl::Status swept = Sweep(id, /*tell=*/true);
+  for (int i = 0; i < kSweeps && !swept.ok(); ++i) {
+    absl::StatusOr<SandboxState> living = FindLiving(id);
+    if (living.ok()) return living;
+    absl::SleepFor(kBetweenSweeps);
+    swept = Sweep(id, /*tell=*/true);
+  }
+  if (!swept.ok()) return swept;
+  return absl::NotFoundError(absl::StrCat("sandbox ", id, ": swept"));
 }
 
 void BuiltinHandler::KeepListening(const std::string& sandbox_id) {
