@@ -7,6 +7,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "cri/network/loopback_guard.h"
 #include "cri/network/nftables.h"
 #include "runtime/base/status.h"
 
@@ -20,8 +21,6 @@ using nft::Side;
 using nft::Type;
 
 constexpr Family kFamilies[] = {Family::kV4, Family::kV6};
-constexpr char kLoopback[] = "lo";
-constexpr char kGuard[] = "guard";
 constexpr char kPrerouting[] = "prerouting";
 constexpr char kOutput[] = "output";
 constexpr char kHostPorts[] = "hostports";
@@ -95,21 +94,6 @@ void ForEachSet(nft::Batch& batch, const std::vector<Forward>& forwards,
 Cidr LoopbackOf(Family family) {
   if (family == Family::kV4) return {{family, 127u << 24}, 8};
   return {{family, 1}, 128};
-}
-
-// With route_localnet, which host ports on 127.0.0.1 need, the kernel takes
-// packets for 127.0.0.0/8 from a pod as well (CVE-2020-8558), and such as claim
-// to come from there. None may come from outside; answers to the node's own
-// connections are not translated back yet at this place.
-void AddGuard(nft::Batch& batch) {
-  for (const Side side : {Side::kDestination, Side::kSource}) {
-    Rule rule(kGuard);
-    rule.For(Family::kV4)
-        .In(Op::kIsNot, kLoopback)
-        .Address(side, Op::kIs, LoopbackOf(Family::kV4))
-        .Drop();
-    batch.AddRule(rule);
-  }
 }
 
 void AddHostPorts(nft::Batch& batch) {
@@ -224,15 +208,13 @@ absl::Status InstallNat(Socket& socket, const NatOptions& options,
     }
   }
   batch.AddChain(kHostPorts);
-  batch.AddFilterChain(kGuard, Hook::kPrerouting);
   batch.AddNatChain(kPrerouting, Hook::kPrerouting);
   batch.AddNatChain(kOutput, Hook::kOutput);
   batch.AddNatChain(kPostrouting, Hook::kPostrouting);
-  for (const char* chain :
-       {kGuard, kPrerouting, kOutput, kHostPorts, kPostrouting}) {
+  for (const char* chain : {kPrerouting, kOutput, kHostPorts, kPostrouting}) {
     batch.FlushChain(chain);
   }
-  AddGuard(batch);
+  AddLoopbackGuard(batch);
   AddHostPorts(batch);
   AddReturnPaths(batch, options);
   if (options.masquerade) AddMasquerade(batch, options);

@@ -7,7 +7,9 @@
 
 #include "absl/strings/str_split.h"
 #include "cri/network/cni/cni.h"
+#include "cri/network/loopback_guard.h"
 #include "runtime/base/log.h"
+#include "runtime/base/status.h"
 
 namespace cri::server {
 namespace {
@@ -62,6 +64,7 @@ absl::Status RemoveNetwork(const config::Config& config) {
                               freed.message());
       }
     }
+    RETURN_IF_ERROR(network::RemoveLoopbackGuard());
   }
   return network::RemoveBridgeNetwork(BridgeOptions(config));
 }

@@ -14,7 +14,8 @@ namespace cri::server {
 std::unique_ptr<network::Network> MakeNetwork(const config::Config& config);
 
 // Takes down what it made, when no pod is left: bridge, rules and leases of the
-// built-in one, and what CNI plugins still hold for pods of this server.
+// built-in one; with CNI also what plugins still hold for pods of this server,
+// and the guard of the node's loopback.
 absl::Status RemoveNetwork(const config::Config& config);
 
 }  // namespace cri::server

@@ -20,7 +20,7 @@
 #include "cri/network/cni/netns_pin.h"
 #include "cri/network/cni/plugin/builtin.h"
 #include "cri/network/cni/pod_cidrs.h"
-#include "cri/network/cni/port_claims.h"
+#include "cri/network/cni/pod_ports.h"
 #include "cri/network/cni/programs.h"
 #include "cri/network/cni/request.h"
 #include "cri/network/cni/turns.h"
@@ -83,7 +83,6 @@ class CniNetwork : public Network {
                       Attachment& attachment, PodAddresses& addresses);
   absl::Status Detach(Attachment attachment);
   absl::Status DetachAll(const PodNetwork& pod);
-  void TellUnmapped(const NetworkConf& conf, const PodNetwork& pod) const;
   std::string PinOf(const std::string& sandbox_id) const {
     return absl::StrCat(options_.netns_dir, "/", sandbox_id);
   }
@@ -95,7 +94,7 @@ class CniNetwork : public Network {
   cni::Programs programs_;
   cni::Builtin builtin_;
   cni::Turns turns_;
-  cni::PortClaims port_claims_;
+  cni::PodPorts ports_;
   absl::Mutex reloading_;  // one at a time; before mutex_
   absl::Mutex mutex_;
   absl::StatusOr<ConfPtr> conf_ ABSL_GUARDED_BY(mutex_);
@@ -162,6 +161,7 @@ void CniNetwork::Reload(bool again) {
         "cni: network ", conf.name, " (CNI ", conf.version, "), plugins run ",
         &RunnerOf(conf) == &builtin_ ? "in this process" : "as programs",
         understood.ok() ? "" : ": ", understood.message());
+    ports_.Begin(conf);
   }
   if (tell) tell(now);
 }
@@ -216,17 +216,6 @@ absl::StatusOr<Attachment> CniNetwork::Describe(const NetworkConf& conf,
   return attachment;
 }
 
-// Says once per pod what no plugin was told of.
-void CniNetwork::TellUnmapped(const NetworkConf& conf,
-                              const PodNetwork& pod) const {
-  if (pod.ports.empty()) return;
-  runtime::log::Info("cni: network ", conf.name,
-                     " has no plugin with the capability portMappings: host "
-                     "port ",
-                     pod.ports.front().host_port, " of pod ", pod.pod_namespace,
-                     "/", pod.name, " is left to others");
-}
-
 absl::StatusOr<PodAddresses> CniNetwork::Setup(const PodNetwork& pod) {
   RETURN_IF_ERROR(turns_.AwaitAdd(pod));
   const absl::StatusOr<ConfPtr> conf = GetConf();
@@ -245,13 +234,9 @@ absl::StatusOr<PodAddresses> CniNetwork::Setup(const PodNetwork& pod) {
     }
     RETURN_IF_ERROR(Detach(attachment));
   }
-  if ((*conf)->HasCapability("portMappings")) {
-    RETURN_IF_ERROR(port_claims_.Hold(pod));
-  } else {
-    TellUnmapped(**conf, pod);
-  }
+  RETURN_IF_ERROR(ports_.Take(**conf, pod));
   absl::StatusOr<PodAddresses> addresses = AttachNew(**conf, pod);
-  if (!addresses.ok()) port_claims_.Free(pod.sandbox_id);
+  if (!addresses.ok()) ports_.Free(pod.sandbox_id);
   return addresses;
 }
 
@@ -316,7 +301,7 @@ absl::Status CniNetwork::SetupLoopback(int netns_fd) {
 absl::Status CniNetwork::Teardown(const PodNetwork& pod) {
   RETURN_IF_ERROR(turns_.AwaitDel());
   const absl::Status done = DetachAll(pod);
-  if (done.ok()) port_claims_.Free(pod.sandbox_id);
+  if (done.ok()) ports_.Free(pod.sandbox_id);
   turns_.EndDel(pod.sandbox_id);
   return done;
 }
@@ -341,7 +326,7 @@ std::vector<std::string> CniNetwork::Recover(
     const std::vector<PodNetwork>& living) {
   Found found;
   for (const PodNetwork& pod : living) found.living.insert(pod.sandbox_id);
-  port_claims_.Restore(living);
+  ports_.Restore(living);
   absl::StatusOr<cni::Attachments::Listing> listing = attachments_.List();
   if (!listing.ok()) {
     runtime::log::Error("cni: recover: ", listing.status().message());

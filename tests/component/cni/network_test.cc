@@ -377,30 +377,5 @@ TEST_F(CniNetworkTest, KindnetRunsInProcessWithoutAnyProgram) {
               ElementsAre("last_reserved_ip.0", "lock"));
 }
 
-TEST_F(CniNetworkTest, RefusesAHostPortThatAPodHas) {
-  WriteFakes();
-  Write("conf/10-net.conflist", kConf);
-  pod_network_.ports = {{Protocol::kTcp, 80, 8080, ""}};
-  Start();
-  ASSERT_OK(AddPod());
-  const PodNetwork first = pod_network_;
-  NetNs other;
-  pod_network_.sandbox_id = "b2";
-  pod_network_.name = "other";
-  pod_network_.netns_fd = other.fd();
-  const auto is_refused =
-      StatusIs(absl::StatusCode::kFailedPrecondition,
-               absl::StrCat("host port 8080/TCP is held by pod ",
-                            first.pod_namespace, "/", first.name));
-  EXPECT_THAT(AddPod(), is_refused);
-  EXPECT_THAT(Text("calls"), Not(HasSubstr("ADD b2")));
-  network_.reset();
-  Start();
-  Sweep({first});
-  EXPECT_THAT(AddPod(), is_refused);
-  EXPECT_OK(RemovePod(first.sandbox_id));
-  EXPECT_OK(AddPod());
-}
-
 }  // namespace
 }  // namespace cri::network

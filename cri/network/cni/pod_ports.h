@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Host ports of pods, as far as they are the runtime's business: plugins with
+// the capability portMappings make the rules, and ask nobody.
+#ifndef CORACLE_CRI_NETWORK_CNI_POD_PORTS_H_
+#define CORACLE_CRI_NETWORK_CNI_POD_PORTS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "cri/network/cni/port_claims.h"
+#include "cri/network/cni/spec/conf.h"
+#include "cri/network/loopback_guard.h"
+#include "cri/network/pod_network.h"
+
+namespace cri::network::cni {
+
+// Thread safe. Works in the network namespace of the thread that calls first.
+class PodPorts {
+ public:
+  // A list is in force. If it maps ports, the node's loopback gets its guard,
+  // also on behalf of pods that are there already; a failure is logged.
+  void Begin(const NetworkConf& conf);
+  // Before the ADD: takes the pod's ports, instead of those that its sandbox
+  // had before, if the list maps any; if not, the log says so. Errors are those
+  // of PortClaims::Hold and of LoopbackGuard.
+  absl::Status Take(const NetworkConf& conf, const PodNetwork& pod);
+  // After the DEL.
+  void Free(const std::string& sandbox_id);
+  // After a restart: these have ports.
+  void Restore(const std::vector<PodNetwork>& pods);
+
+ private:
+  LoopbackGuard guard_;
+  PortClaims claims_;
+};
+
+}  // namespace cri::network::cni
+
+#endif  // CORACLE_CRI_NETWORK_CNI_POD_PORTS_H_
