@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "cri/network/cni/cni.h"
 #include "cri/network/loopback_guard.h"
@@ -57,13 +58,15 @@ absl::Status RemoveNetwork(const config::Config& config) {
     const std::unique_ptr<network::Network> cni = MakeNetwork(config);
     const std::vector<std::string> left = cni->Recover({});
     cni->Collect();
+    absl::Status first;
     for (const std::string& sandbox_id : left) {
       const absl::Status freed = cni->Teardown({.sandbox_id = sandbox_id});
-      if (!freed.ok()) {
-        runtime::log::Warning("network of sandbox ", sandbox_id, ": ",
-                              freed.message());
-      }
+      if (freed.ok()) continue;
+      const std::string what = absl::StrCat("network of sandbox ", sandbox_id);
+      runtime::log::Warning(what, ": ", freed.message());
+      first.Update(runtime::Annotate(freed, what));
     }
+    RETURN_IF_ERROR(first);
     RETURN_IF_ERROR(network::RemoveLoopbackGuard());
   }
   return network::RemoveBridgeNetwork(BridgeOptions(config));

@@ -191,9 +191,13 @@ int ReceiveReport(int fd, launch::Report* report, UniqueFd* passed) {
 }
 
 pid_t ForkChild() {
+  const pid_t holder = getpid();
   pid_t pid = fork();
-  if (pid == 0) ResetChild();
-  return pid;
+  if (pid != 0) return pid;
+  ResetChild();
+  // A holder that died before that sends no signal.
+  if (getppid() != holder) _exit(1);
+  return 0;
 }
 
 pid_t RunSharing(absl::FunctionRef<void()> work) {
