@@ -23,6 +23,13 @@ constexpr size_t kMaxLeaseBytes = 4096;
 // The lock cannot be waited for with a time limit.
 constexpr absl::Duration kLockPause = absl::Milliseconds(5);
 
+// Whoever writes a lease holds the lock until it is whole. One with nothing in
+// it is what a power loss left of it: nobody's.
+bool IsNobodys(absl::string_view lease) {
+  return lease.find_first_not_of(absl::string_view("\0 \r\n", 4)) ==
+         absl::string_view::npos;
+}
+
 bool Owns(const LeaseStore::Owner& owner, const LeaseStore::Owner& lease) {
   return lease.container == owner.container &&
          (lease.interface.empty() || lease.interface == owner.interface);
@@ -64,7 +71,10 @@ absl::Status LeaseStore::CheckWritable() const {
 absl::StatusOr<bool> LeaseStore::Reserve(const Owner& owner, const Ip& ip,
                                          size_t set) {
   const std::string path = absl::StrCat(dir_, "/", ip.ToString());
-  if (runtime::Exists(path)) return false;  // we hold the lock
+  const auto text = runtime::ReadFile(path, kMaxLeaseBytes);
+  const bool is_free =
+      text.ok() ? IsNobodys(*text) : absl::IsNotFound(text.status());
+  if (!is_free) return false;
   RETURN_IF_ERROR(runtime::WriteFileAtomic(
       path, absl::StrCat(owner.container, "\r\n", owner.interface), 0644));
   const absl::Status noted = runtime::WriteFileAtomic(

@@ -39,7 +39,7 @@ class LeaseStore {
   };
 
   // False if `ip` is somebody's already. A crash leaves no file, or a whole
-  // one.
+  // one; a power loss perhaps an empty one, which is nobody's.
   absl::StatusOr<bool> Reserve(const Owner& owner, const Ip& ip, size_t set);
   std::optional<Ip> LastReserved(size_t set) const;
   absl::StatusOr<std::vector<Ip>> Find(const Owner& owner) const;
