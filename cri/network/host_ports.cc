@@ -9,6 +9,7 @@
 #include "cri/network/conntrack.h"
 #include "cri/network/listener.h"
 #include "runtime/base/file.h"
+#include "runtime/base/log.h"
 #include "runtime/base/status.h"
 
 namespace cri::network {
@@ -133,7 +134,14 @@ absl::Status HostPorts::Open(const PodNetwork& pod,
     RETURN_IF_ERROR(Commit(
         [&](Socket& socket) { return AddForwards(socket, table_, forwards); }));
   }
-  return ForgetConnectionsElsewhere(forwards);
+  // Without it (no nf_conntrack_netlink) UDP clients from before go on to where
+  // they went until they pause: no reason to refuse the pod.
+  const absl::Status forgotten = ForgetConnectionsElsewhere(forwards);
+  if (!forgotten.ok()) {
+    runtime::log::Warning("network: host ports of pod ", pod.pod_namespace, "/",
+                          pod.name, ": ", forgotten.message());
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<Forward>> HostPorts::Close(
