@@ -234,22 +234,22 @@ absl::StatusOr<PodAddresses> CniNetwork::Setup(const PodNetwork& pod) {
     }
     RETURN_IF_ERROR(Detach(attachment));
   }
-  RETURN_IF_ERROR(ports_.Take(**conf, pod));
-  absl::StatusOr<PodAddresses> addresses = AttachNew(**conf, pod);
-  if (!addresses.ok()) ports_.Free(pod.sandbox_id);
-  return addresses;
+  return AttachNew(**conf, pod);
 }
 
 absl::StatusOr<PodAddresses> CniNetwork::AttachNew(const NetworkConf& conf,
                                                    const PodNetwork& pod) {
   ASSIGN_OR_RETURN(Attachment attachment, Describe(conf, pod));
+  RETURN_IF_ERROR(ports_.Take(conf, pod));
   PodAddresses addresses;
   const absl::Status attached =
       Attach(conf, pod.netns_fd, attachment, addresses);
   if (attached.ok()) return addresses;
   // The spec wants a DEL after a failed ADD.
   const absl::Status undone = Detach(attachment);
-  if (!undone.ok()) {
+  if (undone.ok()) {
+    ports_.Free(pod.sandbox_id);
+  } else {
     runtime::log::Warning("cni: undo for sandbox ", pod.sandbox_id, ": ",
                           undone.message());
   }
@@ -326,14 +326,14 @@ std::vector<std::string> CniNetwork::Recover(
     const std::vector<PodNetwork>& living) {
   Found found;
   for (const PodNetwork& pod : living) found.living.insert(pod.sandbox_id);
-  ports_.Restore(living);
   absl::StatusOr<cni::Attachments::Listing> listing = attachments_.List();
   if (!listing.ok()) {
     runtime::log::Error("cni: recover: ", listing.status().message());
+    ports_.Restore(living);
     return {};
   }
   found.listing = *std::move(listing);
-  std::vector<Attachment> left;
+  std::vector<PodNetwork> left;
   std::set<std::string> ids;
   for (const Attachment& attachment : found.listing.all) {
     // Those of other runtimes are theirs to end.
@@ -342,7 +342,7 @@ std::vector<std::string> CniNetwork::Recover(
         found.living.contains(attachment.container_id)) {
       continue;
     }
-    left.push_back(attachment);
+    left.push_back(cni::PodOf(attachment));
     ids.insert(attachment.container_id);
   }
   for (const std::string& name : found.listing.unreadable) {
@@ -353,7 +353,10 @@ std::vector<std::string> CniNetwork::Recover(
       ids.insert(id);
     }
   }
-  turns_.Begin(left);
+  std::vector<PodNetwork> holders = living;
+  holders.insert(holders.end(), left.begin(), left.end());
+  ports_.Restore(holders);
+  turns_.Begin(std::move(left));
   absl::MutexLock lock(&mutex_);
   found_ = std::move(found);
   return {ids.begin(), ids.end()};

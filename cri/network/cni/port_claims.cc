@@ -5,6 +5,7 @@
 #include "cri/network/cidr.h"
 #include "cri/network/nat.h"
 #include "runtime/base/log.h"
+#include "runtime/base/status.h"
 
 namespace cri::network::cni {
 namespace {
@@ -29,9 +30,7 @@ bool Meet(const PortMapping& a, const PortMapping& b) {
          ShareAnAddress(a.host_ip, b.host_ip);
 }
 
-absl::Status PortClaims::Hold(const PodNetwork& pod) {
-  if (pod.ports.empty()) return absl::OkStatus();
-  absl::MutexLock lock(&mutex_);
+absl::Status PortClaims::Check(const PodNetwork& pod) const {
   for (const auto& [sandbox_id, claim] : claims_) {
     if (sandbox_id == pod.sandbox_id) continue;
     for (const PortMapping& theirs : claim.ports) {
@@ -42,8 +41,19 @@ absl::Status PortClaims::Hold(const PodNetwork& pod) {
       }
     }
   }
+  return absl::OkStatus();
+}
+
+void PortClaims::Record(const PodNetwork& pod) {
   claims_[pod.sandbox_id] = {absl::StrCat(pod.pod_namespace, "/", pod.name),
                              pod.ports};
+}
+
+absl::Status PortClaims::Hold(const PodNetwork& pod) {
+  if (pod.ports.empty()) return absl::OkStatus();
+  absl::MutexLock lock(&mutex_);
+  RETURN_IF_ERROR(Check(pod));
+  Record(pod);
   return absl::OkStatus();
 }
 
@@ -52,12 +62,16 @@ void PortClaims::Free(const std::string& sandbox_id) {
   claims_.erase(sandbox_id);
 }
 
-void PortClaims::Restore(const std::vector<PodNetwork>& living) {
-  for (const PodNetwork& pod : living) {
-    const absl::Status held = Hold(pod);
-    if (held.ok()) continue;
-    runtime::log::Warning("cni: pod ", pod.pod_namespace, "/", pod.name, ": ",
-                          held.message());
+void PortClaims::Restore(const std::vector<PodNetwork>& pods) {
+  absl::MutexLock lock(&mutex_);
+  for (const PodNetwork& pod : pods) {
+    if (pod.ports.empty()) continue;
+    const absl::Status alone = Check(pod);
+    if (!alone.ok()) {
+      runtime::log::Warning("cni: pod ", pod.pod_namespace, "/", pod.name, ": ",
+                            alone.message());
+    }
+    Record(pod);
   }
 }
 

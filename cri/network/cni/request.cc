@@ -31,6 +31,11 @@ const char* ProtocolName(Protocol protocol) {
   }
 }
 
+Protocol ProtocolOf(const std::string& name) {
+  if (name == "udp") return Protocol::kUdp;
+  return name == "sctp" ? Protocol::kSctp : Protocol::kTcp;
+}
+
 Json PortMappings(const std::vector<PortMapping>& ports) {
   Json list = Json::array();
   for (const PortMapping& port : ports) {
@@ -118,6 +123,27 @@ absl::StatusOr<Json> Capabilities(const PodNetwork& pod,
     it = it->empty() ? all.erase(it) : std::next(it);
   }
   return all;
+}
+
+PodNetwork PodOf(const Attachment& attachment) {
+  PodNetwork pod;
+  pod.sandbox_id = attachment.container_id;
+  for (const auto& [key, value] : attachment.args) {
+    if (key == "K8S_POD_NAMESPACE") pod.pod_namespace = value;
+    if (key == "K8S_POD_NAME") pod.name = value;
+    if (key == "K8S_POD_UID") pod.uid = value;
+  }
+  for (const Json& entry :
+       runtime::ArrayAt(attachment.capabilities, "portMappings")) {
+    PortMapping port;
+    port.protocol = ProtocolOf(runtime::StringAt(entry, "protocol"));
+    port.container_port =
+        static_cast<uint16_t>(runtime::IntAt(entry, "containerPort"));
+    port.host_port = static_cast<uint16_t>(runtime::IntAt(entry, "hostPort"));
+    port.host_ip = runtime::StringAt(entry, "hostIP");
+    pod.ports.push_back(std::move(port));
+  }
+  return pod;
 }
 
 }  // namespace cri::network::cni

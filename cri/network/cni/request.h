@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "cri/network/cni/attachment.h"
 #include "cri/network/pod_network.h"
 #include "runtime/base/json.h"
 
@@ -24,6 +25,9 @@ absl::StatusOr<std::vector<std::pair<std::string, std::string>>> CniArgs(
 // INVALID_ARGUMENT names the annotation that is no quantity.
 absl::StatusOr<runtime::Json> Capabilities(
     const PodNetwork& pod, const std::vector<std::string>& pod_cidrs);
+
+// What an attachment tells of its pod: IDs, name, namespace, host ports.
+PodNetwork PodOf(const Attachment& attachment);
 
 }  // namespace cri::network::cni
 

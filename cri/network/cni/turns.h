@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who waits for whom while a server cleans up after its predecessor. GC wants
 // to be alone (CNI spec, section 3: no ADD or DEL beside it); a pod is not
-// added before the DEL was tried of what has its name or one of its host ports.
+// added before the DEL was tried of what has its name or one of its host ports;
+// if that failed, PortClaims refuses the port.
 #ifndef CORACLE_CRI_NETWORK_CNI_TURNS_H_
 #define CORACLE_CRI_NETWORK_CNI_TURNS_H_
 
@@ -11,7 +12,6 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
-#include "cri/network/cni/attachment.h"
 #include "cri/network/pod_network.h"
 
 namespace cri::network::cni {
@@ -20,7 +20,7 @@ namespace cri::network::cni {
 class Turns {
  public:
   // After a start: GC is due, and these are to be deleted.
-  void Begin(const std::vector<Attachment>& left) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Begin(std::vector<PodNetwork> left) ABSL_LOCKS_EXCLUDED(mutex_);
   void EndGc() ABSL_LOCKS_EXCLUDED(mutex_);
   // The DEL of a sandbox was tried, whatever came of it.
   void EndDel(const std::string& sandbox_id) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -31,13 +31,6 @@ class Turns {
   void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  struct Left {
-    std::string sandbox_id;
-    std::string pod;  // namespace/name
-    std::vector<PortMapping> ports;
-  };
-
-  static Left LeftOf(const Attachment& attachment);
   // What keeps `pod`, or with null a DEL, from its turn; "" = nothing.
   std::string Blocker(const PodNetwork* pod) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -47,7 +40,7 @@ class Turns {
   absl::CondVar changed_;
   bool gc_due_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
-  std::vector<Left> left_ ABSL_GUARDED_BY(mutex_);
+  std::vector<PodNetwork> left_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace cri::network::cni

@@ -40,6 +40,71 @@ TEST_F(CniNetworkTest, RefusesAHostPortThatAPodHas) {
   EXPECT_OK(AddPod());
 }
 
+class PortOfAnotherTest : public CniNetworkTest {
+ protected:
+  // The first pod has a host port that the second, "b2", wants too.
+  void SetUp() override {
+    CniNetworkTest::SetUp();
+    if (IsSkipped()) return;
+    WriteFakes();
+    Write("conf/10-net.conflist", kConf);
+    pod_network_.ports = {{Protocol::kTcp, 80, 8080, ""}};
+    second_ = pod_network_;
+    second_.sandbox_id = "b2";
+    second_.name = "other";
+    second_.netns_fd = other_.fd();
+    Start();
+  }
+  absl::Status AddSecond() {
+    absl::Status status;
+    node_.Run([&] { status = network_->Setup(second_).status(); });
+    return status;
+  }
+
+  NetNs other_;
+  PodNetwork second_;
+};
+
+constexpr char kHeld[] = "host port 8080/TCP is held by pod default/web";
+
+TEST_F(PortOfAnotherTest, IsHeldUntilTheUndoOfAFailedAddHasSucceeded) {
+  Write("fail-last-ADD", R"({"code": 999, "msg": "no"})");
+  Write("fail-first-DEL", R"({"code": 999, "msg": "not now"})");
+  EXPECT_THAT(AddPod(), StatusIs(absl::StatusCode::kUnknown));
+  EXPECT_THAT(AddSecond(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, kHeld));
+  ASSERT_EQ(unlink((dir_ / "fail-first-DEL").c_str()), 0);
+  ASSERT_OK(RemovePod());
+  ASSERT_EQ(unlink((dir_ / "fail-last-ADD").c_str()), 0);
+  EXPECT_OK(AddSecond());
+}
+
+TEST_F(PortOfAnotherTest, IsFreeAfterAnAddThatWasUndone) {
+  Write("fail-last-ADD", R"({"code": 999, "msg": "no"})");
+  EXPECT_THAT(AddPod(), StatusIs(absl::StatusCode::kUnknown));
+  pod_network_.name = "a;b";  // fails before any plugin
+  EXPECT_THAT(AddPod(), StatusIs(absl::StatusCode::kInvalidArgument));
+  ASSERT_EQ(unlink((dir_ / "fail-last-ADD").c_str()), 0);
+  EXPECT_OK(AddSecond());
+}
+
+TEST_F(PortOfAnotherTest, IsHeldByWhatAStartFindsUntilItsDelHasSucceeded) {
+  ASSERT_OK(AddPod());
+  network_.reset();
+  Write("fail-first-DEL", R"({"code": 999, "msg": "not now"})");
+  Start();
+  node_.Run([this] {
+    EXPECT_THAT(network_->Recover({}), testing::ElementsAre("a1"));
+    network_->Collect();
+  });
+  EXPECT_FALSE(RemovePod().ok());  // the first try, for which an ADD waits
+  EXPECT_THAT(AddSecond(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, kHeld));
+  ASSERT_EQ(unlink((dir_ / "fail-first-DEL").c_str()), 0);
+  ASSERT_OK(RemovePod());
+  EXPECT_OK(AddSecond());
+}
+
 TEST_F(CniNetworkTest, LoopbackIsGuardedFromAListWithPortsUntilDown) {
   const auto tables = [this] {
     std::string output;

@@ -66,5 +66,18 @@ TEST(PortClaimsTest, KnowsTheLivingAfterARestart) {
                        HasSubstr("default/web")));
 }
 
+TEST(PortClaimsTest, BothHaveAPortThatTwoHadBeforeARestart) {
+  const PodNetwork other = Pod("other", {Port("192.0.2.1")});
+  for (const char* first : {"a-1", "b-1"}) {
+    PortClaims claims;
+    claims.Restore({Pod("a", {Port("")}), Pod("b", {Port("")})});
+    claims.Free(first);
+    EXPECT_FALSE(claims.Hold(other).ok()) << first;
+    claims.Free("a-1");
+    claims.Free("b-1");
+    EXPECT_OK(claims.Hold(other));
+  }
+}
+
 }  // namespace
 }  // namespace cri::network::cni

@@ -14,14 +14,11 @@ namespace {
 using testing::HasSubstr;
 using tests::StatusIs;
 
-Attachment LeftOfPod(const std::string& id, const std::string& name) {
-  Attachment attachment;
-  attachment.container_id = id;
-  attachment.args = {{"K8S_POD_NAMESPACE", "default"}, {"K8S_POD_NAME", name}};
-  attachment.capabilities = runtime::Json{
-      {"portMappings",
-       {{{"hostPort", 8080}, {"containerPort", 80}, {"protocol", "tcp"}}}}};
-  return attachment;
+PodNetwork LeftOfPod(const std::string& id, const std::string& name) {
+  return {.sandbox_id = id,
+          .name = name,
+          .pod_namespace = "default",
+          .ports = {{Protocol::kTcp, 80, 8080, ""}}};
 }
 
 PodNetwork Pod(const std::string& name) {
