@@ -51,11 +51,13 @@ void Sandbox::Leave() {
   --uses_;
 }
 
-void Sandbox::Close() {
+bool Sandbox::Close(absl::Time deadline) {
   absl::MutexLock lock(&mutex_);
   ready_ = false;
-  mutex_.Await(absl::Condition(
-      +[](int* uses) { return *uses == 0; }, &uses_));
+  return mutex_.AwaitWithDeadline(
+      absl::Condition(
+          +[](int* uses) { return *uses == 0; }, &uses_),
+      deadline);
 }
 
 bool Sandbox::MarkDead() {

@@ -68,8 +68,10 @@ class Sandbox {
   };
   // FAILED_PRECONDITION once it is no longer READY.
   absl::StatusOr<Use> Enter() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Makes it NOTREADY and returns when no operation uses it any more.
-  void Close() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Makes it NOTREADY and returns when no operation uses it any more; false if
+  // one still does at the deadline.
+  bool Close(absl::Time deadline = absl::InfiniteFuture())
+      ABSL_LOCKS_EXCLUDED(mutex_);
   // NOTREADY without waiting: what it stood on is gone. False if it was.
   bool MarkDead() ABSL_LOCKS_EXCLUDED(mutex_);
   void SetTornDown() ABSL_LOCKS_EXCLUDED(mutex_);

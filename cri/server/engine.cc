@@ -331,16 +331,20 @@ void Engine::FinishStops() {
 
 absl::Status Engine::StopSandbox(const sandbox::SandboxPtr& sandbox,
                                  absl::Time deadline) {
-  return stops.Do("StopPodSandbox " + sandbox->id, deadline,
-                  [&]() -> absl::Status {
-                    {
-                      const runtime::activity::Step step(
-                          "waits for what is done to its containers");
-                      sandbox->Close();
-                    }
-                    RETURN_IF_ERROR(containers->KillAll(sandbox, deadline));
-                    return sandboxes->TearDown(sandbox);
-                  });
+  return stops.Do(
+      "StopPodSandbox " + sandbox->id, deadline, [&]() -> absl::Status {
+        {
+          const runtime::activity::Step step(
+              "waits for what is done to its containers");
+          if (!sandbox->Close(deadline)) {
+            return absl::DeadlineExceededError(
+                absl::StrCat("sandbox ", sandbox->id,
+                             ": what is done to its containers has not ended"));
+          }
+        }
+        RETURN_IF_ERROR(containers->KillAll(sandbox, deadline));
+        return sandboxes->TearDown(sandbox);
+      });
 }
 
 absl::Status Engine::RemoveSandbox(const sandbox::SandboxPtr& sandbox,

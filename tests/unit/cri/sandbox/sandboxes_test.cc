@@ -234,7 +234,9 @@ TEST_F(SandboxesTest, NetworkIsToldTheSameWhenItIsTornDown) {
 TEST_F(SandboxesTest, NobodyEntersAClosedSandbox) {
   ASSERT_OK_AND_ASSIGN(SandboxPtr sandbox, Run(Config("a")));
   auto use = std::make_unique<Sandbox::Use>(*sandbox->Enter());
-  std::thread closer([&] { sandbox->Close(); });
+  EXPECT_FALSE(sandbox->Close(absl::Now()));
+  EXPECT_FALSE(sandbox->IsReady());
+  std::thread closer([&] { EXPECT_TRUE(sandbox->Close()); });
   use.reset();
   closer.join();
   EXPECT_THAT(sandbox->Enter().status(),
