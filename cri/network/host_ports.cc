@@ -46,18 +46,23 @@ absl::Status CheckNode(const std::vector<Forward>& forwards) {
           Describe(forward),
           ": this kernel cannot translate SCTP (CONFIG_NF_CT_PROTO_SCTP)"));
     }
-    ASSIGN_OR_RETURN(const std::optional<Listener> listener,
-                     FindListener(forward));
-    if (listener.has_value()) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          Describe(forward), " is held by ", listener->owner,
-          ", which listens on ", listener->ip.ToString(), " of the node"));
-    }
   }
-  return absl::OkStatus();
+  return CheckListeners(forwards);
 }
 
 }  // namespace
+
+absl::Status CheckListeners(const std::vector<Forward>& forwards) {
+  for (const Forward& forward : forwards) {
+    ASSIGN_OR_RETURN(const std::optional<Listener> listener,
+                     FindListener(forward));
+    if (!listener.has_value()) continue;
+    return absl::FailedPreconditionError(absl::StrCat(
+        Describe(forward), " is held by ", listener->owner,
+        ", which listens on ", listener->ip.ToString(), " of the node"));
+  }
+  return absl::OkStatus();
+}
 
 absl::StatusOr<std::vector<Forward>> ForwardsOf(const PodNetwork& pod,
                                                 const std::vector<Ip>& ips) {

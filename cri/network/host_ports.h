@@ -28,6 +28,11 @@ namespace cri::network {
 absl::StatusOr<std::vector<Forward>> ForwardsOf(const PodNetwork& pod,
                                                 const std::vector<Ip>& ips);
 
+// FAILED_PRECONDITION names port and owner if a process of the node listens
+// where one of these would take its traffic; of the pod only the address's
+// family counts.
+absl::Status CheckListeners(const std::vector<Forward>& forwards);
+
 // Thread safe. Works in the network namespace of the thread that calls first.
 class HostPorts {
  public:

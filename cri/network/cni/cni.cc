@@ -240,7 +240,7 @@ absl::StatusOr<PodAddresses> CniNetwork::Setup(const PodNetwork& pod) {
 absl::StatusOr<PodAddresses> CniNetwork::AttachNew(const NetworkConf& conf,
                                                    const PodNetwork& pod) {
   ASSIGN_OR_RETURN(Attachment attachment, Describe(conf, pod));
-  RETURN_IF_ERROR(ports_.Take(conf, pod));
+  RETURN_IF_ERROR(ports_.Take(conf, pod_cidrs_.Get(), pod));
   PodAddresses addresses;
   const absl::Status attached =
       Attach(conf, pod.netns_fd, attachment, addresses);

@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cri/network/cni/pod_ports.h"
 
+#include <optional>
+#include <set>
+
+#include "absl/strings/match.h"
+#include "absl/strings/string_view.h"
+#include "cri/network/host_ports.h"
+#include "cri/network/ip.h"
+#include "runtime/base/json.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
 
@@ -20,6 +28,55 @@ void TellUnmapped(const NetworkConf& conf, const PodNetwork& pod) {
                      "/", pod.name, " is left to others");
 }
 
+Family FamilyOf(absl::string_view subnet) {
+  return absl::StrContains(subnet, ':') ? Family::kV6 : Family::kV4;
+}
+
+// Of pods' addresses, which nobody knows before the ADD, as far as ranges in
+// the list tell, or those that its plugins are told. IPv4 if there are none.
+std::set<Family> FamiliesOf(const NetworkConf& conf,
+                            const std::vector<std::string>& pod_cidrs) {
+  std::set<Family> families;
+  const auto add = [&](const runtime::Json& range) {
+    const std::string subnet = runtime::StringAt(range, "subnet");
+    if (!subnet.empty()) families.insert(FamilyOf(subnet));
+  };
+  for (const PluginConf& plugin : conf.plugins) {
+    const runtime::Json& ipam = runtime::At(plugin.json, "ipam");
+    add(ipam);
+    for (const runtime::Json& set : runtime::ArrayAt(ipam, "ranges")) {
+      if (!set.is_array()) continue;
+      for (const runtime::Json& range : set) add(range);
+    }
+  }
+  if (conf.HasCapability("ipRanges")) {
+    for (const std::string& cidr : pod_cidrs) families.insert(FamilyOf(cidr));
+  }
+  if (families.empty()) families.insert(Family::kV4);
+  return families;
+}
+
+// Rules for the pod would rob who listens on the node already.
+absl::Status CheckNode(const PodNetwork& pod,
+                       const std::set<Family>& families) {
+  std::vector<Forward> forwards;
+  for (const PortMapping& port : pod.ports) {
+    Forward forward{
+        port.protocol, port.host_port, std::nullopt, {}, port.container_port};
+    std::set<Family> its_families = families;
+    if (!port.host_ip.empty()) {
+      ASSIGN_OR_RETURN(const Ip ip, ParseIp(port.host_ip));
+      its_families = {ip.family};
+      if (!ip.IsAny()) forward.host_ip = ip;
+    }
+    for (const Family family : its_families) {
+      forward.pod_ip = Ip::Any(family);
+      forwards.push_back(forward);
+    }
+  }
+  return CheckListeners(forwards);
+}
+
 }  // namespace
 
 void PodPorts::Begin(const NetworkConf& conf) {
@@ -31,7 +88,9 @@ void PodPorts::Begin(const NetworkConf& conf) {
       ": pods with host ports are refused: ", guarded.message());
 }
 
-absl::Status PodPorts::Take(const NetworkConf& conf, const PodNetwork& pod) {
+absl::Status PodPorts::Take(const NetworkConf& conf,
+                            const std::vector<std::string>& pod_cidrs,
+                            const PodNetwork& pod) {
   if (pod.ports.empty()) return absl::OkStatus();
   if (!MapsPorts(conf)) {
     TellUnmapped(conf, pod);
@@ -39,6 +98,7 @@ absl::Status PodPorts::Take(const NetworkConf& conf, const PodNetwork& pod) {
   }
   // Again, as somebody may have flushed all rules since.
   RETURN_IF_ERROR(guard_.Install());
+  RETURN_IF_ERROR(CheckNode(pod, FamiliesOf(conf, pod_cidrs)));
   return claims_.Hold(pod);
 }
 

@@ -23,8 +23,11 @@ class PodPorts {
   void Begin(const NetworkConf& conf);
   // Before the ADD: takes the pod's ports, instead of those that its sandbox
   // had before, if the list maps any; if not, the log says so. Errors are those
-  // of PortClaims::Hold and of LoopbackGuard.
-  absl::Status Take(const NetworkConf& conf, const PodNetwork& pod);
+  // of CheckListeners, of PortClaims::Hold and of LoopbackGuard. The pod CIDRs
+  // are those that plugins are told.
+  absl::Status Take(const NetworkConf& conf,
+                    const std::vector<std::string>& pod_cidrs,
+                    const PodNetwork& pod);
   // After the DEL.
   void Free(const std::string& sandbox_id);
   // After a restart: these have ports.

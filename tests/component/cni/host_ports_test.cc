@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Host ports by CNI, as far as they are not the plugins' business.
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <string>
 #include <vector>
 
@@ -9,6 +12,7 @@
 namespace cri::network {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 using tests::NetNs;
@@ -64,6 +68,42 @@ class PortOfAnotherTest : public CniNetworkTest {
   NetNs other_;
   PodNetwork second_;
 };
+
+// A process of the node that listens on 0.0.0.0:8080.
+runtime::UniqueFd ListenOnNode(const NetNs& node) {
+  runtime::UniqueFd fd;
+  node.Run([&] {
+    fd.reset(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(8080);
+    EXPECT_EQ(
+        bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address),
+        0);
+    EXPECT_EQ(listen(fd.get(), 1), 0);
+  });
+  return fd;
+}
+
+TEST_F(PortOfAnotherTest, ListenerOfTheNodeCountsForItsFamily) {
+  const runtime::UniqueFd listener = ListenOnNode(node_);
+  EXPECT_THAT(AddPod(),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       AllOf(HasSubstr("host port 8080/TCP is held by "),
+                             HasSubstr("listens on 0.0.0.0 of the node"))));
+  EXPECT_THAT(Text("calls"), Not(HasSubstr("ADD")));
+  pod_network_.ports[0].host_ip = "fd00::1";
+  EXPECT_OK(AddPod());
+  ASSERT_OK(RemovePod());
+  // Pods of an IPv6 network take nothing from it.
+  pod_network_.ports[0].host_ip = "";
+  network_.reset();
+  Write("conf/10-net.conflist", R"({"cniVersion": "1.0.0", "name": "net",
+        "plugins": [{"type": "first", "capabilities": {"portMappings": true},
+        "ipam": {"type": "last", "ranges": [[{"subnet": "fd00::/64"}]]}}]})");
+  Start();
+  EXPECT_OK(AddPod());
+}
 
 constexpr char kHeld[] = "host port 8080/TCP is held by pod default/web";
 
