@@ -37,6 +37,8 @@ class EitherNetworkTest : public NetworkTest,
   void Start() {
     if (!IsCni()) return NetworkTest::Start();
     const cri::network::CniOptions cni = PrepareCni();
+    // ptp leaves the kernel a second to look for others with its address.
+    NodeShell("sysctl -qw net.ipv6.conf.default.accept_dad=0");
     OnNode([&] { network_ = cri::network::MakeCniNetwork(cni); });
   }
   // The node's link by which packets of the one pod come.
