@@ -20,6 +20,10 @@ struct PortMapping {
   friend bool operator==(const PortMapping&, const PortMapping&) = default;
 };
 
+// Whether a packet could be meant for both. "" stands for every address of the
+// node, 0.0.0.0 and :: for every one of their family.
+bool Meet(const PortMapping& a, const PortMapping& b);
+
 struct Dns {
   std::vector<std::string> servers, searches, options;
 };

@@ -166,7 +166,7 @@ absl::Status CheckConfig(const v1::PodSandboxConfig& config) {
   RETURN_IF_ERROR(CheckSecurity(security));
   RETURN_IF_ERROR(CheckLogDirectory(config.log_directory()));
   RETURN_IF_ERROR(ResolvConf(config.dns_config()).status());
-  return HostPorts(config).status();
+  return CheckHostPorts(config);
 }
 
 std::string HostnameFor(const v1::PodSandboxConfig& config,

@@ -3,11 +3,13 @@
 
 #include <arpa/inet.h>
 
-#include <algorithm>
 #include <cstdint>
+#include <map>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "cri/sandbox/field.h"
 #include "runtime/base/status.h"
 
 namespace cri::sandbox {
@@ -60,24 +62,33 @@ absl::StatusOr<network::PortMapping> Convert(const v1::PortMapping& port) {
   return mapping;
 }
 
-}  // namespace
-
-absl::StatusOr<std::vector<network::PortMapping>> HostPorts(
+// With their places in the field; those without a host port are left out.
+absl::StatusOr<std::map<int, network::PortMapping>> ParsePorts(
     const v1::PodSandboxConfig& config) {
-  std::vector<network::PortMapping> ports;
-  for (const v1::PortMapping& port : config.port_mappings()) {
-    ASSIGN_OR_RETURN(const network::PortMapping mapping, Convert(port));
-    if (mapping.host_port == 0) continue;
-    const bool twice =
-        std::any_of(ports.begin(), ports.end(), [&](const auto& other) {
-          return other.protocol == mapping.protocol &&
-                 other.host_port == mapping.host_port &&
-                 other.host_ip == mapping.host_ip;
-        });
-    if (twice) return Refuse(port, "is mapped twice");
-    ports.push_back(mapping);
+  std::map<int, network::PortMapping> ports;
+  for (int i = 0; i < config.port_mappings_size(); ++i) {
+    ASSIGN_OR_RETURN(const network::PortMapping mapping,
+                     Convert(config.port_mappings(i)));
+    if (mapping.host_port != 0) ports[i] = mapping;
   }
   return ports;
+}
+
+}  // namespace
+
+absl::Status CheckHostPorts(const v1::PodSandboxConfig& config) {
+  ASSIGN_OR_RETURN(const auto ports, ParsePorts(config));
+  for (const auto& [i, port] : ports) {
+    for (const auto& [earlier, other] : ports) {
+      if (earlier == i) break;
+      if (!network::Meet(other, port)) continue;
+      return InvalidField(
+          absl::StrCat("config.port_mappings[", i, "]"),
+          absl::StrCat("host port ", port.host_port, " on that address is ",
+                       "mapped by port_mappings[", earlier, "] already"));
+    }
+  }
+  return absl::OkStatus();
 }
 
 network::PodNetwork PodNetworkOf(const Sandbox& sandbox) {
@@ -89,7 +100,10 @@ network::PodNetwork PodNetworkOf(const Sandbox& sandbox) {
   pod.uid = config.metadata().uid();
   pod.hostname = config.hostname();
   // Bad ones were refused before the sandbox was made.
-  pod.ports = HostPorts(config).value_or(std::vector<network::PortMapping>());
+  for (auto& [place, port] :
+       ParsePorts(config).value_or(std::map<int, network::PortMapping>())) {
+    pod.ports.push_back(port);
+  }
   pod.annotations = {config.annotations().begin(), config.annotations().end()};
   const v1::DNSConfig& dns = config.dns_config();
   pod.dns.servers = {dns.servers().begin(), dns.servers().end()};

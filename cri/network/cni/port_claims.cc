@@ -2,20 +2,12 @@
 #include "cri/network/cni/port_claims.h"
 
 #include "absl/strings/str_cat.h"
-#include "cri/network/cidr.h"
 #include "cri/network/nat.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
 
 namespace cri::network::cni {
 namespace {
-
-bool ShareAnAddress(const std::string& a, const std::string& b) {
-  if (a.empty() || b.empty() || a == b) return true;
-  const absl::StatusOr<Ip> ip_a = ParseIp(a), ip_b = ParseIp(b);
-  if (!ip_a.ok() || !ip_b.ok() || ip_a->family != ip_b->family) return false;
-  return *ip_a == *ip_b || ip_a->IsAny() || ip_b->IsAny();
-}
 
 std::string Describe(const PortMapping& port) {
   return absl::StrCat(
@@ -24,11 +16,6 @@ std::string Describe(const PortMapping& port) {
 }
 
 }  // namespace
-
-bool Meet(const PortMapping& a, const PortMapping& b) {
-  return a.protocol == b.protocol && a.host_port == b.host_port &&
-         ShareAnAddress(a.host_ip, b.host_ip);
-}
 
 absl::Status PortClaims::Check(const PodNetwork& pod) const {
   for (const auto& [sandbox_id, claim] : claims_) {

@@ -15,10 +15,6 @@
 
 namespace cri::network::cni {
 
-// Whether a packet could be meant for both. "" stands for every address of the
-// node, 0.0.0.0 and :: for every one of their family.
-bool Meet(const PortMapping& a, const PortMapping& b);
-
 // A claim lives from before the ADD until a DEL has succeeded. Thread safe.
 // Nothing of it is on disk but what attachments and sandboxes say.
 class PortClaims {

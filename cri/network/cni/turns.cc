@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "cri/network/cni/port_claims.h"
 #include "runtime/base/activity.h"
 
 namespace cri::network::cni {

@@ -20,29 +20,6 @@ PortMapping Port(const std::string& host_ip) {
   return {Protocol::kTcp, 80, 8080, host_ip};
 }
 
-TEST(PortClaimsTest, MeetOnAnAddressThatBothHave) {
-  EXPECT_TRUE(Meet(Port(""), Port("192.0.2.1")));
-  EXPECT_TRUE(Meet(Port("192.0.2.1"), Port("192.0.2.1")));
-  EXPECT_TRUE(Meet(Port("0.0.0.0"), Port("192.0.2.1")));
-  EXPECT_TRUE(Meet(Port("fd00::1"), Port("::")));
-  EXPECT_TRUE(Meet(Port("fd00::1"), Port("fd00:0::01")));
-  EXPECT_FALSE(Meet(Port("192.0.2.1"), Port("192.0.2.2")));
-  EXPECT_FALSE(Meet(Port("0.0.0.0"), Port("fd00::1")));
-  EXPECT_FALSE(Meet(Port("::"), Port("0.0.0.0")));
-}
-
-TEST(PortClaimsTest, MeetWithOneProtocolAndPort) {
-  const PortMapping port = Port("");
-  PortMapping other = port;
-  other.container_port = 81;
-  EXPECT_TRUE(Meet(port, other));
-  other.protocol = Protocol::kUdp;
-  EXPECT_FALSE(Meet(port, other));
-  other = port;
-  other.host_port = 8081;
-  EXPECT_FALSE(Meet(port, other));
-}
-
 TEST(PortClaimsTest, RefusesByPortAndOwnerUntilItIsFree) {
   PortClaims claims;
   ASSERT_OK(claims.Hold(Pod("web", {Port("")})));
