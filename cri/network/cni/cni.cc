@@ -17,6 +17,7 @@
 #include "cri/network/cni/chain.h"
 #include "cri/network/cni/conf_dir.h"
 #include "cri/network/cni/dir_watch.h"
+#include "cri/network/cni/leftovers.h"
 #include "cri/network/cni/netns_pin.h"
 #include "cri/network/cni/plugin/builtin.h"
 #include "cri/network/cni/pod_cidrs.h"
@@ -60,14 +61,12 @@ class CniNetwork : public Network {
 
  private:
   using ConfPtr = std::shared_ptr<const NetworkConf>;
-  // What there was when the server started.
-  struct Found {
-    cni::Attachments::Listing listing;
-    std::set<std::string> living;
-  };
-
-  // With `again` only if the last try failed.
+  // With `again` only if the last try failed. Runs a GC that was put off.
   void Reload(bool again) ABSL_LOCKS_EXCLUDED(reloading_, mutex_);
+  // Whether GC is due now.
+  bool Replace(bool again) ABSL_LOCKS_EXCLUDED(reloading_, mutex_);
+  // With a configuration in force; then lets others have their turn.
+  void RunGc() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<ConfPtr> LoadConf();
   // The configuration, after another try if the last one failed.
   absl::StatusOr<ConfPtr> GetConf() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -99,8 +98,10 @@ class CniNetwork : public Network {
   absl::Mutex mutex_;
   absl::StatusOr<ConfPtr> conf_ ABSL_GUARDED_BY(mutex_);
   Listener listener_ ABSL_GUARDED_BY(mutex_);
-  std::optional<Found> found_ ABSL_GUARDED_BY(mutex_);  // until Collect
-  std::unique_ptr<cni::DirWatch> watch_;                // last: it calls Reload
+  // Who lived at the start, until GC was told.
+  std::optional<std::set<std::string>> living_ ABSL_GUARDED_BY(mutex_);
+  bool gc_put_off_ ABSL_GUARDED_BY(mutex_) = false;  // there was no list
+  std::unique_ptr<cni::DirWatch> watch_;             // last: it calls Reload
 };
 
 CniNetwork::CniNetwork(const CniOptions& options)
@@ -136,15 +137,19 @@ absl::StatusOr<CniNetwork::ConfPtr> CniNetwork::LoadConf() {
 }
 
 void CniNetwork::Reload(bool again) {
+  if (Replace(again)) RunGc();
+}
+
+bool CniNetwork::Replace(bool again) {
   absl::MutexLock serial(&reloading_);
   if (again) {
     absl::MutexLock lock(&mutex_);
-    if (conf_.ok()) return;
+    if (conf_.ok()) return false;
   }
   absl::StatusOr<ConfPtr> loaded = LoadConf();
   Listener tell;
   Readiness now;
-  bool changed = false;
+  bool changed = false, gc_due = false;
   {
     absl::MutexLock lock(&mutex_);
     const Readiness before = Current();
@@ -153,6 +158,9 @@ void CniNetwork::Reload(bool again) {
     now = Current();
     if (!(now == before)) tell = listener_;
     loaded = conf_;
+    gc_due = conf_.ok() && std::exchange(gc_put_off_, false);
+    // Nobody who sees the new list may be quicker.
+    if (gc_due) turns_.BeginGc();
   }
   if (changed) {
     const NetworkConf& conf = **loaded;
@@ -164,6 +172,7 @@ void CniNetwork::Reload(bool again) {
     ports_.Begin(conf);
   }
   if (tell) tell(now);
+  return gc_due;
 }
 
 Readiness CniNetwork::Current() const {
@@ -189,13 +198,12 @@ absl::StatusOr<CniNetwork::ConfPtr> CniNetwork::GetConf() {
 
 Readiness CniNetwork::Ready() {
   const absl::StatusOr<ConfPtr> conf = GetConf();
-  if (conf.ok()) {
-    const absl::Status status =
-        Chain(**conf, RunnerOf(**conf), absl::Now() + kProbeTime).Status();
-    if (status.ok()) return {true, "", ""};
-    return {false, kNotReady, std::string(status.message())};
+  absl::Status status = conf.status();
+  if (status.ok()) {
+    status = Chain(**conf, RunnerOf(**conf), absl::Now() + kProbeTime).Status();
   }
-  return {false, kNotReady, std::string(conf.status().message())};
+  if (status.ok()) return {true, "", ""};
+  return {false, kNotReady, std::string(status.message())};
 }
 
 absl::StatusOr<Attachment> CniNetwork::Describe(const NetworkConf& conf,
@@ -217,6 +225,8 @@ absl::StatusOr<Attachment> CniNetwork::Describe(const NetworkConf& conf,
 }
 
 absl::StatusOr<PodAddresses> CniNetwork::Setup(const PodNetwork& pod) {
+  // A GC that was put off comes with the first list.
+  GetConf().status().IgnoreError();
   RETURN_IF_ERROR(turns_.AwaitAdd(pod));
   const absl::StatusOr<ConfPtr> conf = GetConf();
   if (!conf.ok()) {
@@ -267,11 +277,9 @@ absl::Status CniNetwork::Attach(const NetworkConf& conf, int netns_fd,
   ASSIGN_OR_RETURN(const Result result, chain.Add(attachment));
   addresses.ips = cni::PodIps(result, attachment.ifname);
   if (addresses.ips.empty()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("network ", conf.name,
-                     ": the plugins' result has no "
-                     "address for ",
-                     attachment.ifname));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "network ", conf.name, ": the plugins' result has no address for ",
+        attachment.ifname));
   }
   attachment.result = cni::PrintResult(result, conf.version);
   RETURN_IF_ERROR(attachments_.Save(attachment));
@@ -324,60 +332,56 @@ absl::Status CniNetwork::DetachAll(const PodNetwork& pod) {
 
 std::vector<std::string> CniNetwork::Recover(
     const std::vector<PodNetwork>& living) {
-  Found found;
-  for (const PodNetwork& pod : living) found.living.insert(pod.sandbox_id);
+  std::set<std::string> living_ids;
+  for (const PodNetwork& pod : living) living_ids.insert(pod.sandbox_id);
   absl::StatusOr<cni::Attachments::Listing> listing = attachments_.List();
   if (!listing.ok()) {
     runtime::log::Error("cni: recover: ", listing.status().message());
     ports_.Restore(living);
     return {};
   }
-  found.listing = *std::move(listing);
-  std::vector<PodNetwork> left;
-  std::set<std::string> ids;
-  for (const Attachment& attachment : found.listing.all) {
-    // Those of other runtimes are theirs to end.
-    if (!attachments_.IsOurs(attachment) ||
-        !cni::IsName(attachment.container_id) ||
-        found.living.contains(attachment.container_id)) {
-      continue;
-    }
-    left.push_back(cni::PodOf(attachment));
-    ids.insert(attachment.container_id);
-  }
-  for (const std::string& name : found.listing.unreadable) {
-    const std::string id = cni::ContainerOf(name);
-    // A pinned namespace says that it is ours; one of before the boot is dead.
-    if (!id.empty() && !found.living.contains(id) &&
-        (cni::IsPinned(PinOf(id)) || attachments_.IsOlderThanBoot(name))) {
-      ids.insert(id);
-    }
-  }
+  cni::Leftovers left = cni::FindLeftovers(attachments_, *listing, living_ids,
+                                           options_.netns_dir);
   std::vector<PodNetwork> holders = living;
-  holders.insert(holders.end(), left.begin(), left.end());
+  holders.insert(holders.end(), left.pods.begin(), left.pods.end());
   ports_.Restore(holders);
-  turns_.Begin(std::move(left));
+  turns_.Begin(std::move(left.pods));
   absl::MutexLock lock(&mutex_);
-  found_ = std::move(found);
-  return {ids.begin(), ids.end()};
+  living_ = std::move(living_ids);
+  return {left.ids.begin(), left.ids.end()};
+}
+
+void CniNetwork::Collect() {
+  GetConf().status().IgnoreError();  // another try, if it is none yet
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!conf_.ok()) {
+      gc_put_off_ = true;
+      return turns_.EndGc();
+    }
+  }
+  RunGc();
 }
 
 // Whatever has a record is valid: it goes by its DEL, which is tried until it
 // succeeds, and its address must not be given to others before.
-void CniNetwork::Collect() {
+void CniNetwork::RunGc() {
   const absl::Cleanup done = [this] { turns_.EndGc(); };
-  std::optional<Found> found;
+  std::optional<std::set<std::string>> living;
+  absl::StatusOr<ConfPtr> conf;
   {
     absl::MutexLock lock(&mutex_);
-    found = std::exchange(found_, std::nullopt);
+    living = std::exchange(living_, std::nullopt);
+    conf = conf_;
   }
-  if (!found.has_value()) return;
-  const absl::StatusOr<ConfPtr> conf = GetConf();
-  if (!conf.ok()) return;
-  cni::AddLost((*conf)->name, kIfName, found->listing.unreadable,
-               std::move(found->living), &found->listing.all);
-  const absl::Status collected =
-      Chain(**conf, RunnerOf(**conf), Deadline()).Gc(found->listing.all);
+  if (!living.has_value() || !conf.ok()) return;
+  absl::StatusOr<cni::Attachments::Listing> valid = attachments_.List();
+  absl::Status collected = valid.status();
+  if (valid.ok()) {
+    cni::AddLost((*conf)->name, kIfName, valid->unreadable, *std::move(living),
+                 &valid->all);
+    collected = Chain(**conf, RunnerOf(**conf), Deadline()).Gc(valid->all);
+  }
   if (!collected.ok()) runtime::log::Warning("cni: ", collected.message());
 }
 

@@ -15,6 +15,11 @@ void Turns::Begin(std::vector<PodNetwork> left) {
   left_ = std::move(left);
 }
 
+void Turns::BeginGc() {
+  absl::MutexLock lock(&mutex_);
+  gc_due_ = true;
+}
+
 void Turns::EndGc() {
   absl::MutexLock lock(&mutex_);
   gc_due_ = false;

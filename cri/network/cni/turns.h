@@ -21,6 +21,8 @@ class Turns {
  public:
   // After a start: GC is due, and these are to be deleted.
   void Begin(std::vector<PodNetwork> left) ABSL_LOCKS_EXCLUDED(mutex_);
+  // GC is due again; who has its turn already goes on.
+  void BeginGc() ABSL_LOCKS_EXCLUDED(mutex_);
   void EndGc() ABSL_LOCKS_EXCLUDED(mutex_);
   // The DEL of a sandbox was tried, whatever came of it.
   void EndDel(const std::string& sandbox_id) ABSL_LOCKS_EXCLUDED(mutex_);

@@ -147,5 +147,43 @@ TEST_F(CniNetworkTest, PodCidrOutlivesARestart) {
             R"([[{"subnet":"10.8.0.0/24"}]])");
 }
 
+// The normal order after a boot: the network add-on comes as a pod.
+TEST_F(CniNetworkTest, GcComesWithTheFirstConfigurationAndOnce) {
+  WriteFakes();
+  Write("conf/10-net.conflist", kConf);
+  Start();
+  ASSERT_OK(AddPod());
+  network_.reset();
+  ASSERT_EQ(rename((dir_ / "conf/10-net.conflist").c_str(),
+                   (dir_ / "net.off").c_str()),
+            0);
+  Start();
+  node_.Run([this] {
+    EXPECT_THAT(network_->Recover({}), testing::ElementsAre("a1"));
+    network_->Collect();
+    // Nobody waits for it meanwhile.
+    EXPECT_OK(network_->Teardown({.sandbox_id = "b2"}));
+  });
+  pod_network_.sandbox_id = "c3";
+  pod_network_.name = "other";  // not to wait for the DEL of the first
+  EXPECT_THAT(AddPod(), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_THAT(Text("calls"), testing::Not(HasSubstr("GC")));
+  ASSERT_EQ(rename((dir_ / "net.off").c_str(),
+                   (dir_ / "conf/10-net.conflist").c_str()),
+            0);
+  ASSERT_OK(AddPod());
+  // Before the ADD, and told of what had a record then.
+  EXPECT_THAT(Text("calls"),
+              testing::ContainsRegex("last GC[^Z]*first ADD c3"));
+  EXPECT_EQ(Request("last-GC")["cni.dev/valid-attachments"].dump(),
+            R"([{"containerID":"a1","ifname":"eth0"}])");
+  Write("conf/05-next.conflist", kConf);
+  EXPECT_TRUE(Ready().ready);
+  EXPECT_OK(RemovePod("c3"));
+  EXPECT_OK(RemovePod());
+  const std::string calls = Text("calls");
+  EXPECT_EQ(calls.find("last GC"), calls.rfind("last GC"));
+}
+
 }  // namespace
 }  // namespace cri::network

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a start finds of the runs before it.
+#ifndef CORACLE_CRI_NETWORK_CNI_LEFTOVERS_H_
+#define CORACLE_CRI_NETWORK_CNI_LEFTOVERS_H_
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cri/network/cni/attachment.h"
+#include "cri/network/pod_network.h"
+
+namespace cri::network::cni {
+
+struct Leftovers {
+  std::vector<PodNetwork> pods;  // those whose records can be read
+  std::set<std::string> ids;     // of all sandboxes that need a DEL
+};
+
+// Of what there is on disk, ours that belongs to none of the `living`.
+// Namespaces are pinned in `netns_dir`.
+Leftovers FindLeftovers(const Attachments& attachments,
+                        const Attachments::Listing& listing,
+                        const std::set<std::string>& living,
+                        const std::string& netns_dir);
+
+}  // namespace cri::network::cni
+
+#endif  // CORACLE_CRI_NETWORK_CNI_LEFTOVERS_H_
