@@ -119,8 +119,8 @@ class BuiltinHandler : public Handler {
                                     Connection* connection,
                                     absl::Time deadline);
   absl::Status Subscribe(const std::string& sandbox_id);
-  // Of a sandbox without a holder. NOT_FOUND once it is gone; its state if a
-  // holder of it came to life meanwhile.
+  // Of a sandbox without a holder. NOT_FOUND if none came to life meanwhile,
+  // and of one that did what FindLiving says.
   absl::StatusOr<SandboxState> SweepLost(const std::string& id);
   // Waits for the answer of a holder that is stopped or busy: it tells of its
   // containers then. If it dies instead, it is lost as others are.

@@ -79,23 +79,17 @@ absl::StatusOr<std::vector<SandboxState>> BuiltinHandler::Recover() {
     absl::StatusOr<SandboxState> living = connection.ok()
                                               ? Hear(id, &*connection, deadline)
                                               : connection.status();
+    if (absl::IsNotFound(living.status())) {
+      log::Info("recover: sandbox ", id, " has lost its holder: sweeping");
+      living = SweepLost(id);
+    }
     if (living.ok()) {
       result.push_back(*std::move(living));
-      continue;
-    }
-    if (!absl::IsNotFound(living.status())) {
+    } else if (!absl::IsNotFound(living.status())) {
       log::Warning("recover: ", living.status().message(),
                    "; its containers are taken to run");
       KeepListening(id);
       result.push_back({.id = id, .silent = true});
-      continue;
-    }
-    log::Info("recover: sandbox ", id, " has lost its holder: sweeping");
-    living = SweepLost(id);
-    if (living.ok()) {
-      result.push_back(*std::move(living));
-    } else if (!absl::IsNotFound(living.status())) {
-      log::Warning("recover: ", living.status().message());
     }
   }
   // Now, so that the first pod does not wait for it.
@@ -111,12 +105,12 @@ absl::StatusOr<SandboxState> BuiltinHandler::SweepLost(const std::string& id) {
   absl::Status swept = Sweep(id, /*tell=*/true);
   for (int i = 0; i < kSweeps && !swept.ok(); ++i) {
     absl::StatusOr<SandboxState> living = FindLiving(id);
-    if (living.ok()) return living;
+    if (!absl::IsNotFound(living.status())) return living;
     absl::SleepFor(kBetweenSweeps);
     swept = Sweep(id, /*tell=*/true);
   }
-  if (!swept.ok()) return swept;
-  return absl::NotFoundError(absl::StrCat("sandbox ", id, ": swept"));
+  if (!swept.ok()) log::Warning("recover: ", swept.message());
+  return absl::NotFoundError(absl::StrCat("sandbox ", id, ": no holder"));
 }
 
 void BuiltinHandler::KeepListening(const std::string& sandbox_id) {

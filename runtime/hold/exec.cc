@@ -17,6 +17,11 @@
 #include "runtime/hold/process_tree.h"
 
 namespace runtime::hold {
+namespace {
+
+constexpr int64_t kSetUpTime = int64_t{5} * 1000000000;  // of a cancelled exec
+
+}  // namespace
 
 bool Holder::AssignFds(const Request& request, const std::vector<UniqueFd>& fds,
                        ExecFds* assigned) {
@@ -129,8 +134,9 @@ void Holder::CancelExecs(uint64_t connection) {
 void Holder::KillExec(HeldExec* exec) {
   if (exec->reaped) return;
   if (exec->pid == 0) {
-    // What another runtime was called for ends with its set-up.
-    if (exec->setup_pid != 0) kill(exec->setup_pid, SIGKILL);
+    // Soon it is, unless another runtime hangs. Killing that one at once could
+    // leave the process behind that it has just started.
+    exec->set_up_until = MonotonicNanoseconds() + kSetUpTime;
     return;
   }
   pid_t pid = ForkChild();
@@ -147,7 +153,13 @@ void Holder::KillExec(HeldExec* exec) {
 }
 
 void Holder::SettleExecs() {
+  const int64_t now = MonotonicNanoseconds();
   for (auto& exec : execs_) {
+    if (exec->set_up_until != 0 && exec->set_up_until <= now) {
+      // What another runtime was called for ends with its set-up.
+      if (exec->setup_pid != 0) kill(exec->setup_pid, SIGKILL);
+      exec->set_up_until = 0;
+    }
     bool over = exec->reaped || (exec->failed && exec->pid == 0);
     exec->done = over && exec->killer_pid == 0;
     if (!exec->done) continue;

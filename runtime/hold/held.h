@@ -81,6 +81,9 @@ struct HeldExec {
   // leader would die of that and its descendants escape the kill.
   UniqueFd terminal;
   bool cancelled = false;
+  // Of a cancelled one whose process is not known yet: when its set-up is
+  // killed; monotonic ns, 0 = never.
+  int64_t set_up_until = 0;
   bool failed = false;
   bool reaped = false;
   bool done = false;

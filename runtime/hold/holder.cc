@@ -99,11 +99,14 @@ void Holder::Poll() {
 
 int Holder::PollTimeout() const {
   int64_t first = 0;
+  const auto wait_until = [&](int64_t end) {
+    if (end != 0 && (first == 0 || end < first)) first = end;
+  };
   for (const auto& c : containers_) {
-    for (int64_t end : {c->drain_deadline, WindowEnd(*c)}) {
-      if (end != 0 && (first == 0 || end < first)) first = end;
-    }
+    wait_until(c->drain_deadline);
+    wait_until(WindowEnd(*c));
   }
+  for (const auto& exec : execs_) wait_until(exec->set_up_until);
   if (first == 0) return -1;
   int64_t left = first - MonotonicNanoseconds();
   return left <= 0 ? 0 : static_cast<int>(left / 1000000 + 1);

@@ -196,7 +196,7 @@ TEST_P(ExternalTest, ARuntimeThatHangsInAnExecEndsWithIt) {
   pid_t pid = 0;
   ASSERT_TRUE(absl::SimpleAtoi(runtime::ReadFile(hung).value_or("none"), &pid));
   // It dies of its parent's death.
-  const absl::Time deadline = absl::Now() + absl::Seconds(10);
+  const absl::Time deadline = absl::Now() + absl::Seconds(30);
   while (kill(pid, 0) == 0 && absl::Now() < deadline) {
     absl::SleepFor(absl::Milliseconds(2));
   }
