@@ -101,6 +101,7 @@ std::vector<v1::ContainerEventType> Container::TakeNews(
                           told_ = event;
                           news.push_back(event);
                         };
+  tell(v1::CONTAINER_CREATED_EVENT);
   const bool started = state_.started_at != absl::InfinitePast();
   const bool exited = state_.phase == ContainerPhase::kExited;
   if (started && type > v1::CONTAINER_STARTED_EVENT) {

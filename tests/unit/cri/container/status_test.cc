@@ -148,8 +148,9 @@ TEST(NewsTest, WhatIsLateIsToldBeforeWhatCameAfter) {
 
 TEST(NewsTest, WhatNeverRanHasNoStartAndNoStop) {
   Container container;
-  EXPECT_THAT(container.TakeNews(v1::CONTAINER_DELETED_EVENT),
-              ElementsAre(v1::CONTAINER_DELETED_EVENT));
+  EXPECT_THAT(
+      container.TakeNews(v1::CONTAINER_DELETED_EVENT),
+      ElementsAre(v1::CONTAINER_CREATED_EVENT, v1::CONTAINER_DELETED_EVENT));
 }
 
 }  // namespace
