@@ -95,15 +95,18 @@ absl::Status Run(const Options& options) {
   }
   ASSIGN_OR_RETURN(const std::vector<Pod> known, ReadPods(config));
   ASSIGN_OR_RETURN(const size_t pods, EndPods(config));
-  RETURN_IF_ERROR(::cri::server::RemoveNetwork(config));
+  const absl::Status network = ::cri::server::RemoveNetwork(config);
   for (const char* records : {"sandboxes", "containers"}) {
     RETURN_IF_ERROR(
         runtime::RemoveTree(runtime::JoinPath(config.root, records)));
   }
   RETURN_IF_ERROR(RemovePodFiles(known, config::Paths(options.root_dir),
                                  config.cgroup_driver == "systemd"));
-  RETURN_IF_ERROR(runtime::RemoveTree(config.state));
+  // The state directory says that something is left to do.
+  if (network.ok()) RETURN_IF_ERROR(runtime::RemoveTree(config.state));
   if (options.all) RETURN_IF_ERROR(runtime::RemoveTree(config.root));
+  RETURN_IF_ERROR(runtime::Annotate(
+      network, "all is gone but this, to be tried again by the next call"));
   std::printf("ended %zu pods; launcher, network and records are gone%s\n",
               pods, options.all ? ", images too" : "; images stay");
   return absl::OkStatus();

@@ -9,9 +9,7 @@
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "cri/config/kinds.h"
-#include "cri/network/cidr.h"
 #include "cri/network/link_name.h"
-#include "runtime/base/status.h"
 
 namespace cri::config {
 namespace {
@@ -25,17 +23,6 @@ constexpr char kSystemdProperty[] = "org.systemd.property.";
 bool IsSocket(absl::string_view text) {
   return absl::ConsumePrefix(&text, "unix://") && absl::StartsWith(text, "/") &&
          text.size() <= 90;
-}
-
-Kind<Config> PodCidrs(std::string Config::*member) {
-  return Of(member, "CIDRs of IPv4, IPv6 or both, between a comma",
-            [](const Value& value,
-               const std::string&) -> absl::StatusOr<std::string> {
-              ASSIGN_OR_RETURN(std::string word, AsWord(value));
-              if (word.empty()) return word;
-              RETURN_IF_ERROR(network::ParsePodCidrs(word).status());
-              return word;
-            });
 }
 
 bool IsAddress(const std::string& text) {
@@ -137,9 +124,9 @@ const std::vector<Field<Config>>& Fields() {
        kRestart, OneOf(&C::network, {"builtin", "cni"})},
       {"pod_cidr",
        "addresses of this node's pods, as 10.244.1.0/24,fd00:1::/64", kRestart,
-       PodCidrs(&C::pod_cidr)},
+       Text(&C::pod_cidr)},
       {"cluster_cidr", "addresses of all nodes' pods, which see each other's",
-       kRestart, PodCidrs(&C::cluster_cidr)},
+       kRestart, Text(&C::cluster_cidr)},
       {"bridge", "name of the pod bridge", kRestart,
        Checked(&C::bridge, network::kLinkName, network::IsLinkName)},
       {"masquerade", "source NAT for what leaves the pod CIDR", kRestart,

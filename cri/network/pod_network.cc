@@ -14,7 +14,16 @@ bool ShareAnAddress(const std::string& a, const std::string& b) {
   return *ip_a == *ip_b || ip_a->IsAny() || ip_b->IsAny();
 }
 
+bool IsAnyAddress(const std::string& text) {
+  const absl::StatusOr<Ip> ip = ParseIp(text);
+  return text.empty() || (ip.ok() && ip->IsAny());
+}
+
 }  // namespace
+
+bool AreOne(const PortMapping& a, const PortMapping& b) {
+  return Meet(a, b) && IsAnyAddress(a.host_ip) == IsAnyAddress(b.host_ip);
+}
 
 bool Meet(const PortMapping& a, const PortMapping& b) {
   return a.protocol == b.protocol && a.host_port == b.host_port &&

@@ -23,6 +23,9 @@ struct PortMapping {
 // Whether a packet could be meant for both. "" stands for every address of the
 // node, 0.0.0.0 and :: for every one of their family.
 bool Meet(const PortMapping& a, const PortMapping& b);
+// Whether both are one host port, however its address is written. One for every
+// address of the node and one for one of them are two: the latter goes first.
+bool AreOne(const PortMapping& a, const PortMapping& b);
 
 struct Dns {
   std::vector<std::string> servers, searches, options;

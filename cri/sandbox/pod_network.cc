@@ -78,10 +78,13 @@ absl::StatusOr<std::map<int, network::PortMapping>> ParsePorts(
 
 absl::Status CheckHostPorts(const v1::PodSandboxConfig& config) {
   ASSIGN_OR_RETURN(const auto ports, ParsePorts(config));
+  const auto network =
+      config.linux().security_context().namespace_options().network();
+  if (network == v1::NODE) return absl::OkStatus();  // nothing is mapped
   for (const auto& [i, port] : ports) {
     for (const auto& [earlier, other] : ports) {
       if (earlier == i) break;
-      if (!network::Meet(other, port)) continue;
+      if (!network::AreOne(other, port)) continue;
       return InvalidField(
           absl::StrCat("config.port_mappings[", i, "]"),
           absl::StrCat("host port ", port.host_port, " on that address is ",

@@ -45,6 +45,24 @@ network::CniOptions CniOptions(const config::Config& config) {
   return options;
 }
 
+// Ends what plugins hold for pods of this server; whatever fails, all are
+// tried.
+absl::Status DetachAll(const config::Config& config) {
+  const std::unique_ptr<network::Network> cni =
+      network::MakeCniNetwork(CniOptions(config));
+  const std::vector<std::string> left = cni->Recover({});
+  cni->Collect();
+  absl::Status first;
+  for (const std::string& sandbox_id : left) {
+    const absl::Status freed = cni->Teardown({.sandbox_id = sandbox_id});
+    if (freed.ok()) continue;
+    const std::string what = absl::StrCat("network of sandbox ", sandbox_id);
+    runtime::log::Warning(what, ": ", freed.message());
+    first.Update(runtime::Annotate(freed, what));
+  }
+  return first;
+}
+
 }  // namespace
 
 std::unique_ptr<network::Network> MakeNetwork(const config::Config& config) {
@@ -54,22 +72,12 @@ std::unique_ptr<network::Network> MakeNetwork(const config::Config& config) {
 }
 
 absl::Status RemoveNetwork(const config::Config& config) {
-  if (config.network == "cni") {
-    const std::unique_ptr<network::Network> cni = MakeNetwork(config);
-    const std::vector<std::string> left = cni->Recover({});
-    cni->Collect();
-    absl::Status first;
-    for (const std::string& sandbox_id : left) {
-      const absl::Status freed = cni->Teardown({.sandbox_id = sandbox_id});
-      if (freed.ok()) continue;
-      const std::string what = absl::StrCat("network of sandbox ", sandbox_id);
-      runtime::log::Warning(what, ": ", freed.message());
-      first.Update(runtime::Annotate(freed, what));
-    }
-    RETURN_IF_ERROR(first);
-    RETURN_IF_ERROR(network::RemoveLoopbackGuard());
-  }
-  return network::RemoveBridgeNetwork(BridgeOptions(config));
+  absl::Status first;
+  if (config.network == "cni") first.Update(DetachAll(config));
+  // Whoever might make it again is gone.
+  first.Update(network::RemoveLoopbackGuard());
+  first.Update(network::RemoveBridgeNetwork(BridgeOptions(config)));
+  return first;
 }
 
 }  // namespace cri::server

@@ -33,5 +33,15 @@ TEST(PodNetworkTest, PortsMeetWithOneProtocolAndPort) {
   EXPECT_FALSE(Meet(port, other));
 }
 
+TEST(PortMappingTest, AreOneOnTheSameAddressInAnyWords) {
+  const auto on = [](const char* ip) {
+    return PortMapping{Protocol::kTcp, 80, 8080, ip};
+  };
+  EXPECT_TRUE(AreOne(on(""), on("0.0.0.0")));
+  EXPECT_TRUE(AreOne(on("fd00::1"), on("fd00:0::1")));
+  EXPECT_FALSE(AreOne(on(""), on("127.0.0.1")));
+  EXPECT_FALSE(AreOne(on("0.0.0.0"), on("::")));
+}
+
 }  // namespace
 }  // namespace cri::network

@@ -164,7 +164,7 @@ INSTANTIATE_TEST_SUITE_P(
                "mapped by port_mappings[0] already"},
         BadRow{"HostPortTwiceInOtherWords",
                [](v1::PodSandboxConfig& c) {
-                 for (const char* ip : {"127.0.0.1", "::", "0.0.0.0"}) {
+                 for (const char* ip : {"127.0.0.1", "", "0.0.0.0"}) {
                    auto* mapping = c.add_port_mappings();
                    mapping->set_container_port(80);
                    mapping->set_host_port(8080);
@@ -173,7 +173,7 @@ INSTANTIATE_TEST_SUITE_P(
                },
                absl::StatusCode::kInvalidArgument,
                "config.port_mappings[2]: host port 8080 on that address is "
-               "mapped by port_mappings[0] already"},
+               "mapped by port_mappings[1] already"},
         BadRow{"LogDirectory",
                [](v1::PodSandboxConfig& c) { c.set_log_directory("logs"); },
                absl::StatusCode::kInvalidArgument, "log_directory"},
