@@ -277,32 +277,20 @@ grpc::Status Client::ExecUrl(const std::string& id, std::string* url) {
   request.add_cmd("true");
   request.set_stdin(true);
   request.set_stdout(true);
-  v1::ExecResponse response;
-  const grpc::Status status =
-      Call(&v1::RuntimeService::Stub::Exec, request, &response, Limits());
-  *url = response.url();
-  return status;
+  return AskUrl(&v1::RuntimeService::Stub::Exec, request, url);
 }
 
 grpc::Status Client::AttachUrl(const std::string& id, std::string* url) {
   v1::AttachRequest request;
   request.set_container_id(id);
   request.set_stdout(true);
-  v1::AttachResponse response;
-  const grpc::Status status =
-      Call(&v1::RuntimeService::Stub::Attach, request, &response, Limits());
-  *url = response.url();
-  return status;
+  return AskUrl(&v1::RuntimeService::Stub::Attach, request, url);
 }
 
 grpc::Status Client::ForwardUrl(const std::string& pod_id, std::string* url) {
   v1::PortForwardRequest request;
   request.set_pod_sandbox_id(pod_id);
-  v1::PortForwardResponse response;
-  const grpc::Status status = Call(&v1::RuntimeService::Stub::PortForward,
-                                   request, &response, Limits());
-  *url = response.url();
-  return status;
+  return AskUrl(&v1::RuntimeService::Stub::PortForward, request, url);
 }
 
 grpc::Status Client::Pull(const std::string& image) {

@@ -95,6 +95,17 @@ class Client {
     return CallOn(*stub_, method, request, response, limits);
   }
 
+  // A call that is answered with a URL.
+  template <typename Request, typename Response>
+  grpc::Status AskUrl(grpc::Status (v1::RuntimeService::Stub::*method)(
+                          grpc::ClientContext*, const Request&, Response*),
+                      const Request& request, std::string* url) {
+    Response response;
+    const grpc::Status status = Call(method, request, &response, Limits());
+    *url = response.url();
+    return status;
+  }
+
   const std::string image_;
   std::unique_ptr<v1::RuntimeService::Stub> stub_;
   std::unique_ptr<v1::ImageService::Stub> images_;
