@@ -107,4 +107,9 @@ std::string ToString(const std::vector<Cidr>& cidrs) {
   });
 }
 
+Cidr LoopbackOf(Family family) {
+  if (family == Family::kV4) return {{family, 127u << 24}, 8};
+  return {{family, 1}, 128};
+}
+
 }  // namespace cri::network

@@ -38,6 +38,9 @@ struct Cidr {
   friend bool operator==(const Cidr&, const Cidr&) = default;
 };
 
+// 127.0.0.0/8 or ::1/128.
+Cidr LoopbackOf(Family family);
+
 // "10.244.1.0/24" or "fd00:10:244:1::/64": IPv4 from /8 to /30, IPv6 from /8 to
 // /126. INVALID_ARGUMENT names text and reason: host bits, prefix out of range,
 // not an address.

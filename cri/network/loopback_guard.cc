@@ -23,12 +23,11 @@ constexpr char kLoopback[] = "lo";
 void AddLoopbackGuard(nft::Batch& batch) {
   batch.AddFilterChain(kChain, nft::Hook::kPrerouting);
   batch.FlushChain(kChain);
-  const Cidr loopback{{Family::kV4, 127u << 24}, 8};
   for (const nft::Side side : {nft::Side::kDestination, nft::Side::kSource}) {
     nft::Rule rule(kChain);
     rule.For(Family::kV4)
         .In(nft::Op::kIsNot, kLoopback)
-        .Address(side, nft::Op::kIs, loopback)
+        .Address(side, nft::Op::kIs, LoopbackOf(Family::kV4))
         .Drop();
     batch.AddRule(rule);
   }

@@ -91,11 +91,6 @@ void ForEachSet(nft::Batch& batch, const std::vector<Forward>& forwards,
   }
 }
 
-Cidr LoopbackOf(Family family) {
-  if (family == Family::kV4) return {{family, 127u << 24}, 8};
-  return {{family, 1}, 128};
-}
-
 void AddHostPorts(nft::Batch& batch) {
   for (const char* chain : {kPrerouting, kOutput}) {
     Rule local(chain);

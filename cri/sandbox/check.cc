@@ -143,11 +143,13 @@ absl::Status CheckTexts(const google::protobuf::Message& metadata,
                         const TextMap& labels, const TextMap& annotations) {
   constexpr uint64_t kMost = 1 << 20;
   constexpr char kWhy[] = "is larger than 1 MiB";
-  if (metadata.ByteSizeLong() > kMost)
+  if (metadata.ByteSizeLong() > kMost) {
     return InvalidField("config.metadata", kWhy);
+  }
   if (SizeOf(labels) > kMost) return InvalidField("config.labels", kWhy);
-  if (SizeOf(annotations) > kMost)
+  if (SizeOf(annotations) > kMost) {
     return InvalidField("config.annotations", kWhy);
+  }
   return absl::OkStatus();
 }
 

@@ -12,7 +12,7 @@ namespace cri::sandbox {
 
 // INVALID_ARGUMENT names the field of a mapping that cannot be: an unknown
 // protocol, a port out of range, a host IP that is none, a host port that
-// another one of the pod has on the same address (network::Meet).
+// another one of the pod has on the same address (network::AreOne).
 absl::Status CheckHostPorts(const runtime::v1::PodSandboxConfig& config);
 
 // All but the namespace, which is the caller's to open. The same whenever it is
