@@ -102,14 +102,17 @@ class Containers {
   absl::Status StartNow(const ContainerPtr& container);
   absl::Status UpdateNow(const ContainerPtr& container,
                          const runtime::v1::LinuxContainerResources& change);
-  // Of limits; all or nothing.
+  // All of them or none.
   absl::Status Apply(const Container& container,
-                     const runtime::v1::LinuxContainerResources& from,
-                     const runtime::v1::LinuxContainerResources& to);
+                     const runtime::v1::LinuxContainerResources& limits);
   // Brings an update that a killed daemon began to its end or, where that is
   // impossible by now, takes it back. Nothing without one; an exited container
   // only forgets it. On the sandbox's queue.
   absl::Status FinishUpdate(Container& container);
+  // The same with `change` over what it wanted, for one that FinishUpdate left
+  // as it is: whoever asks again with limits that are possible repairs it.
+  absl::Status Supersede(Container& container,
+                         const runtime::v1::LinuxContainerResources& change);
   absl::Status RemoveNow(const ContainerPtr& container, absl::Time deadline);
   runtime::Executor::TimerId KillLater(const ContainerPtr& container,
                                        absl::Time when);

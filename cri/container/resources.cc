@@ -256,4 +256,11 @@ Resources Difference(const Resources& now, const Resources& wanted) {
   return result;
 }
 
+Resources Whole(const Resources& now, const Resources& wanted) {
+  Resources result = Difference(now, wanted);
+  result.clear_hugepage_limits();  // all come with the next line
+  result.MergeFrom(Difference(Resources(), wanted));
+  return result;
+}
+
 }  // namespace cri::container

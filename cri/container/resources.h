@@ -34,6 +34,12 @@ runtime::v1::LinuxContainerResources Difference(
     const runtime::v1::LinuxContainerResources& now,
     const runtime::v1::LinuxContainerResources& wanted);
 
+// The same where nobody knows which of the two each limit is: all of `wanted`
+// too.
+runtime::v1::LinuxContainerResources Whole(
+    const runtime::v1::LinuxContainerResources& now,
+    const runtime::v1::LinuxContainerResources& wanted);
+
 }  // namespace cri::container
 
 #endif  // CORACLE_CRI_CONTAINER_RESOURCES_H_

@@ -38,10 +38,10 @@ absl::Status Containers::Update(const ContainerPtr& container,
 }
 
 absl::Status Containers::Apply(const Container& container,
-                               const Resources& from, const Resources& to) {
+                               const Resources& limits) {
   return options_.handler->UpdateContainer(
       container.sandbox->id, container.id,
-      runtime::DumpJson(ResourcesJson(Difference(from, to))));
+      runtime::DumpJson(ResourcesJson(limits)));
 }
 
 // The record says what the limits are to be before the first of them changes,
@@ -51,7 +51,11 @@ absl::Status Containers::UpdateNow(const ContainerPtr& container,
                                    const Resources& change) {
   RETURN_IF_ERROR(registry_.Find(container->id).status());
   RETURN_IF_ERROR(CheckAlive(*container));
-  RETURN_IF_ERROR(FinishUpdate(*container));
+  const absl::Status finished = FinishUpdate(*container);
+  if (container->WantedResources().has_value()) {
+    return Supersede(*container, change);
+  }
+  RETURN_IF_ERROR(finished);
   const Resources now = container->Resources();
   const Resources wanted = Merge(now, change);
   // What is valid alone may contradict what is in force.
@@ -62,7 +66,7 @@ absl::Status Containers::UpdateNow(const ContainerPtr& container,
     container->SetWantedResources(std::nullopt);
     return status;
   }
-  status = Apply(*container, now, wanted);
+  status = Apply(*container, Difference(now, wanted));
   container->SetWantedResources(std::nullopt);
   if (!status.ok()) {
     const absl::Status saved = Save(*container);
@@ -77,20 +81,49 @@ absl::Status Containers::UpdateNow(const ContainerPtr& container,
   status = Save(*container);
   if (status.ok()) return status;
   container->SetResources(now);
-  absl::Status undone = Apply(*container, wanted, now);
+  absl::Status undone = Apply(*container, Difference(wanted, now));
   if (undone.ok()) return runtime::Annotate(status, kTriedAgain);
   return runtime::Annotate(
       status, absl::StrCat("limits stay changed (", undone.message(), ")"));
+}
+
+absl::Status Containers::Supersede(Container& container,
+                                   const Resources& change) {
+  const std::optional<Resources> unfinished = container.WantedResources();
+  const Resources wanted = Merge(*unfinished, change);
+  RETURN_IF_ERROR(CheckResources(wanted, "linux"));
+  container.SetWantedResources(wanted);
+  absl::Status status = Save(container);
+  if (!status.ok()) {
+    container.SetWantedResources(unfinished);
+    return status;
+  }
+  status = Apply(container, Whole(container.Resources(), wanted));
+  if (!status.ok()) {
+    container.SetWantedResources(unfinished);
+    const absl::Status saved = Save(container);
+    RETURN_IF_ERROR(CheckAlive(container));
+    status = runtime::Annotate(InWordsOfCri(status, "linux"),
+                               "limits of an update that was cut short have to "
+                               "be set with these");
+    if (saved.ok()) return status;
+    return runtime::Annotate(
+        status, absl::StrCat(kTriedAgain, " (", saved.message(), ")"));
+  }
+  container.SetResources(wanted);
+  container.SetWantedResources(std::nullopt);
+  return runtime::Annotate(Save(container), kTriedAgain);
 }
 
 absl::Status Containers::FinishUpdate(Container& container) {
   const std::optional<Resources> wanted = container.WantedResources();
   if (!wanted.has_value()) return absl::OkStatus();
   const Resources now = container.Resources();
-  const absl::Status forward = Apply(container, now, *wanted);
+  // Which of both each limit is, nobody knows.
+  const absl::Status forward = Apply(container, Whole(now, *wanted));
   if (forward.ok()) {
     container.SetResources(*wanted);
-  } else if (absl::Status back = Apply(container, *wanted, now);
+  } else if (absl::Status back = Apply(container, Whole(*wanted, now));
              !back.ok() && CheckAlive(container).ok()) {
     return runtime::Annotate(
         back, absl::StrCat("an update of limits that was cut short can be "

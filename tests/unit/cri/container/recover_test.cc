@@ -136,6 +136,41 @@ TEST_F(CutUpdateTest, IsFinishedByTheNextUpdateWhereTheStartCouldNot) {
   EXPECT_EQ(world_.updates.size(), 2u);
 }
 
+TEST_F(CutUpdateTest, IsSupersededByAnUpdateThatWorks) {
+  int calls = 0;
+  world_.during_update = [&] {  // neither to its end nor back, twice
+    world_.update_error =
+        calls++ < 4 ? absl::InvalidArgumentError("no such") : absl::OkStatus();
+  };
+  Restart();
+  v1::LinuxContainerResources change;
+  change.set_cpu_shares(256);
+  change.set_memory_limit_in_bytes(100);
+  EXPECT_OK(containers_->Update(Found(), change));
+  EXPECT_EQ(LastUpdate(), R"({"cpu":{"shares":256},"memory":{"limit":100}})");
+  EXPECT_EQ(Shares(), 256);
+  Restart();
+  EXPECT_EQ(calls, 5);
+  EXPECT_EQ(Shares(), 256);
+}
+
+TEST_F(CutUpdateTest, StaysWantedWhenWhatSupersedesItFailsToo) {
+  world_.update_error =
+      absl::InvalidArgumentError("linux.resources.cpu.cpus: none");
+  Restart();
+  v1::LinuxContainerResources change;
+  change.set_cpu_quota(5000);
+  const absl::Status refused = containers_->Update(Found(), change);
+  EXPECT_TRUE(absl::IsInvalidArgument(refused));
+  EXPECT_EQ(refused.message(),
+            "limits of an update that was cut short have to be set with these: "
+            "linux.cpuset_cpus: none");
+  world_.update_error = absl::OkStatus();
+  Restart();
+  EXPECT_EQ(LastUpdate(), R"({"cpu":{"shares":512}})");
+  EXPECT_EQ(Shares(), 512);
+}
+
 TEST_F(CutUpdateTest, IsForgottenOnceTheContainerHasExited) {
   handler_->Exit(id_, 0);
   Events();

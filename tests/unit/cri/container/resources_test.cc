@@ -167,6 +167,19 @@ TEST(DifferenceTest, PairsComeWhole) {
   EXPECT_EQ(difference.cpu_shares(), 0);
 }
 
+// Between two cgroup writes, a limit that is to stay may be another one's.
+TEST(WholeTest, WritesWhatStaysToo) {
+  Resources now = Limits(100, 0), wanted = Limits(100, 0, 50000, 5000);
+  now.set_cpu_shares(2);
+  now.add_hugepage_limits()->set_page_size("2MB");
+  *wanted.mutable_hugepage_limits() = now.hugepage_limits();
+  const Resources whole = Whole(now, wanted);
+  EXPECT_EQ(whole.memory_limit_in_bytes(), 100);
+  EXPECT_EQ(whole.cpu_quota(), 5000);
+  EXPECT_EQ(whole.cpu_shares(), 1024);
+  EXPECT_EQ(whole.hugepage_limits_size(), 1);
+}
+
 TEST(DifferenceTest, WayBackEndsInTheKernelsDefaults) {
   Resources before, after = Limits(200, 300, 50000, 5000);
   after.set_cpu_shares(2);
