@@ -361,7 +361,7 @@ absl::Status Engine::RemoveSandbox(const sandbox::SandboxPtr& sandbox,
 
 void Engine::PublishEvent(const sandbox::Sandbox& sandbox,
                           const std::string& id, v1::ContainerEventType type) {
-  if (type == v1::CONTAINER_DELETED_EVENT) sampler->Forget(id);
+  if (type == v1::CONTAINER_DELETED_EVENT) sampler->Forget(id, sandbox.id);
   if (!events.HasSubscribers()) return;
   auto event = std::make_shared<v1::ContainerEventResponse>();
   event->set_container_id(id);

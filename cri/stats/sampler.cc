@@ -12,17 +12,49 @@ namespace cri::stats {
 namespace v1 = ::runtime::v1;
 using runtime::cgroup::Usage;
 
+namespace {
+
+void AddCounters(const Usage& usage, Usage& sum) {
+  sum.cpu_ns += usage.cpu_ns;
+  sum.page_faults += usage.page_faults;
+  sum.major_page_faults += usage.major_page_faults;
+}
+
+void AddMoment(const Usage& usage, Usage& sum) {
+  sum.memory += usage.memory;
+  sum.working_set += usage.working_set;
+  sum.rss += usage.rss;
+  if (usage.tasks.has_value()) {
+    sum.tasks = sum.tasks.value_or(0) + *usage.tasks;
+  }
+}
+
+// What `seen` has more than `sum`.
+Usage CountersAbove(const Usage& sum, const Usage& seen) {
+  Usage above;
+  above.cpu_ns = seen.cpu_ns - std::min(seen.cpu_ns, sum.cpu_ns);
+  above.page_faults =
+      seen.page_faults - std::min(seen.page_faults, sum.page_faults);
+  above.major_page_faults =
+      seen.major_page_faults -
+      std::min(seen.major_page_faults, sum.major_page_faults);
+  return above;
+}
+
+}  // namespace
+
 Sampler::SourcePtr Sampler::FindOrMake(const std::string& id,
                                        const std::string& cgroup_path,
                                        const std::string& layer_path) {
   absl::MutexLock lock(&mutex_);
   auto it = sources_.find(id);
   if (it != sources_.end()) return it->second;
-  auto source = std::make_shared<Source>(options_.layout, cgroup_path);
+  const bool kept = options_.exists(id);
+  auto source = std::make_shared<Source>(options_.layout, cgroup_path, kept);
   if (!layer_path.empty()) {
     source->layer = std::make_shared<LayerUsage>(layer_path, options_.executor);
   }
-  if (options_.exists(id)) sources_[id] = source;
+  if (kept) sources_[id] = source;
   return source;
 }
 
@@ -44,9 +76,31 @@ std::string Sampler::LayerPath(const container::Container& container) const {
   return absl::StrCat(options_.root, "/containers/", container.id, "/upper");
 }
 
-void Sampler::Forget(const std::string& id) {
-  absl::MutexLock lock(&mutex_);
-  sources_.erase(id);
+void Sampler::Forget(const std::string& id, const std::string& pod_id) {
+  SourcePtr source;
+  {
+    absl::MutexLock lock(&mutex_);
+    auto it = sources_.find(id);
+    if (it == sources_.end()) return;
+    source = std::move(it->second);
+    sources_.erase(it);
+  }
+  {
+    // Whoever still has it in hand makes it no part of its pod any more.
+    absl::MutexLock lock(&source->mutex);
+    source->kept = false;
+  }
+  SourcePtr pod;
+  {
+    absl::MutexLock lock(&mutex_);
+    auto it = sources_.find(pod_id);
+    if (it == sources_.end()) return;
+    pod = it->second;
+  }
+  absl::MutexLock pod_lock(&pod->mutex);
+  if (pod->parts.erase(source) == 0) return;
+  absl::MutexLock lock(&source->mutex);
+  AddCounters(source->last, pod->removed);
 }
 
 size_t Sampler::Kept() const {
@@ -77,21 +131,32 @@ Sample Sampler::Read(Source& source) {
   return sample;
 }
 
-Sample Sampler::ReadSum(Source& source, const std::vector<Sample>& parts) {
+bool Sampler::IsSum(const Pod& pod, Source& source) {
+  absl::MutexLock lock(&source.mutex);
+  return pod.shared_cgroup || source.is_sum;
+}
+
+Sample Sampler::ReadSum(Source& source, const std::vector<Part>& parts) {
   Sample sum;
-  for (const Sample& part : parts) {
-    sum.usage.cpu_ns += part.usage.cpu_ns;
-    sum.usage.memory += part.usage.memory;
-    sum.usage.working_set += part.usage.working_set;
-    sum.usage.rss += part.usage.rss;
-    sum.usage.page_faults += part.usage.page_faults;
-    sum.usage.major_page_faults += part.usage.major_page_faults;
-    if (part.usage.tasks.has_value()) {
-      sum.usage.tasks = sum.usage.tasks.value_or(0) + *part.usage.tasks;
-    }
+  for (const Part& part : parts) AddMoment(part.sample.usage, sum.usage);
+  absl::MutexLock lock(&source.mutex);
+  // Not by the list: between a container's removal and Forget it is not in it.
+  for (const Part& part : parts) {
+    absl::MutexLock part_lock(&part.source->mutex);
+    if (part.source->kept) source.parts.insert(part.source);
+  }
+  AddCounters(source.removed, sum.usage);
+  for (const SourcePtr& part : source.parts) {
+    absl::MutexLock part_lock(&part->mutex);
+    AddCounters(part->last, sum.usage);
+  }
+  // So far it was its cgroup, with all that was ever in it.
+  if (!source.is_sum) {
+    source.removed = CountersAbove(sum.usage, source.last);
+    AddCounters(source.removed, sum.usage);
+    source.is_sum = true;
   }
   sum.at = absl::Now();
-  absl::MutexLock lock(&source.mutex);
   sum.nano_cores = source.rate.Add(sum.at, sum.usage.cpu_ns);
   return sum;
 }
@@ -128,14 +193,15 @@ v1::PodSandboxStats Sampler::StatsOf(const Pod& pod) {
   v1::PodSandboxStats stats;
   *stats.mutable_attributes() = AttributesOf(*pod.sandbox);
   v1::LinuxPodSandboxStats& out = *stats.mutable_linux();
-  std::vector<Sample> parts;
+  std::vector<Part> parts;
   for (const container::ContainerPtr& container : pod.containers) {
-    SourcePtr source = Find(*container);
-    parts.push_back(Read(*source));
-    *out.add_containers() = ToStats(*container, *source, parts.back());
+    Part& part = parts.emplace_back();
+    part.source = Find(*container);
+    part.sample = Read(*part.source);
+    *out.add_containers() = ToStats(*container, *part.source, part.sample);
   }
   SourcePtr source = Find(*pod.sandbox);
-  Sample sample = pod.shared_cgroup ? ReadSum(*source, parts) : Read(*source);
+  Sample sample = IsSum(pod, *source) ? ReadSum(*source, parts) : Read(*source);
   *out.mutable_cpu() = ToCpu(sample);
   *out.mutable_memory() = ToMemory(sample);
   if (sample.usage.io_pressure.has_value()) *out.mutable_io() = ToIo(sample);

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -67,24 +68,40 @@ class Sampler {
   // Whether this kernel keeps pressure by cgroup.
   bool HasPressure() const;
 
-  // Closes what is kept for a container or sandbox that is gone.
-  void Forget(const std::string& id) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Closes what is kept for a container or sandbox that is gone. What a
+  // container had used when it was last read goes on counting for its pod.
+  // `pod_id` is the sandbox's, of itself too.
+  void Forget(const std::string& id, const std::string& pod_id)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   // For tests: of how many files are kept.
   size_t Kept() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
+  struct Source;
+  using SourcePtr = std::shared_ptr<Source>;
   struct Source {
-    Source(const runtime::cgroup::Layout& layout, const std::string& path)
-        : meter(layout, path) {}
+    Source(const runtime::cgroup::Layout& layout, const std::string& path,
+           bool is_kept)
+        : kept(is_kept), meter(layout, path) {}
 
+    // A pod's before those of its containers.
     absl::Mutex mutex;
+    bool kept ABSL_GUARDED_BY(mutex);  // until Forget
     runtime::cgroup::Meter meter ABSL_GUARDED_BY(mutex);
     CpuRate rate ABSL_GUARDED_BY(mutex);
     runtime::cgroup::Usage last ABSL_GUARDED_BY(mutex);
-    std::optional<PodProc> network ABSL_GUARDED_BY(mutex);  // of pods
-    std::shared_ptr<LayerUsage> layer;                      // of containers
+    std::shared_ptr<LayerUsage> layer;  // of containers
+    // Of pods: the network; those of its containers that count for its sum,
+    // until Forget; what the forgotten ones had counted.
+    std::optional<PodProc> network ABSL_GUARDED_BY(mutex);
+    std::set<SourcePtr> parts ABSL_GUARDED_BY(mutex);
+    runtime::cgroup::Usage removed ABSL_GUARDED_BY(mutex);
+    bool is_sum ABSL_GUARDED_BY(mutex) = false;
   };
-  using SourcePtr = std::shared_ptr<Source>;
+  struct Part {
+    SourcePtr source;
+    Sample sample;
+  };
 
   SourcePtr Find(const container::Container& container);
   SourcePtr Find(const sandbox::Sandbox& sandbox);
@@ -94,7 +111,10 @@ class Sampler {
       ABSL_LOCKS_EXCLUDED(mutex_);
   std::string LayerPath(const container::Container& container) const;
   static Sample Read(Source& source);
-  static Sample ReadSum(Source& source, const std::vector<Sample>& parts);
+  // Once a sum, always a sum: the cgroup alone counts other pods too.
+  static bool IsSum(const Pod& pod, Source& source);
+  // Of a pod. No counter ever goes back, whatever becomes of containers.
+  static Sample ReadSum(Source& source, const std::vector<Part>& parts);
   runtime::v1::ContainerStats ToStats(const container::Container& container,
                                       Source& source, const Sample& sample);
   runtime::v1::ContainerMetrics MetricsOf(

@@ -5,7 +5,9 @@
 
 #include <unistd.h>
 
+#include <fstream>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "cri/container/container.h"
@@ -33,7 +35,9 @@ class FakePod {
     options.executor = &executor_;
     options.layout.v2 = true;
     options.layout.hierarchies.push_back({"", dir_ / "cgroup", {}, true});
-    options.exists = [this](const std::string&) { return exists_; };
+    options.exists = [this](const std::string& id) {
+      return exists_ && gone_.count(id) == 0;
+    };
     sampler_ = std::make_unique<Sampler>(options);
   }
 
@@ -63,7 +67,7 @@ class FakePod {
              const std::string& text) {
     std::string path = dir_ / ("cgroup/kubepods/pod1" + below);
     runtime::MakeDirs(path).IgnoreError();
-    runtime::WriteFileAtomic(path + "/" + file, text).IgnoreError();
+    std::ofstream(path + "/" + file) << text;  // in place, as the kernel does
   }
   void SetUsage(const std::string& below, int cpu_usec, int memory) {
     Write(below, "cpu.stat", "usage_usec " + std::to_string(cpu_usec) + "\n");
@@ -77,11 +81,15 @@ class FakePod {
   // Pod and containers are removed, but for those who have them in hand.
   void Remove() {
     exists_ = false;
-    sampler_->Forget(pod_.sandbox->id);
-    for (const auto& container : pod_.containers) {
-      sampler_->Forget(container->id);
-    }
+    Forget(pod_.sandbox->id);
+    for (const auto& container : pod_.containers) Forget(container->id);
   }
+  // One container is removed, but for those who have it in hand.
+  void RemoveContainer(const std::string& id) {
+    gone_.insert(id);
+    Forget(id);
+  }
+  void Forget(const std::string& id) { sampler_->Forget(id, pod_.sandbox->id); }
 
   Pod& pod() { return pod_; }
   const container::Container& container() { return *pod_.containers[0]; }
@@ -93,6 +101,7 @@ class FakePod {
   runtime::Executor executor_{"test", 2};
   Pod pod_;
   bool exists_ = true;
+  std::set<std::string> gone_;
   std::unique_ptr<Sampler> sampler_;
 };
 

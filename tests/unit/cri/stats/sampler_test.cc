@@ -99,6 +99,60 @@ TEST(SamplerTest, PodInASharedCgroupIsTheSumOfItsContainers) {
   EXPECT_FALSE(stats.linux().memory().has_available_bytes());
 }
 
+uint64_t PodsCpu(FakePod& fake) {
+  return fake.sampler()
+      .StatsOf(fake.pod())
+      .linux()
+      .cpu()
+      .usage_core_nano_seconds()
+      .value();
+}
+
+TEST(SamplerTest, CountersOfASumSurviveARemovedContainer) {
+  FakePod fake;
+  fake.AddContainer("c2");
+  fake.SetUsage("/c1", 500, 100);
+  fake.SetUsage("/c2", 50, 110);
+  fake.pod().shared_cgroup = true;
+  EXPECT_EQ(PodsCpu(fake), 550000u);
+  fake.pod().containers.erase(fake.pod().containers.begin());
+  EXPECT_EQ(PodsCpu(fake), 550000u) << "removed, but not forgotten yet";
+  fake.Forget("c1");
+  EXPECT_EQ(PodsCpu(fake), 550000u);
+  fake.SetUsage("/c2", 60, 110);
+  v1::PodSandboxStats stats = fake.sampler().StatsOf(fake.pod());
+  EXPECT_EQ(stats.linux().cpu().usage_core_nano_seconds().value(), 560000u);
+  EXPECT_EQ(stats.linux().memory().page_faults().value(), 6u);
+  EXPECT_EQ(stats.linux().memory().usage_bytes().value(), 110u);
+}
+
+TEST(SamplerTest, RemovedContainerIsNotCountedTwiceByAnOlderList) {
+  FakePod fake;
+  fake.AddContainer("c2");
+  fake.SetUsage("/c1", 500, 100);
+  fake.SetUsage("/c2", 50, 110);
+  fake.pod().shared_cgroup = true;
+  EXPECT_EQ(PodsCpu(fake), 550000u);
+  fake.RemoveContainer("c1");
+  EXPECT_EQ(PodsCpu(fake), 550000u);
+  fake.pod().containers.erase(fake.pod().containers.begin());
+  EXPECT_EQ(PodsCpu(fake), 550000u);
+}
+
+TEST(SamplerTest, CountersDoNotGoBackWhenAnotherPodJoinsTheCgroup) {
+  FakePod fake;
+  fake.SetUsage("", 900, 300);
+  fake.SetUsage("/c1", 500, 100);
+  EXPECT_EQ(PodsCpu(fake), 900000u);
+  fake.pod().shared_cgroup = true;
+  EXPECT_EQ(PodsCpu(fake), 900000u);
+  fake.SetUsage("/c1", 600, 100);
+  EXPECT_EQ(PodsCpu(fake), 1000000u);
+  fake.SetUsage("", 5000, 300);
+  fake.pod().shared_cgroup = false;
+  EXPECT_EQ(PodsCpu(fake), 1000000u) << "the other one's are not its own";
+}
+
 TEST(SamplerTest, HostsNetworkIsNotThePods) {
   FakePod fake;
   fake.pod()
@@ -115,8 +169,8 @@ TEST(SamplerTest, ForgetClosesFiles) {
   fake.SetUsage("/c1", 1, 1);
   fake.sampler().StatsOf(fake.pod());
   EXPECT_EQ(fake.sampler().Kept(), 2u);
-  fake.sampler().Forget("c1");
-  fake.sampler().Forget("pod1");
+  fake.Forget("c1");
+  fake.Forget("pod1");
   EXPECT_EQ(fake.sampler().Kept(), 0u);
 }
 
