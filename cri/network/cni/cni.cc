@@ -342,9 +342,7 @@ std::vector<std::string> CniNetwork::Recover(
   }
   cni::Leftovers left = cni::FindLeftovers(attachments_, *listing, living_ids,
                                            options_.netns_dir);
-  std::vector<PodNetwork> holders = living;
-  holders.insert(holders.end(), left.pods.begin(), left.pods.end());
-  ports_.Restore(holders);
+  ports_.Restore(cni::PortHolders(*listing, living, left));
   turns_.Begin(std::move(left.pods));
   absl::MutexLock lock(&mutex_);
   living_ = std::move(living_ids);

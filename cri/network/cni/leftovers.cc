@@ -3,10 +3,20 @@
 
 #include "absl/strings/str_cat.h"
 #include "cri/network/cni/netns_pin.h"
+#include "cri/network/cni/pod_ports.h"
 #include "cri/network/cni/request.h"
 #include "cri/network/cni/spec/conf.h"
 
 namespace cri::network::cni {
+namespace {
+
+// By the list of its ADD, whatever is in force now.
+bool IsWithoutPorts(const Attachment& attachment) {
+  const absl::StatusOr<NetworkConf> conf = ParseConf(attachment.config);
+  return conf.ok() && !MapsPorts(*conf);
+}
+
+}  // namespace
 
 Leftovers FindLeftovers(const Attachments& attachments,
                         const Attachments::Listing& listing,
@@ -19,7 +29,8 @@ Leftovers FindLeftovers(const Attachments& attachments,
         living.contains(attachment.container_id)) {
       continue;
     }
-    left.pods.push_back(PodOf(attachment));
+    PodNetwork& pod = left.pods.emplace_back(PodOf(attachment));
+    if (IsWithoutPorts(attachment)) pod.ports.clear();
     left.ids.insert(attachment.container_id);
   }
   for (const std::string& name : listing.unreadable) {
@@ -32,6 +43,23 @@ Leftovers FindLeftovers(const Attachments& attachments,
     }
   }
   return left;
+}
+
+std::vector<PodNetwork> PortHolders(const Attachments::Listing& listing,
+                                    const std::vector<PodNetwork>& living,
+                                    const Leftovers& left) {
+  std::set<std::string> with, without;
+  for (const Attachment& attachment : listing.all) {
+    (IsWithoutPorts(attachment) ? without : with)
+        .insert(attachment.container_id);
+  }
+  std::vector<PodNetwork> holders = left.pods;
+  for (const PodNetwork& pod : living) {
+    if (!without.contains(pod.sandbox_id) || with.contains(pod.sandbox_id)) {
+      holders.push_back(pod);
+    }
+  }
+  return holders;
 }
 
 }  // namespace cri::network::cni

@@ -13,8 +13,9 @@
 namespace cri::network::cni {
 
 struct Leftovers {
-  std::vector<PodNetwork> pods;  // those whose records can be read
-  std::set<std::string> ids;     // of all sandboxes that need a DEL
+  // Those whose records can be read; host ports only of lists that map them.
+  std::vector<PodNetwork> pods;
+  std::set<std::string> ids;  // of all sandboxes that need a DEL
 };
 
 // Of what there is on disk, ours that belongs to none of the `living`.
@@ -23,6 +24,12 @@ Leftovers FindLeftovers(const Attachments& attachments,
                         const Attachments::Listing& listing,
                         const std::set<std::string>& living,
                         const std::string& netns_dir);
+
+// Who has host ports: what is left, and of the `living` those whose records say
+// that their list maps ports, or whose record nobody can read.
+std::vector<PodNetwork> PortHolders(const Attachments::Listing& listing,
+                                    const std::vector<PodNetwork>& living,
+                                    const Leftovers& left);
 
 }  // namespace cri::network::cni
 

@@ -15,10 +15,6 @@
 namespace cri::network::cni {
 namespace {
 
-bool MapsPorts(const NetworkConf& conf) {
-  return conf.HasCapability("portMappings");
-}
-
 // Says once per pod what no plugin was told of.
 void TellUnmapped(const NetworkConf& conf, const PodNetwork& pod) {
   runtime::log::Info("cni: network ", conf.name,
@@ -78,6 +74,10 @@ absl::Status CheckNode(const PodNetwork& pod,
 }
 
 }  // namespace
+
+bool MapsPorts(const NetworkConf& conf) {
+  return conf.HasCapability("portMappings");
+}
 
 void PodPorts::Begin(const NetworkConf& conf) {
   if (!MapsPorts(conf)) return;

@@ -15,6 +15,10 @@
 
 namespace cri::network::cni {
 
+// Whether a plugin of the list is told of host ports. Without one they are left
+// to others.
+bool MapsPorts(const NetworkConf& conf);
+
 // Thread safe. Works in the network namespace of the thread that calls first.
 class PodPorts {
  public:

@@ -145,6 +145,37 @@ TEST_F(PortOfAnotherTest, IsHeldByWhatAStartFindsUntilItsDelHasSucceeded) {
   EXPECT_OK(AddSecond());
 }
 
+constexpr char kWithoutPorts[] = R"({"cniVersion": "1.0.0", "name": "net",
+        "plugins": [{"type": "first"}]})";
+
+// Whoever forwards it, if anybody does, it is not the list with ports.
+TEST_F(PortOfAnotherTest, IsNotHeldByALivingPodOfAListThatMapsNone) {
+  network_.reset();
+  Write("conf/10-net.conflist", kWithoutPorts);
+  Start();
+  ASSERT_OK(AddPod());
+  network_.reset();
+  Write("conf/10-net.conflist", kConf);
+  Start();
+  Sweep({pod_network_});
+  EXPECT_OK(AddSecond());
+}
+
+TEST_F(PortOfAnotherTest, IsNotHeldByALeftoverOfAListThatMapsNone) {
+  network_.reset();
+  Write("conf/10-net.conflist", kWithoutPorts);
+  Start();
+  ASSERT_OK(AddPod());
+  network_.reset();
+  Write("conf/10-net.conflist", kConf);
+  Start();
+  node_.Run([this] {
+    EXPECT_THAT(network_->Recover({}), testing::ElementsAre("a1"));
+    network_->Collect();
+  });
+  EXPECT_OK(AddSecond());
+}
+
 TEST_F(CniNetworkTest, LoopbackIsGuardedFromAListWithPortsUntilDown) {
   const auto tables = [this] {
     std::string output;
@@ -152,8 +183,7 @@ TEST_F(CniNetworkTest, LoopbackIsGuardedFromAListWithPortsUntilDown) {
     return output;
   };
   WriteFakes();
-  Write("conf/10-net.conflist", R"({"cniVersion": "1.0.0", "name": "net",
-        "plugins": [{"type": "first"}]})");
+  Write("conf/10-net.conflist", kWithoutPorts);
   Start();
   EXPECT_TRUE(Ready().ready);
   EXPECT_EQ(tables(), "");
