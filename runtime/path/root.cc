@@ -36,11 +36,29 @@ std::pair<std::string, std::string> SplitLast(std::string path) {
   return {path.substr(0, slash), path.substr(slash + 1)};
 }
 
-absl::StatusOr<std::string> ReadLink(int dirfd, const std::string& name) {
+// What somebody else has put into `dirfd` under `name`: a racer's object, or a
+// link.
+struct Found {
+  UniqueFd fd;  // O_PATH, of the link itself
+  mode_t type;
+  std::string target;  // of a link
+};
+
+absl::StatusOr<Found> Find(int dirfd, const std::string& name) {
+  Found found{
+      UniqueFd(openat(dirfd, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)), 0,
+      ""};
+  struct stat info;
+  if (!found.fd.ok() || fstat(found.fd.get(), &info) != 0) {
+    return ErrnoStatus(absl::StrCat("open ", name));
+  }
+  found.type = info.st_mode & S_IFMT;
+  if (found.type != S_IFLNK) return found;
   char buffer[PATH_MAX];
-  ssize_t size = readlinkat(dirfd, name.c_str(), buffer, sizeof(buffer));
+  ssize_t size = readlinkat(found.fd.get(), "", buffer, sizeof(buffer));
   if (size < 0) return ErrnoStatus(absl::StrCat("readlink ", name));
-  return std::string(buffer, static_cast<size_t>(size));
+  found.target = std::string(buffer, static_cast<size_t>(size));
+  return found;
 }
 
 // What a dangling link at `parent`/name points to, as a path of the root.
@@ -91,11 +109,18 @@ absl::StatusOr<UniqueFd> Root::MakeDirsDepth(const std::string& path,
     return UniqueFd(fd);
   }
   // Something is there after all: a racer's directory or a dangling link.
-  ASSIGN_OR_RETURN(std::string target, ReadLink(directory.get(), name));
-  if (links == Links::kRefuse) {
-    return ErrnoStatus(ELOOP, absl::StrCat("mkdir ", path));
+  absl::StatusOr<Found> found = Find(directory.get(), name);
+  if (absl::IsNotFound(found.status())) {  // no more
+    return MakeDirsDepth(path, mode, links, depth + 1);
   }
-  return MakeDirsDepth(LinkTarget(parent, target), mode, links, depth + 1);
+  RETURN_IF_ERROR(found.status());
+  if (found->type == S_IFDIR) return std::move(found->fd);
+  if (found->type != S_IFLNK || links == Links::kRefuse) {
+    return ErrnoStatus(found->type == S_IFLNK ? ELOOP : ENOTDIR,
+                       absl::StrCat("mkdir ", path));
+  }
+  return MakeDirsDepth(LinkTarget(parent, found->target), mode, links,
+                       depth + 1);
 }
 
 absl::StatusOr<UniqueFd> Root::MakeFile(const std::string& path) const {
@@ -114,9 +139,12 @@ absl::StatusOr<UniqueFd> Root::MakeFileDepth(const std::string& path,
                   O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
   if (fd >= 0) return UniqueFd(fd);
   if (errno != EEXIST) return ErrnoStatus(absl::StrCat("create ", path));
-  ASSIGN_OR_RETURN(std::string target,
-                   ReadLink(parent.directory.get(), parent.name));
-  return MakeFileDepth(LinkTarget(SplitLast(path).first, target), depth + 1);
+  absl::StatusOr<Found> found = Find(parent.directory.get(), parent.name);
+  if (absl::IsNotFound(found.status())) return MakeFileDepth(path, depth + 1);
+  RETURN_IF_ERROR(found.status());
+  if (found->type != S_IFLNK) return std::move(found->fd);
+  return MakeFileDepth(LinkTarget(SplitLast(path).first, found->target),
+                       depth + 1);
 }
 
 absl::StatusOr<Root::Parent> Root::MakeParent(const std::string& path,

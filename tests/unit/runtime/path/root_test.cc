@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <barrier>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/path/proc.h"
@@ -117,6 +119,26 @@ TEST_F(RootTest, ARacerGainsNothing) {
   stop = true;
   racer.join();
   EXPECT_THAT(ListDir(dir_ / "outside").value(), IsEmpty());
+}
+
+// As two creates with one log directory do.
+TEST_F(RootTest, OfTwoMakersOfOnePathBothSucceed) {
+  constexpr int kRounds = 2000;
+  absl::Status failed[2];
+  std::barrier round(2);
+  const auto make = [&](absl::Status* result) {
+    for (int i = 0; i < kRounds; ++i) {
+      const std::string top = absl::StrCat("top", i);
+      round.arrive_and_wait();
+      result->Update(root_->MakeDirs(top + "/a/b").status());
+      result->Update(root_->MakeFile(top + "/a/b/file").status());
+    }
+  };
+  std::thread other(make, &failed[0]);
+  make(&failed[1]);
+  other.join();
+  EXPECT_OK(failed[0]);
+  EXPECT_OK(failed[1]);
 }
 
 TEST(ProcTest, OpensFilesOfProcfsOnly) {
