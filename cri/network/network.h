@@ -63,9 +63,13 @@ class Network {
   // of the `living` sandboxes and knows the others' host ports again. The
   // namespaces of `living` are not open. Asks nothing of other programs: what
   // takes some to be freed is left for the caller to Teardown, after Collect;
-  // the IDs of those sandboxes are returned.
+  // the IDs of those sandboxes are returned. A Setup may wait until that, or
+  // the Teardown of a living one that is `stopping`, was tried.
   virtual std::vector<std::string> Recover(
       const std::vector<PodNetwork>& living) = 0;
+  // The Teardown of one that is `stopping` does not come soon: nobody waits for
+  // it any more. Nothing if it was tried already.
+  virtual void PutOff(const std::string& /*sandbox_id*/) {}
   // Once after Recover; may take minutes: frees what nobody has a record of.
   // Whoever calls Setup or Teardown meanwhile waits as long as it has to.
   virtual void Collect() {}

@@ -43,6 +43,7 @@ struct PodNetwork {
   std::map<std::string, std::string> annotations;
   Dns dns;
   std::string cgroup_parent;
+  bool stopping = false;  // told by Recover's caller, who is to Teardown it
 };
 
 struct PodAddresses {

@@ -35,6 +35,7 @@ absl::Status Sandboxes::Recover(
     // A stop that was cut short ends in order, with the network still known.
     if (!sandbox->IsTornDown() && !sandbox->HostNetwork()) {
       kept.push_back(PodNetworkOf(*sandbox));
+      kept.back().stopping = !sandbox->IsReady();
     }
   }
   for (const auto& [id, state] : by_id) {

@@ -321,6 +321,8 @@ void Engine::FinishStops() {
           "end of a stop",
           absl::StrCat(metadata.namespace_(), "/", metadata.name()));
       absl::Status stopped = StopSandbox(sandbox, absl::InfiniteFuture());
+      // It may have failed before the network had its turn.
+      network->PutOff(sandbox->id);
       if (!stopped.ok()) {
         runtime::log::Error("sandbox ", sandbox->id,
                             ": finish its stop: ", stopped.message());

@@ -133,11 +133,29 @@ class FakeNetwork : public cri::network::Network {
       const std::vector<cri::network::PodNetwork>& living) override {
     absl::MutexLock lock(&mutex_);
     std::set<std::string> kept;
+    stopping_.clear();
     for (const auto& pod : living) {
+      if (pod.stopping) stopping_.insert(pod.sandbox_id);
       if (leases_.count(pod.sandbox_id) > 0) kept.insert(pod.sandbox_id);
     }
     leases_ = std::move(kept);
     return {};
+  }
+  void PutOff(const std::string& sandbox_id) override {
+    absl::MutexLock lock(&mutex_);
+    put_off_.insert(sandbox_id);
+  }
+  // Those that Recover was told to be stopping.
+  std::set<std::string> Stopping() {
+    absl::MutexLock lock(&mutex_);
+    return stopping_;
+  }
+  void AwaitPutOff(const std::string& sandbox_id) {
+    auto reached = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      return put_off_.contains(sandbox_id);
+    };
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(&reached));
   }
   // Teardown waits while it is closed.
   void SetTeardownGate(bool open) {
@@ -177,6 +195,8 @@ class FakeNetwork : public cri::network::Network {
  private:
   absl::Mutex mutex_;
   std::set<std::string> leases_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> stopping_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> put_off_ ABSL_GUARDED_BY(mutex_);
   std::string cidr_ ABSL_GUARDED_BY(mutex_);
   cri::network::PodNetwork last_setup_ ABSL_GUARDED_BY(mutex_);
   cri::network::PodNetwork last_teardown_ ABSL_GUARDED_BY(mutex_);

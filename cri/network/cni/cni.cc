@@ -56,6 +56,7 @@ class CniNetwork : public Network {
   absl::Status Teardown(const PodNetwork& pod) override;
   std::vector<std::string> Recover(
       const std::vector<PodNetwork>& living) override;
+  void PutOff(const std::string& id) override { turns_.EndDel(id); }
   void Collect() override;
   void Stop() override;
 
@@ -342,8 +343,9 @@ std::vector<std::string> CniNetwork::Recover(
   }
   cni::Leftovers left = cni::FindLeftovers(attachments_, *listing, living_ids,
                                            options_.netns_dir);
-  ports_.Restore(cni::PortHolders(*listing, living, left));
-  turns_.Begin(std::move(left.pods));
+  const auto pods = cni::WithPortsHeld(*listing, living, left);
+  ports_.Restore(pods);
+  turns_.Begin(pods);
   absl::MutexLock lock(&mutex_);
   living_ = std::move(living_ids);
   return {left.ids.begin(), left.ids.end()};

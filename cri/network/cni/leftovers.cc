@@ -30,6 +30,7 @@ Leftovers FindLeftovers(const Attachments& attachments,
       continue;
     }
     PodNetwork& pod = left.pods.emplace_back(PodOf(attachment));
+    pod.stopping = true;
     if (IsWithoutPorts(attachment)) pod.ports.clear();
     left.ids.insert(attachment.container_id);
   }
@@ -45,21 +46,22 @@ Leftovers FindLeftovers(const Attachments& attachments,
   return left;
 }
 
-std::vector<PodNetwork> PortHolders(const Attachments::Listing& listing,
-                                    const std::vector<PodNetwork>& living,
-                                    const Leftovers& left) {
+std::vector<PodNetwork> WithPortsHeld(const Attachments::Listing& listing,
+                                      const std::vector<PodNetwork>& living,
+                                      const Leftovers& left) {
   std::set<std::string> with, without;
   for (const Attachment& attachment : listing.all) {
     (IsWithoutPorts(attachment) ? without : with)
         .insert(attachment.container_id);
   }
-  std::vector<PodNetwork> holders = left.pods;
+  std::vector<PodNetwork> pods = left.pods;
   for (const PodNetwork& pod : living) {
-    if (!without.contains(pod.sandbox_id) || with.contains(pod.sandbox_id)) {
-      holders.push_back(pod);
+    pods.push_back(pod);
+    if (without.contains(pod.sandbox_id) && !with.contains(pod.sandbox_id)) {
+      pods.back().ports.clear();
     }
   }
-  return holders;
+  return pods;
 }
 
 }  // namespace cri::network::cni

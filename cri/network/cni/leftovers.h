@@ -13,7 +13,8 @@
 namespace cri::network::cni {
 
 struct Leftovers {
-  // Those whose records can be read; host ports only of lists that map them.
+  // Those whose records can be read, all of them stopping; host ports only of
+  // lists that map them.
   std::vector<PodNetwork> pods;
   std::set<std::string> ids;  // of all sandboxes that need a DEL
 };
@@ -25,11 +26,11 @@ Leftovers FindLeftovers(const Attachments& attachments,
                         const std::set<std::string>& living,
                         const std::string& netns_dir);
 
-// Who has host ports: what is left, and of the `living` those whose records say
-// that their list maps ports, or whose record nobody can read.
-std::vector<PodNetwork> PortHolders(const Attachments::Listing& listing,
-                                    const std::vector<PodNetwork>& living,
-                                    const Leftovers& left);
+// All pods, with the host ports that they have: what is left, and the `living`,
+// without ports if their record says that their list maps none.
+std::vector<PodNetwork> WithPortsHeld(const Attachments::Listing& listing,
+                                      const std::vector<PodNetwork>& living,
+                                      const Leftovers& left);
 
 }  // namespace cri::network::cni
 

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cri/network/cni/turns.h"
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/activity.h"
 
 namespace cri::network::cni {
 
-void Turns::Begin(std::vector<PodNetwork> left) {
+void Turns::Begin(const std::vector<PodNetwork>& pods) {
   absl::MutexLock lock(&mutex_);
   gc_due_ = true;
-  left_ = std::move(left);
+  std::copy_if(pods.begin(), pods.end(), std::back_inserter(left_),
+               [](const PodNetwork& pod) { return pod.stopping; });
 }
 
 void Turns::BeginGc() {

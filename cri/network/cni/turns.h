@@ -19,12 +19,12 @@ namespace cri::network::cni {
 // Thread safe. Who waits names in its activity what it waits for.
 class Turns {
  public:
-  // After a start: GC is due, and these are to be deleted.
-  void Begin(std::vector<PodNetwork> left) ABSL_LOCKS_EXCLUDED(mutex_);
+  // After a start: GC is due, and so is the DEL of those that are stopping.
+  void Begin(const std::vector<PodNetwork>& pods) ABSL_LOCKS_EXCLUDED(mutex_);
   // GC is due again; who has its turn already goes on.
   void BeginGc() ABSL_LOCKS_EXCLUDED(mutex_);
   void EndGc() ABSL_LOCKS_EXCLUDED(mutex_);
-  // The DEL of a sandbox was tried, whatever came of it.
+  // The DEL of a sandbox was tried, whatever came of it, or is put off.
   void EndDel(const std::string& sandbox_id) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Return when an ADD of `pod`, or any DEL, may begin; CANCELLED after Stop.

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Host ports by CNI, as far as they are not the plugins' business.
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <atomic>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "cri/network/loopback_guard.h"
+#include "runtime/base/activity.h"
 #include "tests/component/cni/network_fixture.h"
 
 namespace cri::network {
@@ -174,6 +180,64 @@ TEST_F(PortOfAnotherTest, IsNotHeldByALeftoverOfAListThatMapsNone) {
     network_->Collect();
   });
   EXPECT_OK(AddSecond());
+}
+
+// A start that finds the first pod in the middle of its stop, and a second one
+// that waits for the DEL.
+class PortOfAStoppingPodTest : public PortOfAnotherTest {
+ protected:
+  void SetUp() override {
+    PortOfAnotherTest::SetUp();
+    if (IsSkipped()) return;
+    ASSERT_OK(AddPod());
+    network_.reset();
+    Start();
+    pod_network_.stopping = true;
+    node_.Run([this] {
+      EXPECT_THAT(network_->Recover({pod_network_}), testing::IsEmpty());
+      network_->Collect();
+    });
+    second_add_ = std::thread([this] {
+      node_.Run([this] {
+        const runtime::activity::Operation operation("RunPodSandbox", "");
+        added_ = network_->Setup(second_).status();
+        ended_ = true;
+      });
+    });
+    while (!Waits() && !ended_) poll(nullptr, 0, 1);
+    ASSERT_FALSE(ended_) << added_;
+  }
+  void TearDown() override {
+    if (second_add_.joinable()) JoinSecond().IgnoreError();
+    PortOfAnotherTest::TearDown();
+  }
+  absl::Status JoinSecond() {
+    second_add_.join();
+    return added_;
+  }
+
+ private:
+  static bool Waits() {
+    const auto all = runtime::activity::List();
+    return std::any_of(all.begin(), all.end(), [](const auto& state) {
+      return absl::StrContains(state.step, "it has host port 8080");
+    });
+  }
+
+  std::thread second_add_;
+  std::atomic<bool> ended_ = false;
+  absl::Status added_;
+};
+
+TEST_F(PortOfAStoppingPodTest, IsWaitedForUntilItsDel) {
+  ASSERT_OK(RemovePod());
+  EXPECT_OK(JoinSecond());
+}
+
+TEST_F(PortOfAStoppingPodTest, IsRefusedOnceItsDelIsPutOff) {
+  network_->PutOff("a1");
+  EXPECT_THAT(JoinSecond(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, kHeld));
 }
 
 TEST_F(CniNetworkTest, LoopbackIsGuardedFromAListWithPortsUntilDown) {

@@ -26,6 +26,23 @@ TEST_F(SandboxesTest, RestartFindsTheSameState) {
   EXPECT_EQ(network_.Leases(), std::set<std::string>{ready->id});
 }
 
+TEST_F(SandboxesTest, TheNetworkIsToldWhatIsStopping) {
+  ASSERT_OK(Run(Config("ready")).status());
+  ASSERT_OK_AND_ASSIGN(SandboxPtr stopping, Run(Config("stopping")));
+  stopping->Close();
+  network_.teardown_error = absl::UnavailableError("cut short");
+  EXPECT_FALSE(sandboxes_->TearDown(stopping).ok());
+  ASSERT_OK_AND_ASSIGN(SandboxPtr dead, Run(Config("dead")));
+  world_.sandboxes.erase(dead->id);
+  ASSERT_OK_AND_ASSIGN(SandboxPtr stopped, Run(Config("stopped")));
+  network_.teardown_error = absl::OkStatus();
+  stopped->Close();
+  ASSERT_OK(sandboxes_->TearDown(stopped));
+  Restart();
+  EXPECT_EQ(network_.Stopping(),
+            (std::set<std::string>{stopping->id, dead->id}));
+}
+
 TEST_F(SandboxesTest, RestartSweepsHalves) {
   const std::string half(64, 'a'), orphan(64, 'b');
   ASSERT_OK(runtime::MakeDirs(dir_ / "sandboxes/" + half));

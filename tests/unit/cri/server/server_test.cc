@@ -368,21 +368,5 @@ TEST_F(ServerTest, StatusTellsWhyNoPodCanBeStarted) {
   EXPECT_EQ(runtime.message(), "stat /nope/coracle-oci: none");
 }
 
-TEST_F(ServerTest, AStopThatWasCutShortIsFinishedAtTheNextStart) {
-  const std::string id = RunPod();
-  network_->teardown_error = absl::UnavailableError("cut short");
-  v1::StopPodSandboxRequest stop;
-  stop.set_pod_sandbox_id(id);
-  v1::StopPodSandboxResponse stopped;
-  EXPECT_FALSE(Call(*runtime_, &Runtime::StopPodSandbox, stop, &stopped).ok());
-  Restart();
-  absl::MutexLock lock(&world_.mutex);
-  auto gone = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(world_.mutex) {
-    return world_.sandboxes.empty();
-  };
-  EXPECT_TRUE(
-      world_.mutex.AwaitWithTimeout(absl::Condition(&gone), absl::Seconds(20)));
-}
-
 }  // namespace
 }  // namespace cri::server

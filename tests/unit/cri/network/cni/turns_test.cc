@@ -18,7 +18,8 @@ PodNetwork LeftOfPod(const std::string& id, const std::string& name) {
   return {.sandbox_id = id,
           .name = name,
           .pod_namespace = "default",
-          .ports = {{Protocol::kTcp, 80, 8080, ""}}};
+          .ports = {{Protocol::kTcp, 80, 8080, ""}},
+          .stopping = true};
 }
 
 PodNetwork Pod(const std::string& name) {

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cri/server/unfinished_stops.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "runtime/base/activity.h"
+#include "runtime/base/log.h"
+
+namespace cri::server {
+
+std::string UnfinishedStops::ObjectOf(const sandbox::Sandbox& sandbox) {
+  return absl::StrCat(sandbox.config.metadata().namespace_(), "/",
+                      sandbox.config.metadata().name());
+}
+
+void UnfinishedStops::Add(const sandbox::SandboxPtr& sandbox) {
+  options_.executor->Post(
+      [this, sandbox] { Try(sandbox, options_.first_pause); });
+}
+
+void UnfinishedStops::Try(const sandbox::SandboxPtr& sandbox,
+                          absl::Duration pause) {
+  const runtime::activity::Operation operation(kCall, ObjectOf(*sandbox));
+  {
+    absl::MutexLock lock(&mutex_);
+    waiting_.erase(sandbox->id);
+  }
+  if (sandbox->IsTornDown()) return;
+  const absl::Status stopped = options_.stop(sandbox);
+  if (stopped.ok()) return;
+  runtime::log::Error("sandbox ", sandbox->id,
+                      ": finish its stop, to be tried again in ",
+                      absl::FormatDuration(pause), ": ", stopped.message());
+  {
+    absl::MutexLock lock(&mutex_);
+    waiting_[sandbox->id] = {sandbox, absl::Now(), absl::Now() + pause,
+                             std::string(stopped.message())};
+  }
+  options_.executor->PostAfter(pause, [this, sandbox, pause] {
+    Try(sandbox, std::min(2 * pause, options_.longest_pause));
+  });
+}
+
+std::vector<UnfinishedStops::Waiting> UnfinishedStops::List() const {
+  absl::MutexLock lock(&mutex_);
+  std::vector<Waiting> list;
+  for (const auto& [id, waiting] : waiting_) {
+    if (!waiting.sandbox->IsTornDown()) list.push_back(waiting);
+  }
+  return list;
+}
+
+}  // namespace cri::server
