@@ -126,7 +126,7 @@ void Holder::OnReport(HeldContainer* container, const launch::Report& report,
   switch (report.kind) {
     case launch::Report::kFailed:
       container->failed = true;
-      container->invalid = report.error == EINVAL;
+      container->error = report.error;
       record.message =
           absl::StrCat(report.text, WhyKilled(container->cgroups_path));
       return;

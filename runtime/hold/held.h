@@ -55,7 +55,7 @@ struct HeldContainer {
   bool start_sent = false;
   bool started = false;    // told by what starts an external one
   bool failed = false;     // the set-up or the exec; record.message says why
-  bool invalid = false;    // it failed at what its config asks for
+  int error = 0;           // errno of a failed set-up, if it is known
   bool abandoned = false;  // to be removed as soon as the set-up has ended
   bool reaped = false;
   int wait_status = 0;

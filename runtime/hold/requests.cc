@@ -14,6 +14,25 @@
 #include "runtime/hold/holder.h"
 
 namespace runtime::hold {
+namespace {
+
+// Whether the config is at fault, or the host. Codes that say more about an
+// object than a set-up knows, such as NOT_FOUND, are told to nobody.
+absl::StatusCode CodeOfSetUp(int error) {
+  if (error == 0) return absl::StatusCode::kUnknown;
+  const absl::StatusCode code = ErrnoStatus(error, "").code();
+  switch (code) {
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kResourceExhausted:
+    case absl::StatusCode::kInternal:
+      return code;
+    default:
+      return absl::StatusCode::kUnknown;
+  }
+}
+
+}  // namespace
 
 void Holder::OnRequest(size_t index) {
   Connection* connection = connections_[index].get();
@@ -220,10 +239,7 @@ bool Holder::TryAnswer(Connection* connection) {
   if (connection->pending == RequestType::kCreate) {
     if (record.phase == state::Phase::kCreating) {
       if (!container->failed || !IsUndone(*container)) return false;
-      ReplyStatus(connection,
-                  container->invalid ? absl::StatusCode::kInvalidArgument
-                                     : absl::StatusCode::kUnknown,
-                  record.message);
+      ReplyStatus(connection, CodeOfSetUp(container->error), record.message);
       return true;
     }
     ReplyState(connection, *container);

@@ -21,6 +21,8 @@ int ErrorOf(const absl::Status& status) {
       return EINVAL;
     case absl::StatusCode::kResourceExhausted:
       return ENOSPC;
+    case absl::StatusCode::kInternal:
+      return EIO;
     default:
       return 0;
   }

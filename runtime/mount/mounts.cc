@@ -46,7 +46,7 @@ absl::Status CheckTarget(int target, absl::string_view destination) {
   struct statfs fs;
   if (fstatfs(target, &fs) != 0) return ErrnoStatus("statfs");
   if (fs.f_type == PROC_SUPER_MAGIC && !spec::MayBeCovered(destination)) {
-    return absl::PermissionDeniedError("is inside /proc");
+    return absl::InvalidArgumentError("is inside /proc");
   }
   return absl::OkStatus();
 }
@@ -66,15 +66,35 @@ absl::StatusOr<UniqueFd> FindTarget(const path::Root& root,
   return target;
 }
 
-// A place that neither is nor can be made is a mistake of the config's.
+// Whether the kernel alone makes places at `path`: what lies there, or the
+// nearest that there is above it, is a filesystem that takes none.
+bool IsOfKernel(const path::Root& root, std::string path) {
+  constexpr decltype(statfs::f_type) kTypes[] = {
+      PROC_SUPER_MAGIC,   SYSFS_MAGIC,   DEVPTS_SUPER_MAGIC,
+      CGROUP_SUPER_MAGIC, DEBUGFS_MAGIC, CGROUP2_SUPER_MAGIC,
+      SECURITYFS_MAGIC,   TRACEFS_MAGIC};
+  for (; absl::StrContains(path, '/'); path.resize(path.rfind('/'))) {
+    absl::StatusOr<UniqueFd> fd = root.OpenAt(path, O_PATH);
+    if (!fd.ok()) continue;
+    struct statfs fs;
+    return fstatfs(fd->get(), &fs) == 0 &&
+           std::find(std::begin(kTypes), std::end(kTypes), fs.f_type) !=
+               std::end(kTypes);
+  }
+  return false;
+}
+
+// A place that neither is nor can be made is a mistake of the config's, but not
+// where the host refuses to make it.
 absl::StatusOr<UniqueFd> MakeTarget(const path::Root& root,
                                     const std::string& destination,
                                     absl::string_view type, bool directory) {
   absl::StatusOr<UniqueFd> target =
       FindTarget(root, destination, type, directory);
   if (target.ok()) return target;
-  const bool refused = absl::IsPermissionDenied(target.status()) ||
-                       absl::IsNotFound(target.status());
+  const bool refused = absl::IsNotFound(target.status()) ||
+                       (absl::IsPermissionDenied(target.status()) &&
+                        IsOfKernel(root, destination));
   return Annotate(absl::Status(refused ? absl::StatusCode::kInvalidArgument
                                        : target.status().code(),
                                target.status().message()),

@@ -102,7 +102,10 @@ absl::StatusOr<UniqueFd> Root::MakeDirsDepth(const std::string& path,
   }
   ASSIGN_OR_RETURN(UniqueFd directory,
                    MakeDirsDepth(parent, mode, links, depth + 1));
-  if (mkdirat(directory.get(), name.c_str(), mode) == 0 || errno != EEXIST) {
+  const bool made = mkdirat(directory.get(), name.c_str(), mode) == 0;
+  if (!made && errno != EEXIST)
+    return ErrnoStatus(absl::StrCat("mkdir ", path));
+  if (made) {
     int fd = OpenAt2(directory.get(), name.c_str(),
                      O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, RESOLVE_BENEATH);
     if (fd < 0) return ErrnoStatus(absl::StrCat("mkdir ", path));

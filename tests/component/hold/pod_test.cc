@@ -98,6 +98,32 @@ TEST_F(PodTest, AFailedSetUpLeavesNothing) {
   EXPECT_THAT(LeftProcesses(), IsEmpty());
 }
 
+// Whose fault it is: a place that no config can have, or one that the host does
+// not let us make.
+TEST_F(PodTest, AMountThatTheHostForbidsIsNoBadRequest) {
+  StartSandbox("s");
+  const auto with = [this](const std::string& place) {
+    Json config = Config("c", "true");
+    config["mounts"].push_back({{"destination", "/bound"},
+                                {"type", "bind"},
+                                {"source", "/tmp"},
+                                {"options", {"rbind", "ro"}}});
+    config["mounts"].push_back(
+        {{"destination", "/sys"}, {"type", "sysfs"}, {"source", "sysfs"}});
+    config["mounts"].push_back(
+        {{"destination", place}, {"type", "tmpfs"}, {"source", "tmpfs"}});
+    return config;
+  };
+  EXPECT_THAT(Create("s", "c", with("/bound/no/such/place")),
+              StatusIs(absl::StatusCode::kPermissionDenied,
+                       HasSubstr("mount /bound/no/such/place: destination: "
+                                 "mkdir /bound/no: Read-only")));
+  EXPECT_THAT(Create("s", "c", with("/sys/nothing")),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("mount /sys/nothing: destination: ")));
+  EXPECT_THAT(*handler_->ListContainers("s"), IsEmpty());
+}
+
 TEST_F(PodTest, OutOfMemoryIsReportedEveryTime) {
   SandboxState sandbox = StartSandbox("s");
   for (int i = 0; i < 5; ++i) {

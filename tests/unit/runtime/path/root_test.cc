@@ -123,7 +123,7 @@ TEST_F(RootTest, ARacerGainsNothing) {
 
 // As two creates with one log directory do.
 TEST_F(RootTest, OfTwoMakersOfOnePathBothSucceed) {
-  constexpr int kRounds = 2000;
+  constexpr int kRounds = 300;
   absl::Status failed[2];
   std::barrier round(2);
   const auto make = [&](absl::Status* result) {
