@@ -90,7 +90,7 @@ Message Request(const char* what, uint16_t command, uint16_t flags,
   return message;
 }
 
-// Deletes the UDP connections of one family that `is_wrong`.
+// Deletes the connections of one family that `is_wrong`.
 absl::Status Forget(Family family,
                     const std::function<bool(const Connection&)>& is_wrong) {
   std::vector<Message> deletions;
@@ -109,11 +109,7 @@ absl::Status Forget(Family family,
             connection.reply = ReadTuple(attribute);
           }
         });
-        if (original == nullptr ||
-            connection.original.protocol != NumberOf(Protocol::kUdp) ||
-            !is_wrong(connection)) {
-          return;
-        }
+        if (original == nullptr || !is_wrong(connection)) return;
         Message deletion =
             Request("forget a connection", IPCTNL_MSG_CT_DELETE, 0, family);
         deletion.Put(
@@ -129,15 +125,16 @@ absl::Status Forget(Family family,
   return absl::OkStatus();
 }
 
-std::vector<Forward> UdpOf(const std::vector<Forward>& forwards,
-                           Family family) {
-  std::vector<Forward> udp;
-  std::copy_if(forwards.begin(), forwards.end(), std::back_inserter(udp),
+// Those of one family whose connections do not end by themselves.
+std::vector<Forward> StickyOf(const std::vector<Forward>& forwards,
+                              Family family) {
+  std::vector<Forward> sticky;
+  std::copy_if(forwards.begin(), forwards.end(), std::back_inserter(sticky),
                [&](const Forward& forward) {
-                 return forward.protocol == Protocol::kUdp &&
+                 return forward.protocol != Protocol::kTcp &&
                         forward.pod_ip.family == family;
                });
-  return udp;
+  return sticky;
 }
 
 absl::StatusOr<std::set<Ip>> AddressesOfNode() {
@@ -162,18 +159,20 @@ absl::StatusOr<std::set<Ip>> AddressesOfNode() {
 
 absl::Status ForgetConnectionsElsewhere(const std::vector<Forward>& forwards) {
   for (const Family family : {Family::kV4, Family::kV6}) {
-    const std::vector<Forward> udp = UdpOf(forwards, family);
-    if (udp.empty()) continue;
+    const std::vector<Forward> sticky = StickyOf(forwards, family);
+    if (sticky.empty()) continue;
     ASSIGN_OR_RETURN(const std::set<Ip> node, AddressesOfNode());
     RETURN_IF_ERROR(Forget(family, [&](const Connection& connection) {
       const End& to = connection.original.to;
-      return std::any_of(udp.begin(), udp.end(), [&](const Forward& forward) {
-        return to.port == forward.host_port &&
-               (forward.host_ip.has_value()
-                    ? to.ip == *forward.host_ip
-                    : to.ip.IsLoopback() || node.contains(to.ip)) &&
-               connection.reply.from.ip != forward.pod_ip;
-      });
+      return std::any_of(
+          sticky.begin(), sticky.end(), [&](const Forward& forward) {
+            return connection.original.protocol == NumberOf(forward.protocol) &&
+                   to.port == forward.host_port &&
+                   (forward.host_ip.has_value()
+                        ? to.ip == *forward.host_ip
+                        : to.ip.IsLoopback() || node.contains(to.ip)) &&
+                   connection.reply.from.ip != forward.pod_ip;
+          });
     }));
   }
   return absl::OkStatus();
@@ -181,14 +180,16 @@ absl::Status ForgetConnectionsElsewhere(const std::vector<Forward>& forwards) {
 
 absl::Status ForgetConnectionsTo(const std::vector<Forward>& forwards) {
   for (const Family family : {Family::kV4, Family::kV6}) {
-    const std::vector<Forward> udp = UdpOf(forwards, family);
-    if (udp.empty()) continue;
+    const std::vector<Forward> sticky = StickyOf(forwards, family);
+    if (sticky.empty()) continue;
     RETURN_IF_ERROR(Forget(family, [&](const Connection& connection) {
-      return std::any_of(udp.begin(), udp.end(), [&](const Forward& forward) {
-        return connection.original.to.port == forward.host_port &&
-               connection.reply.from.ip == forward.pod_ip &&
-               connection.reply.from.port == forward.pod_port;
-      });
+      return std::any_of(
+          sticky.begin(), sticky.end(), [&](const Forward& forward) {
+            return connection.original.protocol == NumberOf(forward.protocol) &&
+                   connection.original.to.port == forward.host_port &&
+                   connection.reply.from.ip == forward.pod_ip &&
+                   connection.reply.from.port == forward.pod_port;
+          });
     }));
   }
   return absl::OkStatus();

@@ -139,8 +139,8 @@ absl::Status HostPorts::Open(const PodNetwork& pod,
     RETURN_IF_ERROR(Commit(
         [&](Socket& socket) { return AddForwards(socket, table_, forwards); }));
   }
-  // Without it (no nf_conntrack_netlink) UDP clients from before go on to where
-  // they went until they pause: no reason to refuse the pod.
+  // Without it (no nf_conntrack_netlink) UDP and SCTP clients from before go on
+  // to where they went until they pause: no reason to refuse the pod.
   const absl::Status forgotten = ForgetConnectionsElsewhere(forwards);
   if (!forgotten.ok()) {
     runtime::log::Warning("network: host ports of pod ", pod.pod_namespace, "/",

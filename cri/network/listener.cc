@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs sock_diag (CONFIG_INET_DIAG, CONFIG_INET_UDP_DIAG); without it nothing
-// is found, which is how other runtimes go about it.
+// Needs sock_diag (CONFIG_INET_DIAG, CONFIG_INET_UDP_DIAG,
+// CONFIG_INET_SCTP_DIAG); without it nothing is found, which is how other
+// runtimes go about it.
 #include "cri/network/listener.h"
 
 #include <arpa/inet.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <climits>
@@ -16,6 +19,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "cri/network/netlink.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
@@ -42,7 +46,27 @@ Ip BoundTo(const inet_diag_msg& socket) {
   return ip;
 }
 
-// Sockets that wait for anybody: TCP's in LISTEN, UDP's without a peer.
+// The addresses in INET_DIAG_LOCALS: SCTP sockets may be bound to several.
+std::vector<Ip> LocalsIn(const nlattr* attribute) {
+  const auto* address =
+      static_cast<const sockaddr_storage*>(mnl_attr_get_payload(attribute));
+  const size_t count =
+      mnl_attr_get_payload_len(attribute) / sizeof(sockaddr_storage);
+  std::vector<Ip> ips;
+  for (const sockaddr_storage& local : absl::MakeSpan(address, count)) {
+    if (local.ss_family == AF_INET) {
+      const auto& v4 = reinterpret_cast<const sockaddr_in&>(local);
+      ips.push_back({Family::kV4, ntohl(v4.sin_addr.s_addr)});
+    } else {
+      ips.push_back(IpFromWire(
+          reinterpret_cast<const sockaddr_in6&>(local).sin6_addr.s6_addr));
+    }
+  }
+  return ips;
+}
+
+// Sockets that wait for anybody: UDP's without a peer, others in LISTEN. One
+// that is bound to several addresses is there once for each.
 absl::StatusOr<std::vector<Bound>> Listening(int family, Protocol protocol,
                                              uint16_t port) {
   Message message("list sockets", SOCK_DIAG_BY_FAMILY, 0);
@@ -50,7 +74,7 @@ absl::StatusOr<std::vector<Bound>> Listening(int family, Protocol protocol,
   request->sdiag_family = static_cast<uint8_t>(family);
   request->sdiag_protocol = NumberOf(protocol);
   request->idiag_states =
-      1u << (protocol == Protocol::kTcp ? TCP_LISTEN : TCP_CLOSE);
+      1u << (protocol == Protocol::kUdp ? TCP_CLOSE : TCP_LISTEN);
   std::vector<Bound> found;
   ASSIGN_OR_RETURN(Socket diag, Socket::Open(NETLINK_SOCK_DIAG));
   RETURN_IF_ERROR(diag.Dump(
@@ -60,12 +84,18 @@ absl::StatusOr<std::vector<Bound>> Listening(int family, Protocol protocol,
             static_cast<const inet_diag_msg*>(mnl_nlmsg_get_payload(reply));
         if (ntohs(socket->id.idiag_sport) != port) return;
         Bound bound{BoundTo(*socket), family == AF_INET6, socket->idiag_inode};
+        std::vector<Ip> ips = {bound.ip};
         ForEachAttribute(reply, sizeof *socket, [&](const nlattr* attribute) {
           if (mnl_attr_get_type(attribute) == INET_DIAG_SKV6ONLY) {
             bound.takes_v4 = mnl_attr_get_u8(attribute) == 0;
+          } else if (mnl_attr_get_type(attribute) == INET_DIAG_LOCALS) {
+            ips = LocalsIn(attribute);
           }
         });
-        found.push_back(bound);
+        for (const Ip ip : ips) {
+          bound.ip = ip;
+          found.push_back(bound);
+        }
       }));
   return found;
 }
@@ -115,7 +145,6 @@ bool InTheWay(const Bound& bound, const Forward& forward) {
 }  // namespace
 
 absl::StatusOr<std::optional<Listener>> FindListener(const Forward& forward) {
-  if (forward.protocol == Protocol::kSctp) return std::nullopt;
   for (const int family : {AF_INET, AF_INET6}) {
     const absl::StatusOr<std::vector<Bound>> sockets =
         Listening(family, forward.protocol, forward.host_port);

@@ -17,11 +17,10 @@ struct Listener {
   std::string owner;  // "sshd (pid 812)", or "a process of the node"
 };
 
-// A TCP or UDP socket of the calling thread's network namespace that would get
+// A socket of the calling thread's network namespace that would get
 // nothing any more if `forward` were in force: one bound to the same address,
 // or to every address. One bound to a single address is left out of the way
-// of a forward from every address (a resolver on 127.0.0.53, say). SCTP has no
-// such table.
+// of a forward from every address (a resolver on 127.0.0.53, say).
 absl::StatusOr<std::optional<Listener>> FindListener(const Forward& forward);
 
 }  // namespace cri::network

@@ -40,8 +40,9 @@ inline std::string AddressText(const sockaddr_in6& address) {
   return absl::StartsWith(name, "::ffff:") ? name.substr(7) : name;
 }
 
-inline runtime::UniqueFd Bound(int type, const std::string& ip, uint16_t port) {
-  runtime::UniqueFd fd(socket(AF_INET6, type | SOCK_CLOEXEC, 0));
+inline runtime::UniqueFd Bound(int type, const std::string& ip, uint16_t port,
+                               int protocol = 0) {
+  runtime::UniqueFd fd(socket(AF_INET6, type | SOCK_CLOEXEC, protocol));
   const int on = 1, off = 0;
   setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);

@@ -219,9 +219,10 @@ absl::Status RouteLocalnet(const Ip& pod) {
 void ForgetFlows(const Conf& conf, const Ip& pod) {
   std::vector<Forward> forwards;
   for (const Mapping& mapping : conf.mappings) {
-    if (mapping.protocol != IPPROTO_UDP) continue;
+    if (mapping.protocol == IPPROTO_TCP) continue;
     Forward forward;
-    forward.protocol = Protocol::kUdp;
+    forward.protocol =
+        mapping.protocol == IPPROTO_UDP ? Protocol::kUdp : Protocol::kSctp;
     forward.host_port = mapping.host_port;
     forward.pod_ip = pod;
     forward.pod_port = mapping.pod_port;
