@@ -137,6 +137,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(ServerOptions options) {
   self->MakeSandboxes(options.config);
   self->MakeContainers(options.config);
   self->MakeCheckpoints(options.config);
+  self->MakeUnfinishedStops();
   self->Apply(options.config);
   RETURN_IF_ERROR(self->Recover());
   RETURN_IF_ERROR(self->StartStreams());
@@ -315,20 +316,20 @@ absl::Status Engine::Recover() {
 void Engine::FinishStops() {
   for (const sandbox::SandboxPtr& sandbox : sandboxes->List()) {
     if (sandbox->IsReady() || sandbox->IsTornDown()) continue;
-    sweeper->Post([this, sandbox] {
-      const v1::PodSandboxMetadata& metadata = sandbox->config.metadata();
-      const runtime::activity::Operation operation(
-          "end of a stop",
-          absl::StrCat(metadata.namespace_(), "/", metadata.name()));
-      absl::Status stopped = StopSandbox(sandbox, absl::InfiniteFuture());
-      // It may have failed before the network had its turn.
-      network->PutOff(sandbox->id);
-      if (!stopped.ok()) {
-        runtime::log::Error("sandbox ", sandbox->id,
-                            ": finish its stop: ", stopped.message());
-      }
-    });
+    unfinished_stops->Add(sandbox);
   }
+}
+
+void Engine::MakeUnfinishedStops() {
+  UnfinishedStops::Options options;
+  options.executor = sweeper.get();
+  options.stop = [this](const sandbox::SandboxPtr& sandbox) {
+    const absl::Status stopped = StopSandbox(sandbox, absl::InfiniteFuture());
+    // It may have failed before the network had its turn.
+    network->PutOff(sandbox->id);
+    return stopped;
+  };
+  unfinished_stops = std::make_unique<UnfinishedStops>(std::move(options));
 }
 
 absl::Status Engine::StopSandbox(const sandbox::SandboxPtr& sandbox,

@@ -17,6 +17,7 @@
 #include "cri/sandbox/sandboxes.h"
 #include "cri/server/events.h"
 #include "cri/server/server.h"
+#include "cri/server/unfinished_stops.h"
 #include "cri/stats/sampler.h"
 #include "cri/stream/server.h"
 #include "runtime/base/executor.h"
@@ -39,6 +40,7 @@ struct Engine {
   std::unique_ptr<container::Containers> containers;
   std::unique_ptr<checkpoint::Checkpoints> checkpoints;
   std::unique_ptr<stats::Sampler> sampler;
+  std::unique_ptr<UnfinishedStops> unfinished_stops;
   std::unique_ptr<stream::Server> streams;  // stopped before the executor
   sandbox::Flights<absl::Status> stops;     // StopPodSandbox by id
   sandbox::Flights<absl::Status> removes;   // RemovePodSandbox by id
@@ -84,6 +86,7 @@ struct Engine {
   absl::Status StartStreams();
   void OnState(const runtime::ContainerState& state);
   void MakeSampler();
+  void MakeUnfinishedStops();
   void FinishStops();
   void MakeSandboxes(const config::Config& config);
   void MakeContainers(const config::Config& config);

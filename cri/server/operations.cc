@@ -53,7 +53,7 @@ std::string NameOfContainer(const Engine& engine, const std::string& id) {
                     : id;
 }
 
-Json OperationsInfo(absl::Time now) {
+Json OperationsInfo(const Engine& engine, absl::Time now) {
   Json list = Json::array();
   for (const runtime::activity::State& state : runtime::activity::List()) {
     if (state.thread == gettid()) continue;
@@ -64,6 +64,18 @@ Json OperationsInfo(absl::Time now) {
               {"step_seconds", absl::ToDoubleSeconds(now - state.step_since)}};
     if (now - state.step_since >= kLong) item["where"] = Where(state);
     list.push_back(std::move(item));
+  }
+  for (const auto& waiting : engine.unfinished_stops->List()) {
+    const double seconds = absl::ToDoubleSeconds(now - waiting.since);
+    list.push_back(
+        Json{{"call", UnfinishedStops::kCall},
+             {"object", NameOf(*waiting.sandbox)},
+             {"seconds", seconds},
+             {"step", absl::StrCat("waits for another try at ",
+                                   absl::FormatTime("%H:%M:%S", waiting.next,
+                                                    absl::UTCTimeZone()),
+                                   " UTC: ", waiting.reason)},
+             {"step_seconds", seconds}});
   }
   return list;
 }

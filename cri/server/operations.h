@@ -38,11 +38,11 @@ std::string ObjectOf(const Engine& engine, const Request& request) {
   }
 }
 
-// The operations under way but that of the calling thread, the oldest first:
-// `call`, `object`, `seconds`, `step`, `step_seconds`, and for a step that has
-// taken a second `where`, one sentence for each process that it waits for and
-// for its own thread.
-runtime::Json OperationsInfo(absl::Time now);
+// The operations under way but that of the calling thread, the oldest first,
+// and the stops that wait for another try: `call`, `object`, `seconds`, `step`,
+// `step_seconds`, and for a step that has taken a second `where`, one sentence
+// for each process that it waits for and for its own thread.
+runtime::Json OperationsInfo(const Engine& engine, absl::Time now);
 
 }  // namespace cri::server
 

@@ -122,7 +122,7 @@ absl::StatusOr<v1::StatusResponse> Status(Context& context,
                                          {"problems", devices.problems}});
     info["config"] = runtime::DumpJson(ConfigInfo(engine));
     info["host"] = runtime::DumpJson(host);
-    info["operations"] = runtime::DumpJson(OperationsInfo(absl::Now()));
+    info["operations"] = runtime::DumpJson(OperationsInfo(engine, absl::Now()));
     info["pulls"] = runtime::DumpJson(pulls);
     info["version"] = runtime::DumpJson(Json(CORACLE_VERSION));
   }

@@ -10,11 +10,6 @@
 
 namespace cri::server {
 
-std::string UnfinishedStops::ObjectOf(const sandbox::Sandbox& sandbox) {
-  return absl::StrCat(sandbox.config.metadata().namespace_(), "/",
-                      sandbox.config.metadata().name());
-}
-
 void UnfinishedStops::Add(const sandbox::SandboxPtr& sandbox) {
   options_.executor->Post(
       [this, sandbox] { Try(sandbox, options_.first_pause); });
@@ -22,7 +17,9 @@ void UnfinishedStops::Add(const sandbox::SandboxPtr& sandbox) {
 
 void UnfinishedStops::Try(const sandbox::SandboxPtr& sandbox,
                           absl::Duration pause) {
-  const runtime::activity::Operation operation(kCall, ObjectOf(*sandbox));
+  const runtime::v1::PodSandboxMetadata& metadata = sandbox->config.metadata();
+  const runtime::activity::Operation operation(
+      kCall, absl::StrCat(metadata.namespace_(), "/", metadata.name()));
   {
     absl::MutexLock lock(&mutex_);
     waiting_.erase(sandbox->id);

@@ -42,9 +42,8 @@ class UnfinishedStops {
   };
   std::vector<Waiting> List() const ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // What `sandbox` is called among operations, and the call.
+  // Its call among the operations.
   static constexpr char kCall[] = "end of a stop";
-  static std::string ObjectOf(const sandbox::Sandbox& sandbox);
 
  private:
   void Try(const sandbox::SandboxPtr& sandbox, absl::Duration pause)

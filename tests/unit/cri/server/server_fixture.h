@@ -52,6 +52,7 @@ class ServerTest : public ::testing::Test {
     handler_ = handler.get();
     options.handler = std::move(handler);
     auto network = std::make_unique<tests::FakeNetwork>();
+    network->teardown_error = teardown_error_;
     network_ = network.get();
     options.network = std::move(network);
     auto server = Server::Start(std::move(options));
@@ -150,6 +151,7 @@ class ServerTest : public ::testing::Test {
   using Runtime = v1::RuntimeService::StubInterface;
   using Images = v1::ImageService::StubInterface;
 
+  absl::Status teardown_error_;  // of the network, from the start on
   tests::TempDir dir_;
   tests::FakeHandler::World world_;
   tests::FakeHandler* handler_ = nullptr;

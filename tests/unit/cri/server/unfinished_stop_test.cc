@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stops that the server before did not bring to their end.
+#include "cri/server/unfinished_stops.h"
+
+#include "absl/strings/match.h"
 #include "cri/sandbox/record_file.h"
+#include "gmock/gmock.h"
 #include "tests/support/status_matchers.h"
 #include "tests/unit/cri/server/server_fixture.h"
 
@@ -34,6 +38,94 @@ TEST_F(ServerTest, NobodyWaitsForTheNetworkOfAPodThatCannotBeKilled) {
   Restart();
   network_->AwaitPutOff(id);
   EXPECT_EQ(network_->Teardowns(), 0);
+}
+
+TEST_F(ServerTest, AStopThatCannotBeFinishedIsToldWithItsReason) {
+  const std::string id = RunPod();
+  network_->teardown_error = teardown_error_ =
+      absl::UnavailableError("the plugin is gone");
+  v1::StopPodSandboxRequest stop;
+  stop.set_pod_sandbox_id(id);
+  v1::StopPodSandboxResponse stopped;
+  EXPECT_FALSE(Call(*runtime_, &Runtime::StopPodSandbox, stop, &stopped).ok());
+  Restart();
+  v1::StatusRequest verbose;
+  verbose.set_verbose(true);
+  v1::StatusResponse status;
+  runtime::Json told;
+  while (!absl::StrContains(runtime::DumpJson(told), "the plugin is gone")) {
+    ASSERT_TRUE(Call(*runtime_, &Runtime::Status, verbose, &status).ok());
+    ASSERT_OK_AND_ASSIGN(
+        told, runtime::ParseJson(status.info().at("operations"), "operations"));
+  }
+  EXPECT_EQ(runtime::StringAt(told.back(), "call"), "end of a stop");
+  EXPECT_EQ(runtime::StringAt(told.back(), "object"), "n/p");
+  EXPECT_THAT(runtime::StringAt(told.back(), "step"),
+              testing::MatchesRegex("waits for another try at "
+                                    "[0-9:]+ UTC: .*the plugin is gone"));
+}
+
+// Tries that fail until a test says so.
+class UnfinishedStopsTest : public testing::Test {
+ protected:
+  UnfinishedStops::Options Options() {
+    UnfinishedStops::Options options;
+    options.executor = &executor_;
+    options.stop = [this](const sandbox::SandboxPtr&) {
+      absl::MutexLock lock(&mutex_);
+      return ++tries_ < succeeds_at_ ? absl::UnavailableError("not yet")
+                                     : absl::OkStatus();
+    };
+    options.first_pause = absl::Milliseconds(1);
+    return options;
+  }
+  void AwaitTries(int count) {
+    auto reached = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      return tries_ >= count;
+    };
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(&reached));
+  }
+  int Tries() {
+    absl::MutexLock lock(&mutex_);
+    return tries_;
+  }
+
+  absl::Mutex mutex_;
+  int tries_ ABSL_GUARDED_BY(mutex_) = 0;
+  int succeeds_at_ ABSL_GUARDED_BY(mutex_) = 3;
+  runtime::Executor executor_{"test", 2};
+  sandbox::SandboxPtr sandbox_ = std::make_shared<sandbox::Sandbox>(&executor_);
+};
+
+TEST_F(UnfinishedStopsTest, AreTriedUntilTheySucceed) {
+  UnfinishedStops stops(Options());
+  stops.Add(sandbox_);
+  AwaitTries(3);
+  executor_.Stop();
+  EXPECT_EQ(Tries(), 3);
+  EXPECT_TRUE(stops.List().empty());
+}
+
+TEST_F(UnfinishedStopsTest, AreLeftAloneOnceSomebodyElseHasDoneIt) {
+  UnfinishedStops stops(Options());
+  sandbox_->SetTornDown();
+  stops.Add(sandbox_);
+  executor_.Stop();
+  EXPECT_EQ(Tries(), 0);
+}
+
+TEST_F(UnfinishedStopsTest, WaitNoLongerThanTheServerLives) {
+  UnfinishedStops::Options options = Options();
+  options.first_pause = absl::Hours(1);
+  UnfinishedStops stops(options);
+  stops.Add(sandbox_);
+  executor_.Stop();
+  EXPECT_EQ(Tries(), 1);
+  ASSERT_EQ(stops.List().size(), 1u);
+  EXPECT_EQ(stops.List()[0].reason, "not yet");
+  sandbox_->SetTornDown();
+  EXPECT_TRUE(stops.List().empty()) << "somebody else has done it";
 }
 
 }  // namespace
