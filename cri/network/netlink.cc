@@ -20,6 +20,9 @@
 namespace cri::network {
 namespace {
 
+// A batch of which nothing can be done is refused by its first number: without
+// nf_tables in the kernel, or without the privilege.
+constexpr uint32_t kBatchBegin = 1;
 constexpr size_t kReceiveBytes = 32 << 10;  // what the kernel fills at most
 
 // The kernel's own sentence in an extended acknowledgement, or "".
@@ -150,7 +153,8 @@ absl::Status Socket::Send(absl::Span<const char> data,
 
 absl::Status Socket::Collect(uint32_t last_seq,
                              const std::function<std::string(uint32_t)>& what,
-                             const OnReply& on_reply, uint16_t* flags) {
+                             const OnReply& on_reply, uint16_t* flags,
+                             uint32_t begin) {
   absl::Status first;
   std::vector<char> buffer(kReceiveBytes);
   for (bool done = false; !done;) {
@@ -173,6 +177,7 @@ absl::Status Socket::Collect(uint32_t last_seq,
           first.Update(runtime::ErrnoStatus(
               -error->error,
               absl::StrCat(what(reply->nlmsg_seq), KernelText(reply))));
+          done |= reply->nlmsg_seq == begin;
         }
         done |= reply->nlmsg_seq >= last_seq;
       } else if (reply->nlmsg_type == NLMSG_DONE) {
@@ -276,7 +281,7 @@ absl::Status Socket::RunBatch(absl::Span<const char> data, uint32_t last_seq,
                               const std::string& what) {
   RETURN_IF_ERROR(Send(data, what));
   return Collect(
-      last_seq, [&](uint32_t) { return what; }, nullptr);
+      last_seq, [&](uint32_t) { return what; }, nullptr, nullptr, kBatchBegin);
 }
 
 }  // namespace cri::network

@@ -100,7 +100,8 @@ class Socket {
   absl::Status WaitForNews(absl::Time deadline);
 
   // Sends `data` (one nfnetlink batch of requests that want acknowledgements
-  // with sequence numbers from 1 to `last_seq`); first failure.
+  // with sequence numbers up to `last_seq`, behind its begin, number 1); first
+  // failure.
   absl::Status RunBatch(absl::Span<const char> data, uint32_t last_seq,
                         const std::string& what);
 
@@ -111,10 +112,12 @@ class Socket {
   explicit Socket(mnl_socket* socket) : socket_(socket) {}
   absl::Status Send(absl::Span<const char> data, const std::string& what);
   // Reads until `last_seq` is answered. `what` names the request of a number;
-  // `flags` are those that any answer had, null if they do not matter.
+  // `flags` are those that any answer had, null if they do not matter. Who
+  // refuses request `begin` answers no other.
   absl::Status Collect(uint32_t last_seq,
                        const std::function<std::string(uint32_t)>& what,
-                       const OnReply& on_reply, uint16_t* flags = nullptr);
+                       const OnReply& on_reply, uint16_t* flags = nullptr,
+                       uint32_t begin = 0);
 
   std::unique_ptr<mnl_socket, Close> socket_;
 };
