@@ -39,7 +39,7 @@ absl::Status Run(const std::string& file) {
       ProbeCapabilities,
       [&] { return ProbeMounts(config); },
       ProbeSecurity,
-      ProbeNetwork,
+      [&] { return ProbeNetwork(config.network == "cni"); },
       [&] { return ProbeCni(config); },
       ProbeHost,
       [&] { return ProbeStorage(config); },

@@ -108,12 +108,12 @@ bool PortIsFree(int port) {
 
 }  // namespace
 
-std::vector<Finding> ProbeNetwork() {
+std::vector<Finding> ProbeNetwork(bool cni) {
   std::vector<Finding> findings = {
       OfErrno("bridge", InOwnNamespace([] { return MakeLink("bridge"); }),
               "bridge"),
       OfErrno("veth", InOwnNamespace([] { return MakeLink("veth"); }), "veth"),
-      OfErrno("nftables", InOwnNamespace(AskNftables), "nf_tables")};
+      CheckNftables(InOwnNamespace(AskNftables), cni)};
   const std::string forward =
       runtime::ReadFile("/proc/sys/net/ipv4/ip_forward").value_or("");
   if (forward.substr(0, 1) != "1") {

@@ -104,6 +104,23 @@ std::vector<std::string> MissingCapabilities(absl::string_view status) {
   return missing;
 }
 
+Finding CheckNftables(int error, bool cni) {
+  if (error == 0) return {Verdict::kGood, "nftables", "there", ""};
+  const bool forbidden = error == EPERM || error == EACCES;
+  return {
+      cni ? Verdict::kLimited : Verdict::kMissing, "nftables",
+      absl::StrCat(forbidden ? "not allowed here (" : "not in this kernel (",
+                   strerror(error), "): ",
+                   cni ? "pods with host ports are refused, as nothing "
+                         "would keep others from the node's 127.0.0.0/8"
+                       : "no pod gets a network"),
+      forbidden ? "run coracle where it may make networks"
+                : "modprobe nf_tables; for every boot: echo nf_tables "
+                  ">/etc/modules-load.d/nf_tables.conf; a kernel without "
+                  "the module needs CONFIG_NF_TABLES and "
+                  "CONFIG_NF_TABLES_INET"};
+}
+
 bool IsShared(absl::string_view mountinfo, absl::string_view path) {
   size_t best = 0;
   bool shared = false;

@@ -25,7 +25,8 @@ struct Finding {
 std::vector<Finding> ProbeKernel();
 std::vector<Finding> ProbeCgroups();
 std::vector<Finding> ProbeCapabilities();
-std::vector<Finding> ProbeNetwork();
+// With pod networks by CNI, or by the built-in bridge.
+std::vector<Finding> ProbeNetwork(bool cni);
 std::vector<Finding> ProbeHost();
 std::vector<Finding> ProbeSecurity();
 
@@ -39,6 +40,8 @@ std::vector<std::string> MissingCapabilities(absl::string_view status);
 // `read` gives the value of a file below /proc/sys, -1 if there is none.
 std::vector<Finding> CheckSysctls(
     const std::function<int64_t(const std::string&)>& read);
+// By the errno of a question to nf_tables, 0 if it was answered.
+Finding CheckNftables(int error, bool cni);
 // Whether the mount that `path` lies on is shared.
 bool IsShared(absl::string_view mountinfo, absl::string_view path);
 

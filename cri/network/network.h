@@ -28,7 +28,9 @@ struct NetworkOptions {
 
 struct Readiness {
   bool ready = false;
-  std::string reason, message;  // CRI NetworkReady condition
+  // CRI NetworkReady condition; if ready, the message is what fails all the
+  // same.
+  std::string reason, message;
   friend bool operator==(const Readiness&, const Readiness&) = default;
 };
 

@@ -203,7 +203,7 @@ Readiness CniNetwork::Ready() {
   if (status.ok()) {
     status = Chain(**conf, RunnerOf(**conf), absl::Now() + kProbeTime).Status();
   }
-  if (status.ok()) return {true, "", ""};
+  if (status.ok()) return {true, "", ports_.Lacks()};
   return {false, kNotReady, std::string(status.message())};
 }
 

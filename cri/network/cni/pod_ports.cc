@@ -5,6 +5,7 @@
 #include <set>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "cri/network/host_ports.h"
 #include "cri/network/ip.h"
@@ -79,13 +80,31 @@ bool MapsPorts(const NetworkConf& conf) {
   return conf.HasCapability("portMappings");
 }
 
-void PodPorts::Begin(const NetworkConf& conf) {
-  if (!MapsPorts(conf)) return;
+absl::Status PodPorts::Guard() {
   const absl::Status guarded = guard_.Install();
-  if (guarded.ok()) return;
-  runtime::log::Error(
-      "cni: network ", conf.name,
-      ": pods with host ports are refused: ", guarded.message());
+  absl::MutexLock lock(&mutex_);
+  return guarded_ = guarded;
+}
+
+void PodPorts::Begin(const NetworkConf& conf) {
+  if (!MapsPorts(conf)) {
+    absl::MutexLock lock(&mutex_);
+    guarded_ = absl::OkStatus();
+    return;
+  }
+  if (Guard().ok()) return;
+  runtime::log::Error("cni: network ", conf.name, ": ", Lacks());
+}
+
+std::string PodPorts::Lacks() {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (guarded_.ok()) return "";
+  }
+  const absl::Status guarded = Guard();
+  if (guarded.ok()) return "";
+  return absl::StrCat("pods with host ports are refused: ", guarded.message(),
+                      " (coracle check says what is missing)");
 }
 
 absl::Status PodPorts::Take(const NetworkConf& conf,
@@ -97,7 +116,7 @@ absl::Status PodPorts::Take(const NetworkConf& conf,
     return absl::OkStatus();
   }
   // Again, as somebody may have flushed all rules since.
-  RETURN_IF_ERROR(guard_.Install());
+  RETURN_IF_ERROR(Guard());
   RETURN_IF_ERROR(CheckNode(pod, FamiliesOf(conf, pod_cidrs)));
   return claims_.Hold(pod);
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Host ports by CNI, as far as they are not the plugins' business.
+#include <linux/capability.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include <algorithm>
 #include <atomic>
@@ -264,6 +266,34 @@ TEST_F(CniNetworkTest, LoopbackIsGuardedFromAListWithPortsUntilDown) {
     EXPECT_OK(RemoveLoopbackGuard());
   });
   EXPECT_EQ(tables(), "");
+}
+
+// What the calling thread, and those that it makes, may not do then.
+void GiveUpNetAdmin() {
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2] = {};
+  ASSERT_EQ(syscall(SYS_capget, &header, data), 0);
+  data[0].effective &= ~(1u << CAP_NET_ADMIN);
+  ASSERT_EQ(syscall(SYS_capset, &header, data), 0);
+}
+
+// As on a kernel without nf_tables.
+TEST_F(CniNetworkTest, ReadinessTellsThatHostPortsAreRefusedAsLongAsTheyAre) {
+  WriteFakes();
+  Write("conf/10-net.conflist", kConf);
+  Readiness ready;
+  node_.Run([&] {
+    GiveUpNetAdmin();
+    StartHere();
+    ASSERT_TRUE(WasTold(""));
+    ready = network_->Ready();
+  });
+  EXPECT_TRUE(ready.ready);
+  EXPECT_THAT(
+      ready.message,
+      AllOf(HasSubstr("pods with host ports are refused: "),
+            HasSubstr("Operation not permitted"), HasSubstr("coracle check")));
+  EXPECT_EQ(Ready().message, "");
 }
 
 }  // namespace

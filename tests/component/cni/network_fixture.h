@@ -96,12 +96,14 @@ class CniNetworkTest : public testing::Test {
         .value_or(runtime::Json());
   }
   void Start() {
-    node_.Run([this] {
-      network_ = MakeCniNetwork(options_);
-      network_->SetListener([this](const Readiness& now) {
-        absl::MutexLock lock(&mutex_);
-        told_.push_back(now);
-      });
+    node_.Run([this] { StartHere(); });
+  }
+  // In the calling thread's namespace, with its privileges.
+  void StartHere() {
+    network_ = MakeCniNetwork(options_);
+    network_->SetListener([this](const Readiness& now) {
+      absl::MutexLock lock(&mutex_);
+      told_.push_back(now);
     });
   }
   // The last readiness that the network told by itself, once `message` is in

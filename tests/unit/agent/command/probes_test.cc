@@ -11,6 +11,7 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 constexpr char kV1[] = "30 20 0:5 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw\n";
 constexpr char kV2[] = "31 20 0:6 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
@@ -55,6 +56,22 @@ TEST(ProbesTest, TellsAMissingModuleFromASwitchThatIsOff) {
   ASSERT_EQ(findings.size(), 1u);
   EXPECT_EQ(findings[0].subject, "net.bridge.bridge-nf-call-iptables");
   EXPECT_EQ(findings[0].help, "sysctl -w net.bridge.bridge-nf-call-iptables=1");
+}
+
+TEST(ProbesTest, SaysWhatAKernelWithoutNftablesMeans) {
+  EXPECT_EQ(CheckNftables(0, true).verdict, Verdict::kGood);
+  // So answers a kernel that knows other netfilter messages.
+  Finding finding = CheckNftables(EINVAL, false);
+  EXPECT_EQ(finding.verdict, Verdict::kMissing);
+  EXPECT_EQ(finding.text,
+            "not in this kernel (Invalid argument): no pod gets a network");
+  EXPECT_THAT(finding.help, HasSubstr("modprobe nf_tables"));
+  finding = CheckNftables(EINVAL, true);
+  EXPECT_EQ(finding.verdict, Verdict::kLimited);
+  EXPECT_THAT(finding.text, HasSubstr("pods with host ports are refused"));
+  finding = CheckNftables(EPERM, true);
+  EXPECT_THAT(finding.text, HasSubstr("not allowed here"));
+  EXPECT_THAT(finding.help, Not(HasSubstr("modprobe")));
 }
 
 TEST(ProbesTest, FindsTheMountThatAPathIsOn) {
