@@ -68,6 +68,13 @@ std::string ReasonIn(absl::string_view log) {
   return reason;
 }
 
+// "container does not exist" (runc), "container `x` does not exist" (crun),
+// "loading container: file does not exist" (runsc).
+bool SaysUnknown(absl::string_view reason) {
+  return absl::StrContains(reason, "container") &&
+         absl::StrContains(reason, "does not exist");
+}
+
 absl::Status Run(const Call& call) {
   std::vector<std::string> words = call.command;
   words.insert(words.end(), {"--log", call.log_file, "--log-format", "json"});

@@ -28,6 +28,9 @@ absl::Status Run(const Call& call);
 // the last line; "" if it is empty. One line, at most 400 bytes.
 std::string ReasonIn(absl::string_view log);
 
+// Whether a runtime's reason is that it knows no such container.
+bool SaysUnknown(absl::string_view reason);
+
 }  // namespace runtime::external
 
 #endif  // CORACLE_RUNTIME_EXTERNAL_CALL_H_

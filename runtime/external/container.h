@@ -48,10 +48,11 @@ struct ExecRequest {
 
 [[noreturn]] void RunExec(const ExecRequest& request);
 
-// `delete --force`, whatever is left of it, and the bundle. A failure goes to
-// standard error in one line. Exits with 0 or 1.
+// `delete --force`, whatever is left of it, and the bundle; nothing for one
+// that the runtime does not know any more. Exits with 0, or with 1 and the
+// reason in `error_fd`.
 [[noreturn]] void RunDelete(const state::ContainerPlan& plan,
-                            const std::string& pod_dir);
+                            const std::string& pod_dir, int error_fd);
 
 // <pod>/<id>.bundle.
 std::string BundleDir(const std::string& pod_dir, const std::string& id);

@@ -119,7 +119,8 @@ void RunSetup(const SetupRequest& request) {
   _exit(1);
 }
 
-void RunDelete(const state::ContainerPlan& plan, const std::string& pod_dir) {
+void RunDelete(const state::ContainerPlan& plan, const std::string& pod_dir,
+               int error_fd) {
   const std::string bundle = BundleDir(pod_dir, plan.id);
   // The set-up may have ended before it made it.
   absl::Status status = MakeDirs(bundle, 0700);
@@ -129,15 +130,12 @@ void RunDelete(const state::ContainerPlan& plan, const std::string& pod_dir) {
     call.args = {"delete", "--force", plan.id};
     call.log_file = JoinPath(bundle, "log");
     status = Run(call);
+    if (SaysUnknown(status.message())) status = absl::OkStatus();
   }
   absl::Status removed = RemoveTree(bundle);
   if (status.ok()) status = removed;
   if (status.ok()) _exit(0);
-  WriteAll(2,
-           absl::StrCat("holder: delete container ", plan.id, ": ",
-                        status.message(), "\n"),
-           "standard error")
-      .IgnoreError();
+  WriteAll(error_fd, status.message(), "error").IgnoreError();
   _exit(1);
 }
 

@@ -258,8 +258,8 @@ absl::StatusOr<ContainerState> BuiltinHandler::CreateContainer(
   if (!absl::IsDeadlineExceeded(reply.status()) &&
       !absl::IsUnavailable(reply.status())) {
     // Undo what the set-up left; if it still runs the plan has to stay.
-    launch::RemoveCgroups(plan->cgroups_path);
-    unlinkat(dir_fd.get(), name.c_str(), 0);
+    const absl::Status undone = RemoveContainer(options.sandbox_id, options.id);
+    if (!undone.ok()) log::Warning("undo: ", undone.message());
   }
   return Annotate(reply.status(), context);
 }
@@ -328,6 +328,8 @@ absl::Status BuiltinHandler::RemoveContainer(const std::string& sandbox_id,
   absl::StatusOr<state::ContainerPlan> plan = ReadPlan(sandbox_id, id);
   if (absl::IsNotFound(plan.status())) return absl::OkStatus();
   RETURN_IF_ERROR(plan.status());
+  // The holder is dead, and the sweep after it could not do this.
+  if (!reply.ok()) RETURN_IF_ERROR(Disown(*plan));
   int error = launch::RemoveCgroups(plan->cgroups_path);
   if (error != 0) {
     return ErrnoStatus(error, absl::StrCat("remove cgroups of container ", id));

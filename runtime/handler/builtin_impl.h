@@ -140,11 +140,14 @@ class BuiltinHandler : public Handler {
   absl::Status EndSandbox(const std::string& sandbox_id);
   // Ends what a holder left: kills its containers' cgroups, removes mounts and
   // files. With `tell` its containers are told as exited, each when it is dead,
-  // and systemd, on which no news may wait, ends the scope later.
+  // and systemd, on which no news may wait, ends the scope later. ABORTED if
+  // another OCI runtime could not delete one: the plans stay for the next try.
   absl::Status Sweep(const std::string& sandbox_id, bool tell);
-  void Disown(const state::ContainerPlan& plan);
-  void SweepContainer(const std::string& sandbox_id, const std::string& id,
-                      bool tell);
+  // Of a container whose holder is dead: has its OCI runtime, if it is another
+  // one, forget it. ABORTED if that fails; OK if it knows no such container.
+  absl::Status Disown(const state::ContainerPlan& plan);
+  absl::Status SweepContainer(const std::string& sandbox_id,
+                              const std::string& id, bool tell);
   // Ends the sandbox's scope, if it has one, see scope.h; then removes the
   // pod's cgroup, if it came with the sandbox and is empty.
   void RemoveCgroupParent(const std::string& sandbox_id, bool await);

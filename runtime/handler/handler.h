@@ -58,7 +58,8 @@ class Handler {
   virtual absl::StatusOr<SandboxState> StartSandbox(
       const SandboxOptions& options) = 0;
   // Kills all containers and the holder, removes what the handler made
-  // (cgroups of containers, records). Unknown id: OK.
+  // (cgroups of containers, records). Unknown id: OK. Repeatable until it
+  // succeeds: another OCI runtime may fail to delete a container.
   virtual absl::Status RemoveSandbox(const std::string& sandbox_id) = 0;
   // An open descriptor of the sandbox's network namespace.
   virtual absl::StatusOr<UniqueFd> NetworkNamespace(
@@ -83,7 +84,9 @@ class Handler {
   virtual absl::Status UpdateContainer(const std::string& sandbox_id,
                                        const std::string& id,
                                        const std::string& resources) = 0;
-  // Kills if need be, waits, then removes cgroup and record. Unknown: OK.
+  // Kills if need be, waits, then removes cgroup and record. Unknown: OK. An
+  // OCI runtime that fails to delete it is asked again by the next call, and by
+  // RemoveSandbox.
   virtual absl::Status RemoveContainer(const std::string& sandbox_id,
                                        const std::string& id) = 0;
   // NOT_FOUND if unknown.

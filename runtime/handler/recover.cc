@@ -103,7 +103,7 @@ absl::StatusOr<std::vector<SandboxState>> BuiltinHandler::Recover() {
 // middle of it, if this one starts at once: it is to be ended in order.
 absl::StatusOr<SandboxState> BuiltinHandler::SweepLost(const std::string& id) {
   absl::Status swept = Sweep(id, /*tell=*/true);
-  for (int i = 0; i < kSweeps && !swept.ok(); ++i) {
+  for (int i = 0; i < kSweeps && !swept.ok() && !absl::IsAborted(swept); ++i) {
     absl::StatusOr<SandboxState> living = FindLiving(id);
     if (!absl::IsNotFound(living.status())) return living;
     absl::SleepFor(kBetweenSweeps);

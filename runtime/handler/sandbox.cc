@@ -18,6 +18,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
 #include "runtime/cgroup/cgroup.h"
+#include "runtime/external/call.h"
 #include "runtime/handler/builtin_impl.h"
 #include "runtime/handler/scope.h"
 #include "runtime/launch/container.h"
@@ -198,27 +199,31 @@ absl::Status BuiltinHandler::EndHolder(Connection* connection) {
   return connection->WaitForEnd(absl::Now() + kAnswerTime);
 }
 
-// The holder that would have told the runtime is dead, and so is the container.
-void BuiltinHandler::Disown(const state::ContainerPlan& plan) {
+absl::Status BuiltinHandler::Disown(const state::ContainerPlan& plan) {
+  if (plan.runtime.empty()) return absl::OkStatus();
   std::vector<std::string> args = plan.runtime;
   args.insert(args.end(), {"delete", "--force", plan.id});
-  absl::StatusOr<std::string> done = launcher_.Run(args, kEndTime);
-  if (!done.ok()) log::Warning(done.status().message());
+  const absl::Status done = launcher_.Run(args, kEndTime).status();
+  if (done.ok() || external::SaysUnknown(done.message())) {
+    return absl::OkStatus();
+  }
+  return absl::AbortedError(done.message());
 }
 
-void BuiltinHandler::SweepContainer(const std::string& sandbox_id,
-                                    const std::string& id, bool tell) {
+absl::Status BuiltinHandler::SweepContainer(const std::string& sandbox_id,
+                                            const std::string& id, bool tell) {
+  absl::Status disowned;
   absl::StatusOr<state::ContainerPlan> plan = ReadPlan(sandbox_id, id);
   if (plan.ok()) {
     if (int error = launch::RemoveCgroups(plan->cgroups_path); error != 0) {
       log::Warning(
           ErrnoStatus(error, absl::StrCat("remove cgroups of ", id)).message());
     }
-    if (!plan->runtime.empty()) Disown(*plan);
+    disowned = Disown(*plan);
   } else {
     log::Warning(plan.status().message());
   }
-  if (!tell) return;
+  if (!tell) return disowned;
   state::ContainerRecord record;
   absl::StatusOr<std::string> body = state::ReadRecord(
       ContainerFile(sandbox_id, id, ".rec"), state::kContainerRecordKind);
@@ -235,6 +240,7 @@ void BuiltinHandler::SweepContainer(const std::string& sandbox_id,
     record.message = "the sandbox's holder died";
   }
   events_.Tell(ToContainerState(sandbox_id, record));
+  return disowned;
 }
 
 void BuiltinHandler::RemoveCgroupParent(const std::string& sandbox_id,
@@ -254,10 +260,11 @@ absl::Status BuiltinHandler::Sweep(const std::string& sandbox_id, bool tell) {
   absl::StatusOr<std::vector<std::string>> names = ListDir(dir);
   if (absl::IsNotFound(names.status())) return absl::OkStatus();
   RETURN_IF_ERROR(names.status());
+  absl::Status disowned;
   for (const std::string& name : *names) {
     absl::string_view id = name;
     if (absl::ConsumeSuffix(&id, ".plan") && state::IsValidId(id)) {
-      SweepContainer(sandbox_id, std::string(id), tell);
+      disowned.Update(SweepContainer(sandbox_id, std::string(id), tell));
     }
   }
   RemoveCgroupParent(sandbox_id, /*await=*/!tell);
@@ -268,14 +275,14 @@ absl::Status BuiltinHandler::Sweep(const std::string& sandbox_id, bool tell) {
       return ErrnoStatus(absl::StrCat("umount ", path));
     }
   }
-  RETURN_IF_ERROR(RemoveTree(dir));
+  if (disowned.ok()) RETURN_IF_ERROR(RemoveTree(dir));
   if (tell) {
     ContainerState gone;
     gone.sandbox_id = sandbox_id;
     gone.phase = ContainerPhase::kExited;
     events_.Tell(gone);
   }
-  return absl::OkStatus();
+  return disowned;
 }
 
 }  // namespace runtime::handler

@@ -197,6 +197,7 @@ void Holder::Start(Connection* connection, const Request& request) {
 // Everything that is left of it ends; Settle drops it once it has.
 void Holder::Destroy(HeldContainer* container) {
   container->abandoned = true;
+  container->delete_error.clear();
   container->start.reset();
   if (container->record.phase == state::Phase::kCreating) {
     if (container->setup_pid > 0) kill(container->setup_pid, SIGKILL);

@@ -3,14 +3,17 @@
 // process, and so does its removal.
 #include "runtime/external/container.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/base/status.h"
 #include "runtime/hold/child.h"
 #include "runtime/hold/holder.h"
 #include "runtime/hold/plan_file.h"
@@ -70,29 +73,47 @@ void Holder::SettleExternal(HeldContainer* container) {
   const bool over = (phase == state::Phase::kCreating && container->failed) ||
                     (phase == state::Phase::kExited && container->abandoned);
   if (!over || container->setup_pid != 0 || container->delete_pid != 0 ||
-      container->deleted) {
+      WasUndoTried(*container)) {
     return;
   }
+  const absl::Status forked = ForkDelete(container);
+  if (!forked.ok()) container->delete_error = std::string(forked.message());
+}
+
+absl::Status Holder::ForkDelete(HeldContainer* container) {
+  int fds[2];
+  if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) != 0) return ErrnoStatus("pipe2");
+  UniqueFd error(fds[0]), child_error(fds[1]);
   pid_t pid = ForkChild();
+  if (pid < 0) return ErrnoStatus("fork");
   if (pid == 0) {
     const int dir = options_.dir.get();
-    CloseAllBut({dir});
+    CloseAllBut({dir, child_error.get()});
     absl::StatusOr<state::ContainerPlan> plan =
         ReadPlan(dir, container->record.id);
-    if (plan.ok()) external::RunDelete(*plan, PodDir(dir));
+    if (plan.ok()) {
+      external::RunDelete(*plan, PodDir(dir), child_error.get());
+    }
+    // Nobody knows any more which runtime to ask.
     const std::string line =
         absl::StrCat("holder: ", plan.status().message(), "\n");
-    _exit(write(STDERR_FILENO, line.data(), line.size()) < 0 ? 2 : 1);
+    _exit(write(STDERR_FILENO, line.data(), line.size()) < 0 ? 2 : 0);
   }
-  if (pid > 0) {
-    container->delete_pid = pid;
-    return;
-  }
-  // The next one to remove it, or the sweep of the sandbox, finds it again.
-  std::string line = absl::StrCat("holder: delete ", container->record.id,
-                                  ": fork: ", strerror(errno), "\n");
-  container->deleted = true;
-  if (write(STDERR_FILENO, line.data(), line.size()) < 0) return;
+  container->delete_pid = pid;
+  container->delete_error_pipe = std::move(error);
+  return absl::OkStatus();
+}
+
+void Holder::OnDeleteEnd(HeldContainer* container, int wait_status) {
+  container->delete_pid = 0;
+  const UniqueFd pipe = std::move(container->delete_error_pipe);
+  container->deleted = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
+  if (container->deleted) return;
+  char reason[1024];
+  const ssize_t size = read(pipe.get(), reason, sizeof reason);
+  container->delete_error =
+      size > 0 ? std::string(reason, static_cast<size_t>(size))
+               : "the process that calls the runtime's delete was killed";
 }
 
 }  // namespace runtime::hold

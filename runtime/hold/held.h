@@ -60,8 +60,11 @@ struct HeldContainer {
   bool reaped = false;
   int wait_status = 0;
   int64_t drain_deadline = 0;  // monotonic ns; how long to wait for the pipes
-  // Of an external one: who lets the runtime forget it, and that it has.
+  // Of an external one: who lets the runtime forget it, and that it has, or why
+  // it has not; then the next request to remove it has it tried again.
   pid_t delete_pid = 0;
+  UniqueFd delete_error_pipe;
+  std::string delete_error;
   bool deleted = false;
 
   bool IsAlive() const {

@@ -145,8 +145,7 @@ void Holder::Reaped(pid_t pid, int wait_status) {
       return;
     }
     if (c->delete_pid == pid) {
-      c->delete_pid = 0;
-      c->deleted = true;
+      OnDeleteEnd(c.get(), wait_status);
       return;
     }
     if (c->IsAlive() && c->record.pid == pid) {

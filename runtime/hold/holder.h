@@ -78,6 +78,7 @@ class Holder {
   void Wait(Connection* connection, const Request& request);
   // Answers a waiting connection if it can be; false: still waiting.
   bool TryAnswer(Connection* connection);
+  bool AnswerRemove(Connection* connection, const HeldContainer* container);
   bool AnswerShutdown(Connection* connection);
   HeldContainer* Find(absl::string_view id);
   // Null, and answered, if it does not run.
@@ -113,9 +114,16 @@ class Holder {
   static bool IsStarting(const HeldContainer& container);
   // Nothing is left of it with its runtime.
   static bool IsUndone(const HeldContainer& container);
+  // The same, or the runtime could not.
+  static bool WasUndoTried(const HeldContainer& container) {
+    return IsUndone(container) || !container.delete_error.empty();
+  }
   external::Namespaces PodNamespaces(pid_t holder) const;
   void OnExternalReportEnd(HeldContainer* container);
   void SettleExternal(HeldContainer* container);
+  // Has the runtime forget it, in a process of its own.
+  absl::Status ForkDelete(HeldContainer* container);
+  static void OnDeleteEnd(HeldContainer* container, int wait_status);
 
   // attach.cc
   void Attach(Connection* connection, const Request& request,

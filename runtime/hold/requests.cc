@@ -221,13 +221,7 @@ bool Holder::TryAnswer(Connection* connection) {
   }
   HeldContainer* container = Find(connection->pending_id);
   if (connection->pending == RequestType::kRemove) {
-    bool ended = container == nullptr || container->failed ||
-                 container->record.phase == state::Phase::kExited;
-    if (!ended || (container != nullptr && !IsUndone(*container))) {
-      return false;
-    }
-    ReplyStatus(connection, absl::StatusCode::kOk, "");
-    return true;
+    return AnswerRemove(connection, container);
   }
   if (container == nullptr) {
     ReplyStatus(connection, absl::StatusCode::kNotFound,
@@ -238,7 +232,7 @@ bool Holder::TryAnswer(Connection* connection) {
   const state::ContainerRecord& record = container->record;
   if (connection->pending == RequestType::kCreate) {
     if (record.phase == state::Phase::kCreating) {
-      if (!container->failed || !IsUndone(*container)) return false;
+      if (!container->failed || !WasUndoTried(*container)) return false;
       ReplyStatus(connection, CodeOfSetUp(container->error), record.message);
       return true;
     }
@@ -257,10 +251,33 @@ bool Holder::TryAnswer(Connection* connection) {
   return true;
 }
 
+bool Holder::AnswerRemove(Connection* connection,
+                          const HeldContainer* container) {
+  if (container != nullptr) {
+    bool ended =
+        container->failed || container->record.phase == state::Phase::kExited;
+    if (!ended || !WasUndoTried(*container)) return false;
+    if (!IsUndone(*container)) {
+      ReplyStatus(connection, absl::StatusCode::kUnknown,
+                  container->delete_error);
+      return true;
+    }
+  }
+  ReplyStatus(connection, absl::StatusCode::kOk, "");
+  return true;
+}
+
 bool Holder::AnswerShutdown(Connection* connection) {
   for (auto& c : containers_) {
     bool set_up = c->record.phase == state::Phase::kCreating && !c->failed;
-    if (set_up || c->IsAlive() || !IsUndone(*c)) return false;
+    if (set_up || c->IsAlive() || !WasUndoTried(*c)) return false;
+  }
+  for (auto& c : containers_) {
+    if (IsUndone(*c)) continue;
+    ReplyStatus(
+        connection, absl::StatusCode::kUnknown,
+        absl::StrCat("container ", c->record.id, ": ", c->delete_error));
+    return true;
   }
   if (options_.pause_pid > 0) kill(options_.pause_pid, SIGKILL);
   ReplyStatus(connection, absl::StatusCode::kOk, "");

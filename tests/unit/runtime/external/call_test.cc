@@ -35,6 +35,13 @@ TEST(ReasonTest, IsTheLastErrorInOneLine) {
   EXPECT_EQ(ReasonIn(std::string(5000, 'x')).size(), 400u);
 }
 
+TEST(ReasonTest, TellsThatTheContainerIsUnknown) {
+  EXPECT_TRUE(SaysUnknown("runc delete: container does not exist"));
+  EXPECT_TRUE(SaysUnknown("crun delete: container `c` does not exist"));
+  EXPECT_FALSE(SaysUnknown("runc delete: container c is not stopped"));
+  EXPECT_FALSE(SaysUnknown("exec /usr/sbin/runc: No such file or directory"));
+}
+
 class RunTest : public ::testing::Test {
  protected:
   // A runtime that is a shell script.

@@ -53,7 +53,7 @@ create)
   pid_file=$4 id=$5
   mkdir "$root/$id"
   [ "$mode" != hang ] || { echo $$ >"$root/hanging"; exec sleep 1000; }
-  [ "$mode" != create ] || fail "no luck"
+  case $mode in create | fruitless) fail "no luck" ;; esac
   mkfifo "$root/$id/go"
   (exec 3<>"$root/$id/go"; read x <&3; echo "started $x"; exit 6) &
   echo $! | tee "$root/$id/pid" >"$pid_file" ;;
@@ -67,7 +67,8 @@ delete)
     : >"$root/deleting"
     until [ -e "$root/release" ]; do sleep 0.01; done
   fi
-  [ "$mode" != stuck ] || fail "cannot"
+  case $mode in stuck | fruitless) fail "cannot" ;; esac
+  [ "$mode" != stranger ] || { echo "container does not exist" >&2; fail "container does not exist"; }
   kill -9 "$(cat "$root/$2/pid")"; rm -rf "$root/$2" ;;
 esac
 )sh";
@@ -196,12 +197,62 @@ TEST_F(ExternalRuntimeTest, ACreateThatHangsCanBeRemoved) {
   EXPECT_NE(kill(atoi(pid.c_str()), 0), 0) << "the runtime outlived its call";
 }
 
-TEST_F(ExternalRuntimeTest, ARuntimeThatCannotDeleteDoesNotHoldUpThePod) {
+TEST_F(ExternalRuntimeTest, ADeleteThatFailsIsToldAndTriedAgain) {
   ASSERT_THAT(Create("c"), IsOk());
   SetMode("stuck");
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(handler_->RemoveContainer("s", "c"),
+                StatusIs(absl::StatusCode::kUnknown,
+                         "remove container c: fake failed:; cannot"));
+    EXPECT_THAT(handler_->RemoveSandbox("s"),
+                StatusIs(absl::StatusCode::kUnknown,
+                         "end sandbox s: container c: fake failed:; cannot"));
+  }
+  EXPECT_TRUE(Knows("c"));
+  SetMode("none");
   EXPECT_THAT(handler_->RemoveContainer("s", "c"), IsOk());
-  EXPECT_THAT(ReadFile(dir_ + "/state/launch.log").value_or(""),
-              HasSubstr("delete container c: fake failed:; cannot"));
+  EXPECT_FALSE(Knows("c"));
+  EXPECT_THAT(*handler_->ListContainers("s"), IsEmpty());
+}
+
+TEST_F(ExternalRuntimeTest,
+       AFailedCreateThatCannotBeDeletedIsRememberedByThePod) {
+  SetMode("fruitless");
+  EXPECT_THAT(Create("c"), StatusIs(absl::StatusCode::kUnknown,
+                                    HasSubstr("fake failed:; no luck")));
+  EXPECT_TRUE(Knows("c"));
+  SetMode("none");
+  EXPECT_THAT(handler_->RemoveSandbox("s"), IsOk());
+  EXPECT_FALSE(Knows("c"));
+}
+
+TEST_F(ExternalRuntimeTest, WhatTheRuntimeDoesNotKnowIsDeleted) {
+  ASSERT_THAT(Create("c"), IsOk());
+  ASSERT_THAT(Create("d"), IsOk());
+  SetMode("stranger");
+  EXPECT_THAT(handler_->RemoveContainer("s", "c"), IsOk());
+  ASSERT_EQ(kill(holder_, SIGKILL), 0);
+  EXPECT_EQ(news_->Await("", ContainerPhase::kExited).sandbox_id, "s");
+  EXPECT_THAT(handler_->RemoveSandbox("s"), IsOk());
+  EXPECT_FALSE(Exists(dir_ + "/state/pods/s"));
+}
+
+TEST_F(ExternalRuntimeTest, ADeadHoldersContainersAreDeletedOnceTheyCanBe) {
+  ASSERT_THAT(Create("c"), IsOk());
+  ASSERT_THAT(Create("d"), IsOk());
+  SetMode("stuck");
+  ASSERT_EQ(kill(holder_, SIGKILL), 0);
+  EXPECT_EQ(news_->Await("", ContainerPhase::kExited).sandbox_id, "s");
+  const auto is_stuck =
+      StatusIs(absl::StatusCode::kAborted, HasSubstr("delete --force"));
+  EXPECT_THAT(handler_->RemoveContainer("s", "c"), is_stuck);
+  EXPECT_THAT(handler_->RemoveSandbox("s"), is_stuck);
+  SetMode("none");
+  EXPECT_THAT(handler_->RemoveContainer("s", "c"), IsOk());
+  EXPECT_FALSE(Knows("c"));
+  EXPECT_TRUE(Knows("d"));
+  EXPECT_THAT(handler_->RemoveSandbox("s"), IsOk());
+  EXPECT_FALSE(Knows("d"));
 }
 
 TEST_F(ExternalRuntimeTest, ADeadHoldersContainersAreDisowned) {
