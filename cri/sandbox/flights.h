@@ -13,8 +13,10 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 
 namespace cri::sandbox {
@@ -25,15 +27,25 @@ class Flights {
  public:
   // Runs `operation` in the calling thread, or waits until `deadline` for the
   // call under way with the same key. The operation itself is never cut short.
+  // One that has failed as its caller's time was up is no answer for a call
+  // with more time: that goes on with its own.
   template <typename Operation>
   Result Do(const std::string& key, absl::Time deadline,
             const Operation& operation) {
-    bool leads = false;
-    std::shared_ptr<Flight> flight = Board(key, &leads);
-    if (!leads) return Await(*flight, key, deadline);
-    Result result = operation();
-    Land(key, *flight, result);
-    return result;
+    while (true) {
+      bool leads = false;
+      std::shared_ptr<Flight> flight = Board(key, deadline, &leads);
+      if (leads) {
+        Result result = operation();
+        Land(key, *flight, result);
+        return result;
+      }
+      Result result = Await(*flight, key, deadline);
+      const bool others_time_was_up =
+          absl::IsDeadlineExceeded(StatusOf(result)) &&
+          flight->deadline <= absl::Now() && flight->deadline < deadline;
+      if (!others_time_was_up || deadline <= absl::Now()) return result;
+    }
   }
 
   // Whether others wait for the operation under way with this key.
@@ -45,18 +57,29 @@ class Flights {
 
  private:
   struct Flight {
+    explicit Flight(absl::Time time) : deadline(time) {}
+    const absl::Time deadline;  // of who runs the operation
     std::atomic<int> waiters{0};
     absl::Mutex mutex;
     bool landed ABSL_GUARDED_BY(mutex) = false;
     Result result ABSL_GUARDED_BY(mutex) = absl::UnknownError("");
   };
 
-  std::shared_ptr<Flight> Board(const std::string& key, bool* leads) {
+  static const absl::Status& StatusOf(const absl::Status& result) {
+    return result;
+  }
+  template <typename T>
+  static const absl::Status& StatusOf(const absl::StatusOr<T>& result) {
+    return result.status();
+  }
+
+  std::shared_ptr<Flight> Board(const std::string& key, absl::Time deadline,
+                                bool* leads) {
     absl::MutexLock lock(&mutex_);
     std::shared_ptr<Flight>& flight = flights_[key];
     *leads = flight == nullptr;
     if (*leads) {
-      flight = std::make_shared<Flight>();
+      flight = std::make_shared<Flight>(deadline);
     } else {
       ++flight->waiters;
     }

@@ -46,6 +46,44 @@ TEST(FlightsTest, SecondCallJoinsTheFirst) {
   EXPECT_TRUE(second.ok());
 }
 
+// What a call gets that joins one which fails with DEADLINE_EXCEEDED; its own
+// operation gives 2.
+absl::StatusOr<int> JoinOneThatIsLate(absl::Time first_deadline,
+                                      absl::Time second_deadline) {
+  Flights<absl::StatusOr<int>> flights;
+  absl::Notification started, go;
+  std::thread leader([&] {
+    EXPECT_THAT(flights.Do("key", first_deadline,
+                           [&]() -> absl::StatusOr<int> {
+                             started.Notify();
+                             go.WaitForNotification();
+                             return absl::DeadlineExceededError("late");
+                           }),
+                StatusIs(absl::StatusCode::kDeadlineExceeded));
+  });
+  started.WaitForNotification();
+  absl::StatusOr<int> second;
+  std::thread follower([&] {
+    second = flights.Do("key", second_deadline,
+                        [&]() -> absl::StatusOr<int> { return 2; });
+  });
+  while (!flights.IsAwaited("key")) std::this_thread::yield();
+  go.Notify();
+  leader.join();
+  follower.join();
+  return second;
+}
+
+TEST(FlightsTest, ACallWithMoreTimeGoesOnWhenTheFirstOnesIsUp) {
+  EXPECT_THAT(JoinOneThatIsLate(absl::Now(), absl::InfiniteFuture()),
+              IsOkAndHolds(2));
+}
+
+TEST(FlightsTest, WhatTookTooLongByItselfIsToldToAll) {
+  EXPECT_THAT(JoinOneThatIsLate(absl::InfiniteFuture(), absl::InfiniteFuture()),
+              StatusIs(absl::StatusCode::kDeadlineExceeded, "late"));
+}
+
 TEST(FlightsTest, OtherKeysDoNotWait) {
   Flights<absl::Status> flights;
   absl::Status inner = absl::UnknownError("");
