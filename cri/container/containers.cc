@@ -66,21 +66,25 @@ std::string Containers::ReadOciConfig(const std::string& id) const {
 
 void Containers::Publish(const ContainerPtr& container,
                          v1::ContainerEventType type) {
-  container->sandbox->queue.Post([this, container, type] {
-    const std::vector<v1::ContainerEventType> news = container->TakeNews(type);
-    if (news.empty()) return;
-    // What was just made is on disk. A removed container has no record to bring
-    // up to date. Removal runs on this queue too, so the answer holds until the
-    // record is written.
-    const bool is_news = type != v1::CONTAINER_CREATED_EVENT &&
-                         registry_.Find(container->id).ok();
-    const absl::Status saved = is_news ? Save(*container) : absl::OkStatus();
-    if (!saved.ok()) {
-      runtime::log::Error("container ", container->id,
-                          ": cannot keep its record: ", saved.message());
-    }
-    for (v1::ContainerEventType event : news) options_.notify(container, event);
-  });
+  container->sandbox->queue.Post(
+      [this, container, type] { Tell(container, type); });
+}
+
+void Containers::Tell(const ContainerPtr& container,
+                      v1::ContainerEventType type) {
+  const std::vector<v1::ContainerEventType> news = container->TakeNews(type);
+  if (news.empty()) return;
+  // What was just made is on disk. A removed container has no record to bring
+  // up to date. Removal runs on this queue too, so the answer holds until the
+  // record is written.
+  const bool is_news =
+      type != v1::CONTAINER_CREATED_EVENT && registry_.Find(container->id).ok();
+  const absl::Status saved = is_news ? Save(*container) : absl::OkStatus();
+  if (!saved.ok()) {
+    runtime::log::Error("container ", container->id,
+                        ": cannot keep its record: ", saved.message());
+  }
+  for (v1::ContainerEventType event : news) options_.notify(container, event);
 }
 
 void Containers::OnState(const runtime::ContainerState& state) {
@@ -142,6 +146,12 @@ absl::Status Containers::RemoveNow(const ContainerPtr& container,
                                    absl::Time deadline) {
   if (container->GetState().phase == ContainerPhase::kRunning) {
     RETURN_IF_ERROR(Stop(container, absl::ZeroDuration(), deadline));
+  }
+  // Who hears of the end may ask for the container. Whoever moved its phase, by
+  // which Stop is woken up, may be slower to tell.
+  if (container->GetState().phase == ContainerPhase::kExited) {
+    container->sandbox->queue.Run(
+        [&] { Tell(container, v1::CONTAINER_STOPPED_EVENT); });
   }
   RETURN_IF_ERROR(
       options_.handler->RemoveContainer(container->sandbox->id, container->id));

@@ -126,6 +126,9 @@ class Containers {
   // Writes the record and tells the news, in order, on the sandbox's queue.
   void Publish(const ContainerPtr& container,
                runtime::v1::ContainerEventType type);
+  // The same at once, for callers on that queue.
+  void Tell(const ContainerPtr& container,
+            runtime::v1::ContainerEventType type);
   absl::Status Load(const std::string& id, const runtime::Json& body);
   void Reconcile(const sandbox::SandboxPtr& sandbox);
   void FinishUpdates();

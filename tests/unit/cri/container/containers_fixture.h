@@ -75,8 +75,10 @@ class ContainersTest : public ::testing::Test {
     options.cdi = &cdi_;
     options.notify = [this](const ContainerPtr& container,
                             v1::ContainerEventType type) {
+      const bool known = containers_->Find(container->id).ok();
       absl::MutexLock lock(&events_mutex_);
       events_.emplace_back(container->config.metadata().name(), type);
+      known_.push_back(known);
     };
     containers_ = std::make_unique<Containers>(options);
     ASSERT_OK_AND_ASSIGN(auto living, handler_->Recover());
@@ -115,6 +117,8 @@ class ContainersTest : public ::testing::Test {
   absl::Mutex events_mutex_;
   std::vector<std::pair<std::string, int>> events_
       ABSL_GUARDED_BY(events_mutex_);
+  // Whether each event's container could be asked for.
+  std::vector<bool> known_ ABSL_GUARDED_BY(events_mutex_);
   std::unique_ptr<tests::FakeHandler> handler_;
   std::unique_ptr<runtime::Trash> trash_;
   std::unique_ptr<sandbox::Sandboxes> sandboxes_;

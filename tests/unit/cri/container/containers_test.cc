@@ -165,6 +165,21 @@ TEST_F(ContainersTest, CdiDevicesOfFieldAndAnnotationReachTheConfig) {
               testing::IsSupersetOf({"A=1", "B=2"}));
 }
 
+TEST_F(ContainersTest, TheEndIsToldWhileTheContainerCanBeAskedFor) {
+  ContainerPtr container = Running();
+  // As if the thread with the handler's news had not come further yet.
+  runtime::ContainerState exited;
+  exited.phase = runtime::ContainerPhase::kExited;
+  ASSERT_TRUE(container->Advance(exited));
+  ASSERT_OK(containers_->Remove(container, kNever));
+  EXPECT_THAT(Events(), ElementsAre(Pair("web", v1::CONTAINER_CREATED_EVENT),
+                                    Pair("web", v1::CONTAINER_STARTED_EVENT),
+                                    Pair("web", v1::CONTAINER_STOPPED_EVENT),
+                                    Pair("web", v1::CONTAINER_DELETED_EVENT)));
+  absl::MutexLock lock(&events_mutex_);
+  EXPECT_THAT(known_, ElementsAre(true, true, true, false));
+}
+
 TEST_F(ContainersTest, UnknownCdiDeviceLeavesNothing) {
   config_.add_cdi_devices()->set_name("v/c=a");
   EXPECT_THAT(Create(), StatusIs(absl::StatusCode::kNotFound,

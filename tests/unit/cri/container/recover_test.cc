@@ -84,6 +84,7 @@ class CutUpdateTest : public ContainersTest {
   CutUpdateTest() : id_(Running()->id) {
     v1::LinuxContainerResources wanted;
     wanted.set_cpu_shares(512);
+    Events();  // the start's own record is written by now
     Found()->SetWantedResources(wanted);
     EXPECT_OK(sandbox::WriteRecord(Record(), Found()->ToRecord()));
   }
