@@ -4,7 +4,8 @@
 // must succeed, and nothing may be left once the pod is removed.
 //   cri_kill OPERATIONS PRELOAD SCRATCH ROOT STATE IMAGE OTHER_IMAGE COMMAND…
 // OPERATIONS is "all", or names with commas: RunPodSandbox,start. COMMAND
-// serves STATE/cri.sock; both images can be pulled by it.
+// serves STATE/cri.sock; both images can be pulled by it, IMAGE only if it is
+// not there yet.
 #include <signal.h>
 
 #include <algorithm>
@@ -24,7 +25,10 @@ void Run(const std::vector<std::string>& names, Subject& subject) {
            std::find(names.begin(), names.end(), name) != names.end();
   };
   subject.daemon().Start();
-  subject.Must(subject.client().Pull(subject.places().image), "PullImage");
+  const std::string& image = subject.places().image;
+  bool has = false;
+  subject.Must(subject.client().HasImage(image, &has), "ImageStatus");
+  if (!has) subject.Must(subject.client().Pull(image), "PullImage");
   Test test(subject);
   test.Begin();
   for (const auto& operations : {LifeCycle(subject), WhileRunning(subject)}) {

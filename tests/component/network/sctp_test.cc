@@ -87,6 +87,7 @@ TEST_P(SctpTest, TeardownClosesThePort) {
   SctpServer server(pod);
   EXPECT_EQ(Talk(server, world, "192.0.2.1"), "192.0.2.2");
   EXPECT_TRUE(IsClosed(node_, "127.0.0.1"));  // another address
+  EXPECT_THAT(Rules(), HasSubstr("12000"));
   Teardown("a");
   EXPECT_TRUE(IsClosed(world, "192.0.2.1"));
   EXPECT_TRUE(IsClosed(node_, "192.0.2.1"));
