@@ -6,6 +6,8 @@
 
 #include <utility>
 
+#include "runtime/base/thread.h"
+
 namespace agent::probe {
 namespace {
 
@@ -22,21 +24,27 @@ TransferLoop::~TransferLoop() {
 }
 
 void TransferLoop::Add(void* easy, Done done) {
+  int refused = CURLE_ABORTED_BY_CALLBACK;
   {
     absl::MutexLock lock(&mutex_);
-    if (!stopped_) {
+    if (!stopped_ && HasThread()) {
       added_.emplace_back(easy, std::move(done));
-      if (!thread_.joinable()) {
-        thread_ = std::thread([this] {
-          pthread_setname_np(pthread_self(), "probe-net");
-          Run();
-        });
-      }
       curl_multi_wakeup(multi_);
       return;
     }
+    if (!stopped_) refused = CURLE_OUT_OF_MEMORY;
   }
-  done(CURLE_ABORTED_BY_CALLBACK);
+  done(refused);
+}
+
+bool TransferLoop::HasThread() {
+  if (thread_.joinable()) return true;
+  absl::StatusOr<std::thread> thread = runtime::StartThread([this] {
+    pthread_setname_np(pthread_self(), "probe-net");
+    Run();
+  });
+  if (thread.ok()) thread_ = *std::move(thread);
+  return thread.ok();
 }
 
 void TransferLoop::Stop() {

@@ -26,7 +26,8 @@ class TransferLoop {
   TransferLoop& operator=(const TransferLoop&) = delete;
 
   // Begins the transfer of a CURL easy handle and returns. `done` runs once, on
-  // the loop's thread; it keeps the handle alive until then and may free it.
+  // the loop's thread; it keeps the handle alive until then and may free it. If
+  // the system gives no thread, CURLE_OUT_OF_MEMORY on the caller's.
   void Add(void* easy, Done done) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Ends all with CURLE_ABORTED_BY_CALLBACK and joins the thread; later ones
@@ -35,6 +36,8 @@ class TransferLoop {
 
  private:
   void Run() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Starts it if need be.
+  bool HasThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Takes in what was added. False if stopped.
   bool TakeNew() ABSL_LOCKS_EXCLUDED(mutex_);
   void Finish(void* easy, int code);

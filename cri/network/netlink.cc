@@ -10,12 +10,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "runtime/base/status.h"
+#include "runtime/base/thread.h"
 
 namespace cri::network {
 namespace {
@@ -130,16 +130,14 @@ absl::StatusOr<Socket> Socket::Open(int protocol) {
 absl::StatusOr<Socket> Socket::OpenIn(int netns_fd, int protocol,
                                       const std::function<void()>& visit) {
   absl::StatusOr<Socket> result = absl::InternalError("not opened");
-  // A thread of its own: one that could not find back would poison a pool.
-  std::thread visitor([&] {
+  RETURN_IF_ERROR(runtime::RunInThread([&] {
     if (setns(netns_fd, CLONE_NEWNET) != 0) {
       result = runtime::ErrnoStatus("enter the pod's network namespace");
       return;
     }
     if (visit) visit();
     result = Open(protocol);
-  });
-  visitor.join();
+  }));
   return result;
 }
 

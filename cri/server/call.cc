@@ -86,11 +86,10 @@ void Call::OnRead(bool ok) {
   context_.emplace(Context{site_.engine, method_->name, NextRequestId(),
                            DeadlineOf(rpc_), cancellation_});
   auto answer = [this] { Answer(); };
-  if (method_->is_short) {
-    site_.engine.executor->PostShort(answer);
-  } else {
-    site_.engine.executor->Post(answer);
-  }
+  runtime::Executor& executor = *site_.engine.executor;
+  const absl::Status posted = method_->is_short ? executor.TryPostShort(answer)
+                                                : executor.TryPost(answer);
+  if (!posted.ok()) Finish(posted);
 }
 
 void Call::Answer() {

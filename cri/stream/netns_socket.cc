@@ -4,9 +4,8 @@
 #include <sched.h>
 #include <sys/socket.h>
 
-#include <thread>
-
 #include "runtime/base/status.h"
+#include "runtime/base/thread.h"
 
 namespace cri::stream {
 
@@ -25,15 +24,13 @@ absl::StatusOr<runtime::UniqueFd> SocketInNamespace(int netns, int family) {
     open();
     return result;
   }
-  // A thread of its own: one that could not find back would poison a pool.
-  std::thread visitor([&] {
+  RETURN_IF_ERROR(runtime::RunInThread([&] {
     if (setns(netns, CLONE_NEWNET) != 0) {
       result = runtime::ErrnoStatus("enter the pod's network namespace");
       return;
     }
     open();
-  });
-  visitor.join();
+  }));
   return result;
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "runtime/base/thread.h"
 
 namespace runtime {
 namespace {
@@ -40,7 +41,13 @@ void Executor::Stop() {
   }
   if (timers.joinable()) timers.join();
   absl::MutexLock lock(&mutex_);
-  while (workers_ > 0) worker_gone_.Wait(&mutex_);
+  while (workers_ > 0 || Ready() > 0) {
+    if (workers_ > 0) {
+      worker_gone_.Wait(&mutex_);
+    } else {
+      RunNext();  // there was no thread for it
+    }
+  }
   stopped_ = true;
 }
 
@@ -48,25 +55,60 @@ void Executor::Post(Task task) {
   absl::MutexLock lock(&mutex_);
   if (stopped_) return;
   tasks_.push_back(std::move(task));
-  SpawnIfNeeded();
+  SpawnIfNeeded().IgnoreError();  // it waits
 }
 
 void Executor::PostShort(Task task) {
   absl::MutexLock lock(&mutex_);
   if (stopped_) return;
   short_tasks_.push_back(std::move(task));
-  SpawnIfNeeded();
+  SpawnIfNeeded().IgnoreError();  // it waits
 }
 
-void Executor::SpawnIfNeeded() {
+absl::Status Executor::TryPost(Task task) {
+  absl::MutexLock lock(&mutex_);
+  return TryPush(&tasks_, std::move(task));
+}
+
+absl::Status Executor::TryPostShort(Task task) {
+  absl::MutexLock lock(&mutex_);
+  return TryPush(&short_tasks_, std::move(task));
+}
+
+absl::Status Executor::TryPush(std::deque<Task>* queue, Task task) {
+  if (stopped_) return absl::OkStatus();
+  queue->push_back(std::move(task));
+  const absl::Status spawned = SpawnIfNeeded();
+  if (spawned.ok() || workers_ > 0) return absl::OkStatus();
+  queue->pop_back();
+  return spawned;
+}
+
+absl::Status Executor::SpawnIfNeeded() {
+  absl::Status spawned;
   if (Ready() > idle_ && workers_ < max_threads_ + kShortThreads) {
-    ++workers_;
-    std::thread([this] {
+    absl::StatusOr<std::thread> worker = StartThread([this] {
       NameThread(name_);
       Work();
-    }).detach();  // the destructor waits for workers_ to reach zero
+    });
+    spawned = worker.status();
+    if (spawned.ok()) {
+      ++workers_;
+      worker->detach();  // the destructor waits for workers_ to reach zero
+    }
   }
+  if (!timers_.empty()) StartTimers();
   work_.Signal();
+  return spawned;
+}
+
+void Executor::StartTimers() {
+  if (timer_thread_.joinable() || stopping_) return;
+  absl::StatusOr<std::thread> timers = StartThread([this] {
+    NameThread(name_ + "-timer");
+    RunTimers();
+  });
+  if (timers.ok()) timer_thread_ = *std::move(timers);
 }
 
 void Executor::Work() {
@@ -108,12 +150,7 @@ Executor::TimerId Executor::PostAt(absl::Time when, Task task) {
   absl::MutexLock lock(&mutex_);
   TimerId id = next_timer_++;
   if (stopping_) return id;  // as if it had been dropped
-  if (!timer_thread_.joinable()) {
-    timer_thread_ = std::thread([this] {
-      NameThread(name_ + "-timer");
-      RunTimers();
-    });
-  }
+  StartTimers();
   timers_.emplace(std::make_pair(when, id), std::move(task));
   timer_times_.emplace(id, when);
   if (timers_.begin()->first.second == id) timer_changed_.Signal();
@@ -145,7 +182,7 @@ void Executor::RunTimers() {
     tasks_.push_back(std::move(first->second));
     timer_times_.erase(first->first.second);
     timers_.erase(first);
-    SpawnIfNeeded();
+    SpawnIfNeeded().IgnoreError();  // it waits
   }
 }
 

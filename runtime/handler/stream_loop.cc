@@ -12,6 +12,7 @@
 
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
+#include "runtime/base/thread.h"
 #include "runtime/hold/socket.h"
 #include "runtime/hold/wire.h"
 
@@ -62,10 +63,12 @@ StreamLoop::~StreamLoop() {
 absl::StatusOr<uint64_t> StreamLoop::Watch(int fd, StreamSession::Done done) {
   absl::MutexLock lock(&mutex_);
   if (!thread_.joinable()) {
-    thread_ = std::thread([this] {
+    absl::StatusOr<std::thread> thread = StartThread([this] {
       pthread_setname_np(pthread_self(), "holder-streams");
       Run();
     });
+    RETURN_IF_ERROR(thread.status());
+    thread_ = *std::move(thread);
   }
   const uint64_t key = next_key_++;
   epoll_event event{};

@@ -11,8 +11,6 @@
 #include <sched.h>
 #include <sys/random.h>
 
-#include <thread>
-
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -21,6 +19,7 @@
 #include "cri/network/netlink.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
+#include "runtime/base/thread.h"
 
 namespace cri::network::cni {
 namespace {
@@ -102,12 +101,11 @@ absl::StatusOr<runtime::UniqueFd> OpenNetns(const std::string& path) {
 
 absl::Status InNetns(int netns_fd, const std::function<absl::Status()>& body) {
   absl::Status result;
-  // A thread of its own: one that could not find back would poison a pool.
-  std::thread([&] {
+  RETURN_IF_ERROR(runtime::RunInThread([&] {
     result = setns(netns_fd, CLONE_NEWNET) == 0
                  ? body()
                  : runtime::ErrnoStatus("enter the pod's network namespace");
-  }).join();
+  }));
   return result;
 }
 
