@@ -80,6 +80,22 @@ absl::Status WriteAll(int fd, absl::string_view data, absl::string_view name) {
   return absl::OkStatus();
 }
 
+void CloseAllBut(std::initializer_list<int> keep) {
+  int sorted[16];
+  size_t count = 0;
+  for (int fd : keep) {
+    if (fd > 2 && count < 16) sorted[count++] = fd;
+  }
+  std::sort(sorted, sorted + count);
+  unsigned from = 3;
+  for (size_t i = 0; i < count; ++i) {
+    unsigned fd = static_cast<unsigned>(sorted[i]);
+    if (fd > from) close_range(from, fd - 1, 0);
+    from = fd + 1;
+  }
+  close_range(from, ~0u, 0);
+}
+
 absl::Status WriteFile(const std::string& path, absl::string_view data) {
   ASSIGN_OR_RETURN(UniqueFd fd, OpenFile(path, O_WRONLY));
   ssize_t n = write(fd.get(), data.data(), data.size());

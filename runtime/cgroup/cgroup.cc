@@ -233,17 +233,25 @@ absl::Status Cgroup::Freeze(bool frozen) {
                    frozen ? "FROZEN" : "THAWED");
 }
 
-bool Cgroup::IsFrozen() const {
+UniqueFd Cgroup::OpenFreezer() const {
+  std::string file;
   if (layout_.v2) {
-    absl::StatusOr<std::string> text =
-        ReadFile(Directory(layout_.hierarchies[0]) + "/cgroup.freeze", 64);
-    return text.ok() && absl::StripAsciiWhitespace(*text) == "1";
+    file = Directory(layout_.hierarchies[0]) + "/cgroup.freeze";
+  } else if (const Hierarchy* freezer = layout_.Find("freezer")) {
+    file = Directory(*freezer) + "/freezer.state";
   }
-  const Hierarchy* freezer = layout_.Find("freezer");
-  if (freezer == nullptr) return false;
-  absl::StatusOr<std::string> text =
-      ReadFile(Directory(*freezer) + "/freezer.state", 64);
-  return text.ok() && absl::StripAsciiWhitespace(*text) != "THAWED";
+  return UniqueFd(open(file.c_str(), O_RDONLY | O_CLOEXEC));
 }
+
+bool Cgroup::IsFrozen(int freezer) {
+  char text[64];
+  const ssize_t size = pread(freezer, text, sizeof text, 0);
+  if (size <= 0) return false;
+  const absl::string_view state = absl::StripAsciiWhitespace(
+      absl::string_view(text, static_cast<size_t>(size)));
+  return state != "0" && state != "THAWED";
+}
+
+bool Cgroup::IsFrozen() const { return IsFrozen(OpenFreezer().get()); }
 
 }  // namespace runtime::cgroup

@@ -66,6 +66,9 @@ class Cgroup {
   absl::Status Freeze(bool frozen);
   // True while frozen by Freeze(true).
   bool IsFrozen() const;
+  // For who asks often: the file that tells, or none.
+  UniqueFd OpenFreezer() const;
+  static bool IsFrozen(int freezer);
 
  private:
   absl::Status Write(const spec::Resources& resources,

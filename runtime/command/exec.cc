@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <unistd.h>
-
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -135,8 +133,6 @@ absl::StatusOr<int> Exec(const Context& context, const Words& words) {
                      StatusName(status)));
   }
   launch::ExecRequest request;
-  request.init_pid = record.pid;
-  request.cgroups_path = record.cgroups_path;
   request.seccomp_cache_dir = records.SeccompCache();
   request.stdin_fd = 0;
   request.stdout_fd = 1;
@@ -146,16 +142,15 @@ absl::StatusOr<int> Exec(const Context& context, const Words& words) {
   ASSIGN_OR_RETURN(const spec::Config config, spec::Parse(config_json));
   request.config = &config;
   ASSIGN_OR_RETURN(const cgroup::Layout layout, cgroup::Detect());
-  request.layout = &layout;
+  ASSIGN_OR_RETURN(
+      const launch::ExecTarget target,
+      launch::FindExecTarget(record.pid, record.cgroups_path, layout));
+  request.target = &target;
   ASSIGN_OR_RETURN(
       request.process_json,
       WantedProcess(exec, config_json,
                     Words(parsed.rest.begin() + 1, parsed.rest.end())));
-  ASSIGN_OR_RETURN(Made made, MakeProcess([&](int report_fd) {
-                     request.report_fd = report_fd;
-                     launch::StartExec(request);
-                     _exit(0);
-                   }));
+  ASSIGN_OR_RETURN(Made made, MakeFurther(&request));
   RETURN_IF_ERROR(AwaitExec(made.report.get()));
   if (!exec.console_socket.empty()) {
     RETURN_IF_ERROR(SendTerminal(exec.console_socket, made.terminal.get()));

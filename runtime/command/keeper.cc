@@ -44,6 +44,18 @@ absl::Status FailureOf(const Report& report) {
   }
 }
 
+struct Reports {
+  UniqueFd near, far;
+};
+
+absl::StatusOr<Reports> MakeReports() {
+  int sockets[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) {
+    return ErrnoStatus("socketpair");
+  }
+  return Reports{UniqueFd(sockets[0]), UniqueFd(sockets[1])};
+}
+
 // Children of a failed set-up: the set-up process itself and perhaps init.
 void ReapAll() {
   while (true) {
@@ -56,21 +68,16 @@ void ReapAll() {
 
 absl::StatusOr<Made> MakeProcess(
     const std::function<void(int report_fd)>& set_up) {
-  int sockets[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) {
-    return ErrnoStatus("socketpair");
-  }
-  Made made;
-  made.report.reset(sockets[0]);
-  UniqueFd other(sockets[1]);
+  ASSIGN_OR_RETURN(Reports reports, MakeReports());
   pid_t setup = fork();
   if (setup < 0) return ErrnoStatus("fork");
   if (setup == 0) {
-    made.report.reset();
-    set_up(other.get());
+    reports.near.reset();
+    set_up(reports.far.get());
     _exit(1);
   }
-  other.reset();
+  reports.far.reset();
+  Made made{.report = std::move(reports.near)};
   const Report report = NextReport(made.report.get(), &made.terminal);
   if (report.kind != Report::kCreated) {
     ReapAll();
@@ -81,6 +88,21 @@ absl::StatusOr<Made> MakeProcess(
   while (waitpid(setup, nullptr, 0) < 0 && errno == EINTR) {
   }
   return made;
+}
+
+absl::StatusOr<Made> MakeFurther(launch::ExecRequest* request) {
+  ASSIGN_OR_RETURN(Reports reports, MakeReports());
+  request->report_fd = reports.far.get();
+  ASSIGN_OR_RETURN(const launch::ExecStarted started,
+                   launch::StartExec(*request));
+  reports.far.reset();
+  Made made{.pid = started.pid, .report = std::move(reports.near)};
+  if (!started.terminal) return made;
+  const Report report = NextReport(made.report.get(), &made.terminal);
+  if (report.kind == Report::kCreated) return made;
+  ReapAll();
+  if (report.kind == Report::kFailed) return FailureOf(report);
+  return absl::InternalError("the process was killed during its set-up");
 }
 
 absl::Status AwaitExec(int report_fd) {

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "runtime/base/unique_fd.h"
+#include "runtime/launch/container.h"
 
 namespace runtime::command {
 
@@ -25,6 +26,10 @@ struct Made {
 // created. On failure everything it left is reaped.
 absl::StatusOr<Made> MakeProcess(
     const std::function<void(int report_fd)>& set_up);
+
+// Starts a further process in a container, with report_fd filled in, and waits
+// until it has its terminal, if it wants one.
+absl::StatusOr<Made> MakeFurther(launch::ExecRequest* request);
 
 // Waits for the exec: OK, or why it failed. Afterwards the process is gone but
 // not reaped.

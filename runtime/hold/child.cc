@@ -51,22 +51,6 @@ void ResetChild() {
   SetOomScore(0);  // raising is always allowed
 }
 
-void CloseAllBut(std::initializer_list<int> keep) {
-  int sorted[16];
-  size_t count = 0;
-  for (int fd : keep) {
-    if (fd > 2 && count < 16) sorted[count++] = fd;
-  }
-  std::sort(sorted, sorted + count);
-  unsigned from = 3;
-  for (size_t i = 0; i < count; ++i) {
-    unsigned fd = static_cast<unsigned>(sorted[i]);
-    if (fd > from) close_range(from, fd - 1, 0);
-    from = fd + 1;
-  }
-  close_range(from, ~0u, 0);
-}
-
 void SetTitle(const char* comm, const char* title) {
   prctl(PR_SET_NAME, comm);
   char *start, *arg_end, *end;

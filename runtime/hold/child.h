@@ -3,17 +3,11 @@
 #ifndef CORACLE_RUNTIME_HOLD_CHILD_H_
 #define CORACLE_RUNTIME_HOLD_CHILD_H_
 
-#include <initializer_list>
-
 namespace runtime::hold {
 
 // Undoes what the holder set for itself: signal mask and dispositions,
 // protection from the OOM killer. Dies with its parent until it execs.
 void ResetChild();
-
-// Closes every descriptor above 2 but `keep` (-1 is skipped). Matters also
-// without exec: a copy of the holder's pipe ends would hide an end of file.
-void CloseAllBut(std::initializer_list<int> keep);
 
 // Shows `title` in ps, as far as there is room, and `comm` as thread name.
 void SetTitle(const char* comm, const char* title);

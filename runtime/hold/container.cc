@@ -217,6 +217,7 @@ void Holder::OnContainerExit(HeldContainer* container, int wait_status) {
   }
   container->start.reset();
   container->stdin_pipe.reset();
+  container->target.reset();
   if ((container->flags & state::kOwnPidNamespace) == 0) {
     launch::KillCgroup(container->cgroups_path, SIGKILL);
   }

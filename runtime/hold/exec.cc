@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/base/file.h"
 #include "runtime/hold/child.h"
 #include "runtime/hold/holder.h"
 #include "runtime/hold/process_tree.h"
@@ -41,17 +42,6 @@ bool Holder::AssignFds(const Request& request, const std::vector<UniqueFd>& fds,
   return next == fds.size();
 }
 
-pid_t Holder::StartExecChild(HeldContainer* container, const ExecFds& fds,
-                             int report) {
-  if (!IsExternal(*container)) {
-    return RunSharing([&] { ExecChild(container, fds, report); });
-  }
-  // Another runtime is waited for.
-  const pid_t pid = ForkChild();
-  if (pid == 0) ExternalExecChild(*container, fds, report);
-  return pid;
-}
-
 void Holder::Exec(Connection* connection, const Request& request,
                   std::vector<UniqueFd>* fds) {
   HeldContainer* container = FindRunning(connection, request.id, "exec in");
@@ -67,18 +57,19 @@ void Holder::Exec(Connection* connection, const Request& request,
                        absl::StrCat("exec: socketpair: ", strerror(errno)));
   }
   UniqueFd report_here(pair[0]), report_there(pair[1]);
-  const pid_t pid = StartExecChild(container, assigned, report_there.get());
-  if (pid < 0) {
-    return ReplyStatus(connection, absl::StatusCode::kInternal,
-                       absl::StrCat("exec: fork: ", strerror(errno)));
-  }
   auto exec = std::make_unique<HeldExec>();
   exec->connection = connection->serial;
   exec->tell_start = request.type == RequestType::kExecStream;
-  exec->setup_pid = pid;
   exec->report = std::move(report_here);
-  execs_.push_back(std::move(exec));
+  absl::Status started =
+      StartExec(container, assigned, report_there.get(), exec.get());
+  if (!started.ok()) {
+    return ReplyStatus(connection, absl::StatusCode::kUnknown,
+                       started.message());
+  }
   Wait(connection, request);
+  execs_.push_back(std::move(exec));
+  if (!execs_.back()->untold) TellStart(*execs_.back());
 }
 
 void Holder::OnExecReport(size_t index) {
@@ -97,20 +88,21 @@ void Holder::OnExecReport(size_t index) {
     } else if (report.kind == launch::Report::kFailed) {
       exec->failed = true;
       exec->message = report.text;
-    } else if (report.kind == launch::Report::kCreated && exec->pid == 0) {
-      exec->pid = report.pid;
-      exec->reaped = TakeEarlyExit(exec->pid, &exec->wait_status);
-      if (exec->cancelled) {
-        KillExec(exec);
-      } else if (exec->tell_start) {
-        exec->terminal = std::move(fd);
-        TellStart(*exec);
+    } else if (report.kind == launch::Report::kCreated && exec->untold) {
+      exec->untold = false;
+      if (exec->pid == 0) {
+        exec->pid = report.pid;
+        exec->reaped = TakeEarlyExit(exec->pid, &exec->wait_status);
+        if (exec->cancelled) KillExec(exec);
       }
+      exec->terminal = std::move(fd);
+      if (!exec->cancelled) TellStart(*exec);
     }
   }
 }
 
 void Holder::TellStart(const HeldExec& exec) {
+  if (!exec.tell_start) return;
   hold::Reply reply;
   reply.type = ReplyType::kStarted;
   reply.value = exec.terminal.ok() ? kTerminal : 0;
@@ -180,13 +172,16 @@ void Holder::SettleExecs() {
       reply.type = ReplyType::kExecExit;
       reply.value = ExitCode(exec->wait_status);
       Reply(connection.get(), reply);
+      // It was for this alone. Hung up first here, where nobody waits, it does
+      // not wake the holder once more when the client does.
+      if (!exec->tell_start) connection->fd.reset();
     }
   }
   const auto over = std::remove_if(execs_.begin(), execs_.end(),
                                    [](const auto& e) { return e->done; });
   if (over == execs_.end()) return;
   execs_.erase(over, execs_.end());
-  // What the set-ups took (RunSharing) is not kept for a rare probe.
+  // What they took is not kept for a rare probe.
   if (execs_.empty()) malloc_trim(0);
 }
 

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/base/file.h"
 #include "runtime/base/status.h"
 #include "runtime/hold/child.h"
 #include "runtime/hold/holder.h"

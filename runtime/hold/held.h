@@ -13,6 +13,7 @@
 #include "runtime/base/unique_fd.h"
 #include "runtime/hold/log.h"
 #include "runtime/hold/wire.h"
+#include "runtime/launch/container.h"
 #include "runtime/spec/spec.h"
 #include "runtime/state/container.h"
 
@@ -38,8 +39,9 @@ struct HeldContainer {
   state::ContainerRecord record;
   uint32_t flags = 0;  // state::PlanFlag
   std::string cgroups_path, log_path;
-  // Kept from the first exec on: to read it takes a tenth of the time of one.
+  // Kept from the first exec on: to find them takes a tenth of the time of one.
   std::unique_ptr<const spec::Config> config;
+  std::unique_ptr<const launch::ExecTarget> target;
 
   pid_t setup_pid = 0;  // 0 once reaped
   // Open until the workload's exec or the failure of the set-up.
@@ -75,11 +77,12 @@ struct HeldContainer {
 
 struct HeldExec {
   uint64_t connection = 0;  // serial of the one who asked
-  pid_t setup_pid = 0;
-  pid_t pid = 0;
-  pid_t killer_pid = 0;  // process that hunts down the tree
+  pid_t setup_pid = 0;      // of another runtime's
+  pid_t pid = 0;            // 0 until that has told
+  pid_t killer_pid = 0;     // process that hunts down the tree
   UniqueFd report;
   bool tell_start = false;  // by kStarted
+  bool untold = false;      // a report is to come before the process runs
   // The master, kept so that a client that goes does not hang it up: the
   // leader would die of that and its descendants escape the kill.
   UniqueFd terminal;

@@ -79,7 +79,8 @@ void Holder::Poll() {
     if (c.err.ok()) Watch(c.err.get(), POLLIN, &Holder::OnOutput, i);
   }
   for (size_t i = 0; i < execs_.size(); ++i) {
-    if (execs_[i]->report.ok()) {
+    // Of one that is known and told only a failure can come, before its exit.
+    if (execs_[i]->report.ok() && execs_[i]->untold) {
       Watch(execs_[i]->report.get(), POLLIN, &Holder::OnExecReport, i);
     }
   }

@@ -18,7 +18,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "runtime/base/unique_fd.h"
 #include "runtime/cgroup/layout.h"
@@ -151,14 +150,12 @@ class Holder {
                         const std::vector<UniqueFd>& fds, ExecFds* assigned);
   void Exec(Connection* connection, const Request& request,
             std::vector<UniqueFd>* fds);
-  // Its set-up process; -1 with errno.
-  pid_t StartExecChild(HeldContainer* container, const ExecFds& fds,
-                       int report);
-  // In it, which has the holder's memory.
-  void ExecChild(HeldContainer* container, const ExecFds& fds, int report);
+  // Into `exec`, whose reports come from the other end of `report`.
+  absl::Status StartExec(HeldContainer* container, const ExecFds& fds,
+                         int report, HeldExec* exec);
   // What is the same for each exec.
   absl::Status Learn(HeldContainer* container);
-  // In it, which has its own.
+  // Another runtime is waited for, in a child.
   [[noreturn]] void ExternalExecChild(const HeldContainer& container,
                                       const ExecFds& fds, int report);
   void TellStart(const HeldExec& exec);
@@ -198,13 +195,6 @@ int ReceiveReport(int fd, launch::Report* report, UniqueFd* passed);
 
 // Forks; -1 with errno. In the child everything of the holder's is reset.
 pid_t ForkChild();
-
-// Runs `work` in a child that has this process's memory, not a copy of it, and
-// waits for its end: no page is copied or mapped anew, which takes most of the
-// time of a fork. Everything else of the child's is its own, and reset. `work`
-// must not wait for others. Returns the pid, which is to be reaped; -1 with
-// errno.
-pid_t RunSharing(absl::FunctionRef<void()> work);
 
 }  // namespace runtime::hold
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What runs between the holder's fork and the set-up of runtime/launch, and how
-// its reports come back. Memory taken in a child ends with it; an exec of the
-// built-in runtime has the holder's own (RunSharing).
+// What runs between the holder and the set-ups of runtime/launch, and how their
+// reports come back. Memory taken in a child ends with it; what an exec of the
+// built-in runtime takes is the holder's own.
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/fd_message.h"
+#include "runtime/base/file.h"
 #include "runtime/base/status.h"
 #include "runtime/external/container.h"
 #include "runtime/hold/child.h"
@@ -129,31 +130,44 @@ absl::Status Holder::Learn(HeldContainer* container) {
   if (!layout_.has_value()) {
     ASSIGN_OR_RETURN(layout_, cgroup::Detect());
   }
-  if (container->config != nullptr) return absl::OkStatus();
+  if (container->target != nullptr) return absl::OkStatus();
   ASSIGN_OR_RETURN(const state::ContainerPlan plan,
                    ReadPlan(options_.dir.get(), container->record.id));
   ASSIGN_OR_RETURN(spec::Config config, spec::Parse(plan.config_json));
+  const std::string& cgroups_path = config.linux_section.cgroups_path;
+  ASSIGN_OR_RETURN(
+      launch::ExecTarget target,
+      launch::FindExecTarget(container->record.pid, cgroups_path, *layout_));
   container->config = std::make_unique<spec::Config>(std::move(config));
+  container->target = std::make_unique<launch::ExecTarget>(std::move(target));
   return absl::OkStatus();
 }
 
-void Holder::ExecChild(HeldContainer* container, const ExecFds& fds,
-                       int report) {
-  int dir = options_.dir.get();
-  CloseAllBut({fds.process, fds.in, fds.out, fds.err, report, dir});
-  if (absl::Status status = Learn(container); !status.ok()) {
-    return TellFailure(report, status);
+absl::Status Holder::StartExec(HeldContainer* container, const ExecFds& fds,
+                               int report, HeldExec* exec) {
+  if (IsExternal(*container)) {
+    const pid_t pid = ForkChild();
+    if (pid == 0) ExternalExecChild(*container, fds, report);
+    if (pid < 0) return ErrnoStatus("exec: fork");
+    exec->setup_pid = pid;
+    exec->untold = true;
+    return absl::OkStatus();
   }
+  RETURN_IF_ERROR(Learn(container));
   launch::ExecRequest request;
-  request.seccomp_cache_dir = SeccompCache(dir);
-  close(dir);
-  request.init_pid = container->record.pid;
+  request.target = container->target.get();
   request.config = container->config.get();
-  request.layout = &*layout_;
+  if (request.config->linux_section.seccomp.has_value()) {
+    request.seccomp_cache_dir = SeccompCache(options_.dir.get());
+  }
   request.process_json = ReadProcess(fds.process);
-  close(fds.process);
+  request.oom_score_adj = 0;
   SetStreams(fds.in, fds.out, fds.err, report, &request);
-  launch::StartExec(request);
+  ASSIGN_OR_RETURN(const launch::ExecStarted started,
+                   launch::StartExec(request));
+  exec->pid = started.pid;
+  exec->untold = started.terminal;
+  return absl::OkStatus();
 }
 
 void Holder::ExternalExecChild(const HeldContainer& container,
@@ -198,32 +212,6 @@ pid_t ForkChild() {
   // A holder that died before that sends no signal.
   if (getppid() != holder) _exit(1);
   return 0;
-}
-
-pid_t RunSharing(absl::FunctionRef<void()> work) {
-  constexpr size_t kStack = 1 << 20;
-  constexpr size_t kGuard = 4096;
-  void* stack =
-      mmap(nullptr, kStack, PROT_READ | PROT_WRITE,
-           MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
-  if (stack == MAP_FAILED) return -1;
-  const auto run = [](void* argument) {
-    ResetChild();
-    (*static_cast<absl::FunctionRef<void()>*>(argument))();
-    return 0;
-  };
-  const int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
-  pid_t pid = mprotect(stack, kGuard, PROT_NONE);
-  if (pid == 0) {
-    pid = clone(run, static_cast<char*>(stack) + kStack,
-                CLONE_VM | CLONE_VFORK | SIGCHLD, &work);
-  }
-  const int error = errno;
-  // Whether it may be dumped goes with the memory.
-  prctl(PR_SET_DUMPABLE, dumpable, 0, 0, 0);
-  munmap(stack, kStack);
-  errno = error;
-  return pid;
 }
 
 }  // namespace runtime::hold

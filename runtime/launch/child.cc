@@ -4,12 +4,14 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
@@ -19,15 +21,39 @@
 
 namespace runtime::launch {
 
-pid_t CloneSibling(int cgroup_fd) {
+namespace {
+
+pid_t Clone(uint64_t flags, int exit_signal, int cgroup_fd) {
   struct clone_args args = {};
-  // The exit signal is the caller's own.
-  args.flags = CLONE_PARENT;
+  args.flags = flags;
+  args.exit_signal = static_cast<uint64_t>(exit_signal);
   if (cgroup_fd >= 0) {
     args.flags |= CLONE_INTO_CGROUP;
     args.cgroup = static_cast<uint64_t>(cgroup_fd);
   }
   return static_cast<pid_t>(syscall(SYS_clone3, &args, sizeof(args)));
+}
+
+}  // namespace
+
+pid_t CloneSibling(int cgroup_fd) {
+  // The exit signal is the caller's own.
+  return Clone(CLONE_PARENT, 0, cgroup_fd);
+}
+
+pid_t CloneInside(int process, int pid_namespace, int cgroup_fd) {
+  if (process >= 0 && setns(process, CLONE_NEWPID) != 0) return -1;
+  const int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  const pid_t pid = Clone(0, SIGCHLD, cgroup_fd);
+  if (pid == 0) return 0;
+  const int error = errno;
+  prctl(PR_SET_DUMPABLE, dumpable, 0, 0, 0);
+  // Nothing but memory can be short, and only for a while. What is forked next
+  // must not be the container's.
+  while (process >= 0 && setns(pid_namespace, CLONE_NEWPID) != 0) usleep(1000);
+  errno = error;
+  return pid;
 }
 
 absl::Status Child::Prepare() {

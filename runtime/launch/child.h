@@ -21,6 +21,12 @@ namespace runtime::launch {
 // world.
 pid_t CloneSibling(int cgroup_fd);
 
+// clone3 like fork, but born in the PID namespace of the process that the pidfd
+// `process` is of (-1: in the caller's) and, if `cgroup_fd` ≥ 0, in that v2
+// cgroup. Nobody in there may trace it: it cannot be dumped. The caller's own
+// PID namespace is behind `pid_namespace`. Single-threaded callers only.
+pid_t CloneInside(int process, int pid_namespace, int cgroup_fd);
+
 // Not thread safe.
 class Child {
  public:

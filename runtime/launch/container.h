@@ -12,11 +12,16 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
+#include "runtime/base/unique_fd.h"
+#include "runtime/cgroup/cgroup.h"
 #include "runtime/cgroup/layout.h"
 #include "runtime/launch/report_child.h"
+#include "runtime/path/proc.h"
 #include "runtime/spec/spec.h"
 
 namespace runtime::launch {
@@ -49,24 +54,50 @@ struct SetupRequest {
 
 [[noreturn]] void RunSetup(const SetupRequest& request);
 
-struct ExecRequest {
-  pid_t init_pid = 0;                      // of the running container
-  const spec::Config* config = nullptr;    // its own (defaults for the process)
-  const cgroup::Layout* layout = nullptr;  // of the host
-  // OCI process object: args, and of env, cwd, user, … what differs.
-  std::string process_json;
-  // The container's cgroup; "" = linux.cgroupsPath of its config.
-  std::string cgroups_path;
-  std::string seccomp_cache_dir;  // as in SetupRequest
-  int stdin_fd = -1, stdout_fd = -1, stderr_fd = -1;
-  int report_fd = -1;  // kCreated carries the pid; then as above, no start byte
+// A running container as further processes find it. Found once and kept while
+// it runs.
+struct ExecTarget {
+  pid_t init_pid = 0;
+  UniqueFd process;             // pidfd of its init
+  UniqueFd pid_namespace;       // the keeper's, if the container has another
+  UniqueFd cgroup_namespace;    // its own, or none
+  bool user_namespace = false;  // has its own
+  path::Proc proc;              // the host's
+  cgroup::Cgroup cgroup;
+  UniqueFd freezer;             // Cgroup::OpenFreezer
+  UniqueFd unified;             // its v2 cgroup, if the host has v2
+  std::vector<UniqueFd> doors;  // of its v1 cgroups (Cgroup::OpenDoors)
 };
 
-// Runs in a child of the keeper's, which it leaves in the container's
-// namespaces and fit for nothing but _exit(2). The child may share the keeper's
-// memory (vfork(2)): nothing is left in it, and it waits for no file of the
-// container's. The outcome goes to report_fd.
-void StartExec(const ExecRequest& request);
+// `cgroups_path` is that of the container's config or record. In the keeper's
+// own process.
+absl::StatusOr<ExecTarget> FindExecTarget(pid_t init_pid,
+                                          const std::string& cgroups_path,
+                                          const cgroup::Layout& layout);
+
+struct ExecRequest {
+  const ExecTarget* target = nullptr;
+  const spec::Config* config = nullptr;  // its own (defaults for the process)
+  // OCI process object: args, and of env, cwd, user, … what differs.
+  std::string process_json;
+  std::string seccomp_cache_dir;  // as in SetupRequest
+  // What the process has if neither its object nor the config says; unset: the
+  // keeper's own.
+  std::optional<int> oom_score_adj;
+  int stdin_fd = -1, stdout_fd = -1, stderr_fd = -1;
+  int report_fd = -1;
+};
+
+struct ExecStarted {
+  pid_t pid = 0;
+  bool terminal = false;  // its master comes with kCreated
+};
+
+// Runs in the keeper's own process, whose child the new one is; waits for
+// nobody. What fails later, in that child, is told on report_fd as above;
+// without a terminal there is no kCreated, and there is no start byte. The
+// keeper has one thread and is in the host's PID and mount namespaces.
+absl::StatusOr<ExecStarted> StartExec(const ExecRequest& request);
 
 // What containers can have on this host, found out by trying; bits.
 enum Feature : uint32_t {

@@ -60,7 +60,9 @@ absl::StatusOr<Identity> PrepareIdentity(const spec::Process& process,
   Identity identity;
   identity.labels = {process.apparmor_profile, process.selinux_label,
                      config.linux_section.mount_label};
-  RETURN_IF_ERROR(lsm::Check(identity.labels, lsm::Detect()));
+  if (lsm::AnyOf(identity.labels)) {
+    RETURN_IF_ERROR(lsm::Check(identity.labels, lsm::Detect()));
+  }
   identity.process = process;
   if (config.linux_section.seccomp.has_value()) {
     ASSIGN_OR_RETURN(identity.seccomp,

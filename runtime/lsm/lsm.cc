@@ -134,6 +134,11 @@ Modules Detect(const std::string& sys) {
   return result;
 }
 
+bool AnyOf(const Labels& labels) {
+  return WantsProfile(labels) || !labels.selinux_label.empty() ||
+         !labels.mount_label.empty();
+}
+
 absl::Status Check(const Labels& labels, const Modules& host) {
   if (WantsProfile(labels)) {
     RETURN_IF_ERROR(CheckOne(kAppArmor, labels.apparmor_profile, host.apparmor,

@@ -28,6 +28,9 @@ struct Labels {
   std::string mount_label;    // the same, of file systems; see mount/
 };
 
+// Whether there is anything to enforce.
+bool AnyOf(const Labels& labels);
+
 // INVALID_ARGUMENT for a label that no kernel takes (quotes, control bytes,
 // more than 4000 bytes), FAILED_PRECONDITION for one that this host does not
 // enforce; both begin with the field of the OCI config.

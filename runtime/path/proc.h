@@ -30,6 +30,7 @@ class Proc {
   absl::StatusOr<UniqueFd> Reopen(int fd, int flags) const;
   // The text of a link, such as "self/ns/user": "user:[4026531837]".
   absl::StatusOr<std::string> ReadLink(const std::string& name) const;
+  int fd() const { return fd_.get(); }
 
  private:
   explicit Proc(UniqueFd fd) : fd_(std::move(fd)) {}

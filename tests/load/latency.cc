@@ -57,7 +57,10 @@ void LiveOnce(Client& client, const PodName& pod, Stopwatch& watch) {
   });
   watch.Time("StartContainer",
              [&] { return client.StartContainer(container); });
-  watch.Time("ExecSync", [&] { return client.ExecTrue(container); });
+  watch.Time("first ExecSync", [&] { return client.ExecTrue(container); });
+  for (int i = 0; i < 3; ++i) {
+    watch.Time("ExecSync", [&] { return client.ExecTrue(container); });
+  }
   watch.Time("PodSandboxStatus", [&] { return client.PodStatus(id); });
   watch.Time("ContainerStatus",
              [&] { return client.ContainerState(container, &state); });

@@ -15,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/json.h"
+#include "runtime/base/status.h"
 #include "runtime/launch/container.h"
 
 namespace runtime::launch {
@@ -81,18 +82,28 @@ void RunSetup(const SetupRequest& request) {
   _exit(0);
 }
 
-void StartExec(const ExecRequest& request) {
-  absl::StatusOr<Json> process = ParseJson(request.process_json, "process");
-  pid_t pid = CloneSibling();
+absl::StatusOr<ExecTarget> FindExecTarget(pid_t init_pid, const std::string&,
+                                          const cgroup::Layout& layout) {
+  ASSIGN_OR_RETURN(cgroup::Cgroup cgroup, cgroup::Cgroup::At("/fake", layout));
+  ASSIGN_OR_RETURN(path::Proc proc, path::Proc::Open());
+  return ExecTarget{.init_pid = init_pid,
+                    .proc = std::move(proc),
+                    .cgroup = std::move(cgroup)};
+}
+
+absl::StatusOr<ExecStarted> StartExec(const ExecRequest& request) {
+  ASSIGN_OR_RETURN(const Json process,
+                   ParseJson(request.process_json, "process"));
+  const pid_t pid = fork();
   if (pid == 0) {
     setsid();
     Connect(request.stdin_fd, 0);
     Connect(request.stdout_fd, 1);
     Connect(request.stderr_fd, 2);
     close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
-    Execute(*process, request.report_fd);
+    Execute(process, request.report_fd);
   }
-  Send(request.report_fd, Report::kCreated, pid, 0, "");
+  return ExecStarted{pid, false};
 }
 
 uint32_t ProbeFeatures(const std::string&, std::string* why) {

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -192,31 +194,41 @@ TEST_F(LaunchTest, InitEndsWhenItsKeeperIsGone) {
   EXPECT_FALSE(Exists(request_.upper_dir + "/ran"));
 }
 
-TEST_F(LaunchTest, ExecIsAChildOfTheKeeperInTheSameCgroup) {
+TEST_F(LaunchTest, ExecsAreChildrenOfTheKeeperInTheContainer) {
   oci_.Script("exec sleep 1000");
   Set();
   ASSERT_EQ(Outcome().kind, Report::kCreated);
   Reap(setup_);
   ASSERT_EQ(write(start_.get(), "s", 1), 1);
   ASSERT_EQ(Outcome().kind, 0u);
-  ExecRequest request;
-  request.init_pid = init_;
   const spec::Config config = spec::Parse(request_.config_json).value();
+  absl::StatusOr<ExecTarget> target = FindExecTarget(
+      init_, config.linux_section.cgroups_path, cgroup::Detect().value());
+  ASSERT_OK(target);
+  ExecRequest request;
+  request.target = &*target;
   request.config = &config;
-  const cgroup::Layout layout = cgroup::Detect().value();
-  request.layout = &layout;
   request.process_json =
       R"({"args":["sh","-c","test $(cat /proc/1/comm) = sleep && exit 4"],"cwd":"/"})";
-  Fork([&](int report, int) {
-    request.report_fd = report;
-    StartExec(request);
-    _exit(0);
-  });
-  Report created = Outcome();
-  ASSERT_EQ(created.kind, Report::kCreated) << created.text;
-  EXPECT_EQ(Outcome().kind, 0u);
-  EXPECT_EQ(Reap(created.pid), 4);
-  EXPECT_EQ(Reap(setup_), 0);
+  for (int i = 0; i < 2; ++i) {
+    int reports[2];
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, reports),
+              0);
+    reports_.reset(reports[0]);
+    request.report_fd = reports[1];
+    absl::StatusOr<ExecStarted> started = StartExec(request);
+    close(reports[1]);
+    ASSERT_OK(started);
+    EXPECT_FALSE(started->terminal);
+    const Report report = Outcome();
+    EXPECT_EQ(report.kind, 0u) << report.text;
+    EXPECT_EQ(Reap(started->pid), 4);
+  }
+  // What this process forks next is not the container's.
+  std::error_code error;
+  EXPECT_EQ(
+      std::filesystem::read_symlink("/proc/self/ns/pid_for_children", error),
+      std::filesystem::read_symlink("/proc/self/ns/pid", error));
 }
 
 TEST_F(LaunchTest, KillCgroupEndsTheContainer) {
