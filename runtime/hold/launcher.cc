@@ -38,7 +38,7 @@ constexpr timeval kRequestTimeout = {1, 0};
 
 struct Launcher {
   UniqueFd dir, lock, listen;
-  UniqueFd empty_root;  // made for the first pause
+  UniqueFd empty_root;  // made for the first pod
   std::string identity;
 };
 
@@ -72,9 +72,9 @@ void Spawn(Launcher& launcher, const Request& request, UniqueFd peer) {
   Reply reply;
   reply.code = static_cast<int32_t>(absl::StatusCode::kResourceExhausted);
   int error = 0;
-  if ((request.flags & kSharePid) != 0 && !launcher.empty_root.ok()) {
+  if (!launcher.empty_root.ok()) {
     error = MakeEmptyRoot(launcher.dir.get(), "pods", &launcher.empty_root);
-    reply.text = "make the root of pauses: ";
+    reply.text = "make an empty root: ";
   }
   if (error == 0) {
     pid_t pid = fork();

@@ -10,9 +10,10 @@
 
 namespace runtime::hold {
 
-// Makes a mount namespace with nothing in it but an empty read-only root, for
-// all pauses: one of its own would copy every mount of the host, those of all
-// other pods too, to throw them away. `name` is an existing directory below
+// Makes a mount namespace with nothing in it but an empty read-only root: for
+// all pauses to live in and for containers to start from. One that is made from
+// the host's copies every mount of it, those of all other pods too, to throw
+// them away. `name` is an existing directory below
 // `dir_fd`; what is mounted on it is visible to nobody else. Returns 0 or an
 // errno.
 int MakeEmptyRoot(int dir_fd, const char* name, UniqueFd* mounts);

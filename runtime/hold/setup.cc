@@ -92,7 +92,8 @@ void Holder::SetupChild(const HeldContainer& container, int report, int start,
                     ? options_.pod_pid_namespace.get()
                     : -1;
   int user = options_.pod_user_namespace.get();
-  CloseAllBut({report, start, in, out, err, dir, pod_pid, user});
+  int empty_root = options_.empty_root.get();
+  CloseAllBut({report, start, in, out, err, dir, pod_pid, user, empty_root});
   absl::StatusOr<state::ContainerPlan> read =
       ReadPlan(dir, container.record.id);
   if (!read.ok()) {
@@ -123,6 +124,7 @@ void Holder::SetupChild(const HeldContainer& container, int report, int start,
   request.start_fd = start;
   request.pid_namespace_fd = pod_pid;
   request.user_namespace_fd = user;
+  request.empty_root_fd = empty_root;
   launch::RunSetup(request);
 }
 

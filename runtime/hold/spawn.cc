@@ -143,8 +143,9 @@ void RunHolder(const Request& request, int state_dir, int empty_root,
   }
   SetTitle("coracle-hold",
            absl::StrCat("coracle-oci hold ", request.id).c_str());
+  options.empty_root.reset(empty_root);
   CloseAllBut({requester.get(), options.dir.get(), options.listen.get(),
-               options.pod_pid_namespace.get(),
+               options.empty_root.get(), options.pod_pid_namespace.get(),
                options.pod_user_namespace.get()});
   reply.type = ReplyType::kSandbox;
   reply.value = getpid();

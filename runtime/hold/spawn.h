@@ -12,8 +12,8 @@
 namespace runtime::hold {
 
 // `state_dir` is the launcher's state directory; the daemon has made
-// "pods/<sandbox>" in it. `empty_root` is the mount namespace of a pause
-// (pause.h), needed if the pod shares a PID namespace. Answers on `requester`
+// "pods/<sandbox>" in it. `empty_root` is the mount namespace that pauses live
+// in and containers start from (pause.h). Answers on `requester`
 // and never returns.
 [[noreturn]] void RunHolder(const Request& request, int state_dir,
                             int empty_root, UniqueFd requester);

@@ -44,6 +44,10 @@ struct SetupRequest {
   // The pod's user namespace, which owns its other ones, or -1. The config's
   // mappings say what it maps.
   int user_namespace_fd = -1;
+  // A mount namespace with an empty root, or -1: where the container's starts
+  // from, if nothing of the host's tree is needed in it, instead of a copy of
+  // that with the mounts of all pods.
+  int empty_root_fd = -1;
   // Fail before kCreated if the command cannot be found. For the OCI command
   // line, whose `create` is the last one to hear of it; a holder leaves it out
   // and gets the same error at start.

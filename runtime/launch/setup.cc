@@ -2,6 +2,7 @@
 // The transient process that makes a container: plan, cgroups, namespaces,
 // init, root. It lives until init is ready, then exits and takes its memory
 // along.
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -14,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "runtime/base/file.h"
 #include "runtime/base/spawn_child.h"
 #include "runtime/base/status.h"
 #include "runtime/launch/child.h"
@@ -66,9 +68,11 @@ class Setup {
 
  private:
   absl::Status MakeCgroup();
+  absl::Status OpenCgroup();
+  absl::Status OpenDoorsForOthers();
+  bool StartsEmpty() const;
   absl::Status MakeNamespaces();
   absl::Status CloneInit();
-  absl::Status OpenDoorsForOthers();
   absl::Status AwaitBegun();
   absl::Status BecomeContainersRoot();
   absl::Status BuildRoot();
@@ -84,8 +88,10 @@ class Setup {
   Start start_;
   Child init_;
   pid_t inner_pid_ = 0;
-  std::vector<UniqueFd> doors_;
+  UniqueFd unified_;  // the v2 cgroup, if there is one
+  std::vector<UniqueFd> all_doors_;
   std::vector<int> hook_doors_;
+  UniqueFd host_mounts_;  // once they are left
   UniqueFd pty_, pty_slave_;
   bool made_cgroup_ = false;
 };
@@ -102,6 +108,37 @@ absl::Status Setup::MakeCgroup() {
   return plan_.cgroup->Limit(resources, plan_.config.linux_section.devices);
 }
 
+// While the host's files can be seen.
+absl::Status Setup::OpenCgroup() {
+  unified_ = plan_.cgroup->OpenUnified();
+  ASSIGN_OR_RETURN(std::vector<UniqueFd> doors,
+                   plan_.cgroup->OpenDoors(unified_.ok()));
+  start_.SetDoors(std::move(doors));
+  return OpenDoorsForOthers();
+}
+
+// For what else is done on the container's account, and for an init that cannot
+// be cloned into the v2 cgroup.
+absl::Status Setup::OpenDoorsForOthers() {
+  const bool others =
+      !plan_.config.hooks.create_container.empty() || builder_.CopiesUp();
+  if (!others && !unified_.ok()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(all_doors_, plan_.cgroup->OpenDoors(false));
+  if (!others) return absl::OkStatus();
+  for (const UniqueFd& door : all_doors_) hook_doors_.push_back(door.get());
+  builder_.SetCgroupDoors(hook_doors_);
+  return absl::OkStatus();
+}
+
+// These hooks are the host's files; and a user namespace may make a procfs or
+// sysfs only where it sees one.
+bool Setup::StartsEmpty() const {
+  return request_.empty_root_fd >= 0 &&
+         (plan_.new_namespaces & CLONE_NEWNS) != 0 &&
+         !plan_.user_namespace.ok() &&
+         plan_.config.hooks.create_container.empty();
+}
+
 absl::Status Setup::MakeNamespaces() {
   // Labels are inherited over the clone and hold from init's exec on.
   const lsm::ProcAttributes attributes(plan_.proc.get());
@@ -109,6 +146,12 @@ absl::Status Setup::MakeNamespaces() {
   // The cgroup was decided and made before, by the host's rules: a container
   // in a user namespace has no say in it (CVE-2025-47291).
   RETURN_IF_ERROR(EnterUserNamespace(plan_));
+  if (StartsEmpty()) {
+    ASSIGN_OR_RETURN(host_mounts_, OpenFile("/proc/self/ns/mnt", O_RDONLY));
+    if (setns(request_.empty_root_fd, CLONE_NEWNS) != 0) {
+      return ErrnoStatus("enter the empty root");
+    }
+  }
   if (unshare(plan_.new_namespaces) != 0) {
     return ErrnoStatus("make the container's namespaces");
   }
@@ -120,35 +163,17 @@ absl::Status Setup::CloneInit() {
   InitOrders& orders = start_.orders();
   orders.socket = init_.far_end();
   orders.other_end = init_.near_end();
-  UniqueFd unified = plan_.cgroup->OpenUnified();
-  ASSIGN_OR_RETURN(std::vector<UniqueFd> doors,
-                   plan_.cgroup->OpenDoors(unified.ok()));
-  start_.SetDoors(std::move(doors));
-  pid_t pid = CloneSibling(unified.get());
+  pid_t pid = CloneSibling(unified_.get());
   int error = errno;
-  if (pid < 0 && unified.ok()) {
+  if (pid < 0 && unified_.ok()) {
     // Before Linux 5.7, or a v2 cgroup that takes no process that way. A clone
     // that failed late has spoilt the PID namespace, so its error counts.
-    ASSIGN_OR_RETURN(doors, plan_.cgroup->OpenDoors(false));
-    start_.SetDoors(std::move(doors));
+    start_.SetDoors(std::move(all_doors_));
     pid = CloneSibling(-1);
   }
   if (pid == 0) RunInit(&orders);
   if (pid < 0) return ErrnoStatus(error, "clone");
   init_.Cloned(pid);
-  return OpenDoorsForOthers();
-}
-
-// For what else is done on the container's account.
-absl::Status Setup::OpenDoorsForOthers() {
-  if (plan_.config.hooks.create_container.empty() && !builder_.CopiesUp()) {
-    return absl::OkStatus();
-  }
-  ASSIGN_OR_RETURN(doors_, plan_.cgroup->OpenDoors(false));
-  std::vector<int> numbers;
-  for (const UniqueFd& door : doors_) numbers.push_back(door.get());
-  builder_.SetCgroupDoors(numbers);
-  hook_doors_ = std::move(numbers);
   return absl::OkStatus();
 }
 
@@ -225,6 +250,7 @@ absl::Status Setup::Run() {
   RETURN_IF_ERROR(builder_.Prepare());
   procs_ = builder_.Procs();
   RETURN_IF_ERROR(start_.Prepare(&plan_, procs_));
+  RETURN_IF_ERROR(OpenCgroup());
   reporter_.Phase("root");
   RETURN_IF_ERROR(MakeNamespaces());
   RETURN_IF_ERROR(CloneInit());
@@ -242,7 +268,9 @@ void Setup::Fail(const absl::Status& status) {
   init_.HangUp();
   // Whoever keeps the container reaps init and removes the cgroups; without an
   // init there is nothing to wait for.
-  if (init_.pid() == 0 && made_cgroup_) cgroup::Remove(plan_.cgroup->path());
+  if (init_.pid() != 0 || !made_cgroup_) return;
+  if (host_mounts_.ok()) setns(host_mounts_.get(), CLONE_NEWNS);
+  cgroup::Remove(plan_.cgroup->path());
 }
 
 }  // namespace

@@ -160,8 +160,9 @@ absl::Status RootBuilder::AttachSubPath(const Prepared& prepared, int target) {
       inside.OpenAt(prepared.sub_path, O_PATH | O_DIRECTORY);
   if (!part.ok()) return Annotate(part.status(), "sub path");
   ASSIGN_OR_RETURN(UniqueFd clone, CloneTree(part->get(), "", false));
-  std::string handle = absl::StrCat("/proc/self/fd/", tree);
-  if (umount2(handle.c_str(), MNT_DETACH) != 0) return ErrnoStatus("umount");
+  if (fchdir(tree) != 0 || umount2(".", MNT_DETACH) != 0) {
+    return ErrnoStatus("umount");
+  }
   return Attach(clone.get(), target);
 }
 

@@ -121,9 +121,9 @@ absl::Status RootBuilder::PrepareRoot() {
                                     .work = plan_->work_dir}));
   }
   root_ = path::Root(std::move(tree));
-  if (plan_->user_namespace < 0) return absl::OkStatus();
-  // The container's root may not walk the path that leads here, but it may
-  // start from where it is.
+  // Where the root is attached: here, or in the root of an empty namespace. The
+  // container's root may not walk the path that leads here, but it may start
+  // from where it is.
   if (chdir(plan_->rootfs_dir.c_str()) != 0) return ErrnoStatus("chdir");
   return absl::OkStatus();
 }
@@ -170,9 +170,7 @@ absl::Status RootBuilder::AttachRoot() {
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) {
     return ErrnoStatus("make / rslave");
   }
-  const std::string target_dir =
-      plan_->user_namespace < 0 ? plan_->rootfs_dir : ".";
-  ASSIGN_OR_RETURN(UniqueFd target, OpenFile(target_dir, O_PATH | O_DIRECTORY));
+  ASSIGN_OR_RETURN(UniqueFd target, OpenFile(".", O_PATH | O_DIRECTORY));
   return Attach(root_.fd(), target.get());
 }
 

@@ -70,7 +70,8 @@ class RootBuilder {
   // Of the container (cgroup::Cgroup::OpenDoors): what takes much memory on its
   // behalf is done in there. They must outlive Build.
   void SetCgroupDoors(std::vector<int> doors) { doors_ = std::move(doors); }
-  // Root, mounts, devices, masks and read-only paths. With `pty` a terminal is
+  // Root, mounts, devices, masks and read-only paths; changes the working
+  // directory. With `pty` a terminal is
   // made: *pty is its master, the slave becomes /dev/console.
   absl::Status Build(UniqueFd* pty, UniqueFd* pty_slave);
   // Makes the root the process's "/" and lets go of the host's tree.
