@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cri/container/containers.h"
 
-#include <unistd.h>
-
 #include "absl/strings/str_cat.h"
 #include "cri/sandbox/record_file.h"
 #include "runtime/base/file.h"
@@ -159,7 +157,7 @@ absl::Status Containers::RemoveNow(const ContainerPtr& container,
   absl::Status unlinked;
   container->sandbox->queue.Run([&] {
     registry_.Remove(container->id);
-    unlinked = runtime::RemoveFile(RecordPath(container->id));
+    unlinked = sandbox::RemoveRecord(RecordPath(container->id));
   });
   RETURN_IF_ERROR(unlinked);
   options_.images->Release(container->id);
@@ -171,7 +169,7 @@ void Containers::Undo(const std::string& sandbox_id, const std::string& id) {
   if (!sandbox_id.empty()) {
     LogFailure(id, options_.handler->RemoveContainer(sandbox_id, id));
   }
-  unlink(RecordPath(id).c_str());
+  LogFailure(id, sandbox::RemoveRecord(RecordPath(id)));
   LogFailure(id, options_.trash->Take(Dir(id)));
   options_.images->Release(id);
 }

@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -52,11 +55,32 @@ void RemoveIfOld(const std::string& aside) {
   if (!removed.ok()) runtime::log::Warning(removed.message());
 }
 
+// What a write leaves behind that was cut short, or the last version of a
+// record that is gone.
+absl::Status SweepSpares(const std::string& directory,
+                         const std::vector<std::string>& names) {
+  for (absl::string_view name : names) {
+    absl::string_view record = name;
+    if (!absl::ConsumePrefix(&record, ".") ||
+        !absl::ConsumeSuffix(&record, ".tmp") ||
+        std::binary_search(names.begin(), names.end(), record)) {
+      continue;
+    }
+    RETURN_IF_ERROR(runtime::RemoveFile(runtime::JoinPath(directory, name)));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status WriteRecord(const std::string& path, const runtime::Json& body) {
   std::string text = runtime::DumpJson(body);
-  return runtime::WriteFileAtomic(path, Header(text) + text);
+  return runtime::WriteFileAtomic(path, Header(text) + text, 0600,
+                                  runtime::Durability::kExchange);
+}
+
+absl::Status RemoveRecord(const std::string& path) {
+  return runtime::RemoveExchanged(path);
 }
 
 absl::StatusOr<runtime::Json> ReadRecord(const std::string& path) {
@@ -77,8 +101,8 @@ absl::Status LoadRecords(
     const std::string& directory,
     const std::function<absl::Status(const std::string& id,
                                      const runtime::Json& body)>& load) {
-  RETURN_IF_ERROR(runtime::SweepTemporaries(directory));
   ASSIGN_OR_RETURN(std::vector<std::string> names, runtime::ListDir(directory));
+  RETURN_IF_ERROR(SweepSpares(directory, names));
   for (const std::string& name : names) {
     if (absl::EndsWith(name, kAside)) {
       RemoveIfOld(runtime::JoinPath(directory, name));

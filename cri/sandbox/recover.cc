@@ -113,7 +113,7 @@ absl::Status Sandboxes::SweepHalf(const std::string& id, int holder_pid) {
   // Of one that has a record after all only the network was nobody's.
   if (registry_.Find(id).ok()) return absl::OkStatus();
   RETURN_IF_ERROR(options_.handler->RemoveSandbox(id));
-  RETURN_IF_ERROR(runtime::RemoveFile(RecordPath(id)));
+  RETURN_IF_ERROR(RemoveRecord(RecordPath(id)));
   return options_.trash->Take(MarkDir(id));
 }
 

@@ -214,7 +214,7 @@ absl::Status Sandboxes::Disconnect(network::PodNetwork pod, int holder_pid) {
 absl::Status Sandboxes::Undo(const Sandbox& sandbox) {
   RETURN_IF_ERROR(Disconnect(PodNetworkOf(sandbox), sandbox.holder_pid));
   RETURN_IF_ERROR(options_.handler->RemoveSandbox(sandbox.id));
-  RETURN_IF_ERROR(runtime::RemoveFile(RecordPath(sandbox.id)));
+  RETURN_IF_ERROR(RemoveRecord(RecordPath(sandbox.id)));
   return options_.trash->Take(MarkDir(sandbox.id));
 }
 
@@ -261,7 +261,7 @@ absl::Status Sandboxes::TearDown(const SandboxPtr& sandbox) {
 
 absl::Status Sandboxes::Remove(const SandboxPtr& sandbox) {
   RETURN_IF_ERROR(options_.trash->Take(MarkDir(sandbox->id)));
-  RETURN_IF_ERROR(runtime::RemoveFile(RecordPath(sandbox->id)));
+  RETURN_IF_ERROR(RemoveRecord(RecordPath(sandbox->id)));
   registry_.Remove(sandbox->id);
   Notify(sandbox, v1::CONTAINER_DELETED_EVENT);
   return absl::OkStatus();

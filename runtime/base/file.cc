@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,6 +28,10 @@ std::string ParentOf(const std::string& path) {
 std::string BaseOf(const std::string& path) {
   size_t slash = path.rfind('/');
   return slash == std::string::npos ? path : path.substr(slash + 1);
+}
+
+std::string TemporaryOf(const std::string& path) {
+  return absl::StrCat(ParentOf(path), "/.", BaseOf(path), ".tmp");
 }
 
 struct CloseDir {
@@ -80,6 +85,13 @@ absl::Status WriteAll(int fd, absl::string_view data, absl::string_view name) {
   return absl::OkStatus();
 }
 
+void RaiseFileLimit() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 65536);
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 void CloseAllBut(std::initializer_list<int> keep) {
   int sorted[16];
   size_t count = 0;
@@ -108,8 +120,7 @@ absl::Status WriteFile(const std::string& path, absl::string_view data) {
 absl::Status WriteFileAtomic(const std::string& path, absl::string_view data,
                              mode_t mode, Durability durability) {
   const std::string parent = ParentOf(path);
-  const std::string temporary =
-      absl::StrCat(parent, "/.", BaseOf(path), ".tmp");
+  const std::string temporary = TemporaryOf(path);
   ASSIGN_OR_RETURN(UniqueFd fd,
                    OpenFile(temporary, O_WRONLY | O_CREAT | O_TRUNC, mode));
   absl::Status status = WriteAll(fd.get(), data, temporary);
@@ -119,6 +130,12 @@ absl::Status WriteFileAtomic(const std::string& path, absl::string_view data,
   if (status.ok() && durability == Durability::kPowerLoss &&
       fsync(fd.get()) != 0) {
     status = ErrnoStatus(absl::StrCat("fsync ", temporary));
+  }
+  // Fails for a file that is new, and on filesystems that cannot.
+  if (status.ok() && durability == Durability::kExchange &&
+      renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, path.c_str(),
+                RENAME_EXCHANGE) == 0) {
+    return absl::OkStatus();
   }
   if (status.ok() && rename(temporary.c_str(), path.c_str()) != 0) {
     status = ErrnoStatus(absl::StrCat("rename ", temporary, " to ", path));
@@ -138,6 +155,11 @@ absl::Status WriteFileAtomic(const std::string& path, absl::string_view data,
 absl::Status RemoveFile(const std::string& path) {
   if (unlink(path.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
   return ErrnoStatus(absl::StrCat("unlink ", path));
+}
+
+absl::Status RemoveExchanged(const std::string& path) {
+  RETURN_IF_ERROR(RemoveFile(path));
+  return RemoveFile(TemporaryOf(path));
 }
 
 absl::Status SweepTemporaries(const std::string& directory) {

@@ -33,6 +33,10 @@ absl::StatusOr<std::string> ReadFd(int fd, absl::string_view name,
 // write(2) until all is written; retries EINTR.
 absl::Status WriteAll(int fd, absl::string_view data, absl::string_view name);
 
+// Up to 65536 descriptors or the hard limit: a mount on its way needs one, and
+// so does much else. A container's own limit comes from its config.
+void RaiseFileLimit();
+
 // Closes every descriptor above 2 but `keep`, at most 16 (-1 is skipped).
 // Matters also without exec: a copy of a pipe's end would hide an end of file.
 void CloseAllBut(std::initializer_list<int> keep);
@@ -42,10 +46,13 @@ absl::Status WriteFile(const std::string& path, absl::string_view data);
 
 enum class Durability {
   kRename,    // survives a crash of the process: temporary file and rename
-  kPowerLoss  // also fsync of file and directory
+  kExchange,  // so, and the old version stays as the temporary file, which is
+              // written next time: no file is made or freed for it
+  kPowerLoss  // as kRename, and fsync of file and directory
 };
-// Replaces `path` as a whole; a reader sees the old or the new content, never
-// a part. Temporary name: ".<name>.tmp" beside it.
+// Replaces `path` as a whole; who opens it finds the old or the new content,
+// never a part (with kExchange, if he has read it before the next write).
+// Temporary name: ".<name>.tmp" beside it.
 absl::Status WriteFileAtomic(const std::string& path, absl::string_view data,
                              mode_t mode = 0600,
                              Durability durability = Durability::kRename);
@@ -60,6 +67,8 @@ absl::Status MakeDirs(const std::string& path, mode_t mode = 0755);
 
 // unlink(2); missing is OK.
 absl::Status RemoveFile(const std::string& path);
+// The same for a file that is written with kExchange.
+absl::Status RemoveExchanged(const std::string& path);
 
 // rm -rf that never follows a symlink and never leaves the filesystem of
 // `path` (a mount below is an error: FAILED_PRECONDITION). Missing is OK.

@@ -157,6 +157,7 @@ void RunHolder(const Request& request, int state_dir, int empty_root,
     _exit(1);  // the pause dies with us
   }
   requester.reset();
+  RaiseFileLimit();
   umask(022);  // for log files, and for containers whose config has none
   // What Prepare used is not needed for the years to come.
   malloc_trim(0);

@@ -5,12 +5,10 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -107,13 +105,6 @@ absl::Status SetOomScore(const path::Proc& proc, std::optional<int> score) {
   // stays as low as it may be.
   if (absl::IsPermissionDenied(status)) return absl::OkStatus();
   return status;
-}
-
-void RaiseFileLimit() {
-  rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 65536);
-  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 }  // namespace runtime::launch

@@ -58,9 +58,6 @@ class Child {
 
 // Of this process, inherited by its children.
 absl::Status SetOomScore(const path::Proc& proc, std::optional<int> score);
-// A mount needs a descriptor while it is on its way; the container's own limit
-// is set later from its config.
-void RaiseFileLimit();
 
 }  // namespace runtime::launch
 

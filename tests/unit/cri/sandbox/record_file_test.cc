@@ -62,6 +62,7 @@ TEST(RecordFileTest, WhatWasSetAsideIsRemovedAfterAWeek) {
 
 TEST(RecordFileTest, UnreadableOnesAreSetAside) {
   tests::TempDir dir;
+  ASSERT_OK(WriteRecord(dir / "good.json", Json{{"x", 0}}));
   ASSERT_OK(WriteRecord(dir / "good.json", Json{{"x", 1}}));
   ASSERT_OK(WriteRecord(dir / "refused.json", Json{{"x", 2}}));
   ASSERT_OK(runtime::WriteFileAtomic(dir / "empty.json", ""));
@@ -82,6 +83,9 @@ TEST(RecordFileTest, UnreadableOnesAreSetAside) {
   EXPECT_FALSE(runtime::Exists(dir / "empty.json"));
   EXPECT_TRUE(runtime::Exists(dir / "other.txt"));
   EXPECT_FALSE(runtime::Exists(dir / ".half.json.tmp"));
+  EXPECT_TRUE(runtime::Exists(dir / ".good.json.tmp"));
+  ASSERT_OK(RemoveRecord(dir / "good.json"));
+  EXPECT_FALSE(runtime::Exists(dir / ".good.json.tmp"));
 }
 
 }  // namespace

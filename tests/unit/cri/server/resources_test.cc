@@ -62,9 +62,9 @@ class ResourcesTest : public ServerTest {
 
   // By a directory in the place of the record's temporary file.
   void ForbidRecords() {
-    EXPECT_TRUE(
-        runtime::MakeDirs(dir_ / ("root/containers/." + id_ + ".json.tmp"))
-            .ok());
+    const std::string path = dir_ / ("root/containers/." + id_ + ".json.tmp");
+    runtime::RemoveFile(path).IgnoreError();  // fails if it is forbidden yet
+    EXPECT_TRUE(runtime::MakeDirs(path).ok());
   }
 
   std::string pod_, id_;

@@ -40,6 +40,29 @@ TEST_F(FileTest, AtomicWriteReplacesAsAWhole) {
   EXPECT_EQ(st.st_mode & 0777, 0600u);
 }
 
+TEST_F(FileTest, ExchangedWritesTakeTurnsInTwoFiles) {
+  const auto write = [&](const std::string& text) {
+    ASSERT_THAT(WriteFileAtomic(dir_ / "f", text, 0600, Durability::kExchange),
+                IsOk());
+    EXPECT_THAT(ReadFile(dir_ / "f"), IsOkAndHolds(text));
+  };
+  const auto inode = [&] {
+    struct stat st = {};
+    EXPECT_EQ(stat((dir_ / "f").c_str(), &st), 0);
+    return st.st_ino;
+  };
+  write("one, which is longer than the others");
+  const ino_t first = inode();
+  write("two");
+  EXPECT_THAT(ReadFile(dir_ / ".f.tmp"),
+              IsOkAndHolds("one, which is longer than the others"));
+  write("three");
+  EXPECT_EQ(inode(), first);
+  EXPECT_THAT(RemoveExchanged(dir_ / "f"), IsOk());
+  EXPECT_THAT(*ListDir(dir_.path()), ElementsAre());
+  EXPECT_THAT(RemoveExchanged(dir_ / "f"), IsOk());
+}
+
 TEST_F(FileTest, AtomicWriteThatFailsKeepsTheOld) {
   ASSERT_THAT(MakeDirs(dir_ / "d"), IsOk());
   EXPECT_THAT(WriteFileAtomic(dir_ / "d", "x"),
