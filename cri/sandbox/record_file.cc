@@ -55,6 +55,19 @@ void RemoveIfOld(const std::string& aside) {
   if (!removed.ok()) runtime::log::Warning(removed.message());
 }
 
+// The record, or its last version where the power was lost before it was on
+// disk.
+absl::StatusOr<runtime::Json> ReadEither(const std::string& path,
+                                         const std::string& spare) {
+  absl::StatusOr<runtime::Json> body = ReadRecord(path);
+  if (!absl::IsDataLoss(body.status())) return body;
+  absl::StatusOr<runtime::Json> last = ReadRecord(spare);
+  if (!last.ok() || rename(spare.c_str(), path.c_str()) != 0) return body;
+  runtime::log::Warning(body.status().message(),
+                        "; the version before it counts");
+  return last;
+}
+
 // What a write leaves behind that was cut short, or the last version of a
 // record that is gone.
 absl::Status SweepSpares(const std::string& directory,
@@ -113,7 +126,8 @@ absl::Status LoadRecords(
       continue;
     }
     std::string path = runtime::JoinPath(directory, name);
-    absl::StatusOr<runtime::Json> body = ReadRecord(path);
+    absl::StatusOr<runtime::Json> body = ReadEither(
+        path, runtime::JoinPath(directory, absl::StrCat(".", name, ".tmp")));
     absl::Status status =
         body.ok() ? load(std::string(id), *body) : body.status();
     if (!status.ok()) SetAside(path, status);

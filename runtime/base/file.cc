@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -85,23 +84,12 @@ absl::Status WriteAll(int fd, absl::string_view data, absl::string_view name) {
   return absl::OkStatus();
 }
 
-void RaiseFileLimit() {
-  rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 65536);
-  setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-void CloseAllBut(std::initializer_list<int> keep) {
-  int sorted[16];
-  size_t count = 0;
-  for (int fd : keep) {
-    if (fd > 2 && count < 16) sorted[count++] = fd;
-  }
-  std::sort(sorted, sorted + count);
+void CloseAllBut(std::vector<int> keep) {
+  std::sort(keep.begin(), keep.end());
   unsigned from = 3;
-  for (size_t i = 0; i < count; ++i) {
-    unsigned fd = static_cast<unsigned>(sorted[i]);
+  for (const int kept : keep) {
+    if (kept < 3) continue;
+    const unsigned fd = static_cast<unsigned>(kept);
     if (fd > from) close_range(from, fd - 1, 0);
     from = fd + 1;
   }
@@ -131,7 +119,9 @@ absl::Status WriteFileAtomic(const std::string& path, absl::string_view data,
       fsync(fd.get()) != 0) {
     status = ErrnoStatus(absl::StrCat("fsync ", temporary));
   }
+  // Closed first: filesystems then write out what replaces a truncated file.
   // Fails for a file that is new, and on filesystems that cannot.
+  if (durability == Durability::kExchange) fd.reset();
   if (status.ok() && durability == Durability::kExchange &&
       renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, path.c_str(),
                 RENAME_EXCHANGE) == 0) {

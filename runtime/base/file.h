@@ -7,7 +7,6 @@
 #include <sys/types.h>
 
 #include <cstddef>
-#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -33,13 +32,9 @@ absl::StatusOr<std::string> ReadFd(int fd, absl::string_view name,
 // write(2) until all is written; retries EINTR.
 absl::Status WriteAll(int fd, absl::string_view data, absl::string_view name);
 
-// Up to 65536 descriptors or the hard limit: a mount on its way needs one, and
-// so does much else. A container's own limit comes from its config.
-void RaiseFileLimit();
-
-// Closes every descriptor above 2 but `keep`, at most 16 (-1 is skipped).
-// Matters also without exec: a copy of a pipe's end would hide an end of file.
-void CloseAllBut(std::initializer_list<int> keep);
+// Closes every descriptor above 2 but `keep` (-1 is skipped). Matters also
+// without exec: a copy of a pipe's end would hide an end of file.
+void CloseAllBut(std::vector<int> keep);
 
 // Writes into an existing file (cgroup, proc, sysctl): one open, one write.
 absl::Status WriteFile(const std::string& path, absl::string_view data);

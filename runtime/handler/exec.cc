@@ -119,13 +119,15 @@ absl::StatusOr<ExecResult> BuiltinHandler::ExecSync(
     // The answer comes when the tree is dead; closing would end it, too.
     absl::StatusOr<hold::Reply> killed = connection.Call(
         {.type = hold::RequestType::kCancelExec}, absl::Now() + kKillTime);
+    // Who hangs up at that moment has told of its end.
+    const bool ended = killed.ok() || absl::IsUnavailable(killed.status());
     return absl::Status(
         reply.status().code(),
         absl::StrCat(context, ": ",
                      late ? absl::StrCat("command timed out after ",
                                          absl::FormatDuration(options.timeout))
                           : std::string(reply.status().message()),
-                     killed.ok() ? "" : " and its end was not confirmed"));
+                     ended ? "" : " and its end was not confirmed"));
   }
   if (!reply.ok()) return Annotate(reply.status(), context);
   // What the command wrote before its end is in the pipes; what a process that

@@ -83,7 +83,8 @@ void Holder::OnExecReport(size_t index) {
       exec->report.reset();
       if (exec->pid == 0 && !exec->failed) {
         exec->failed = true;
-        exec->message = "exec: the set-up process ended unexpectedly";
+        exec->message =
+            "exec: the process that calls the runtime ended unexpectedly";
       }
     } else if (report.kind == launch::Report::kFailed) {
       exec->failed = true;

@@ -35,7 +35,7 @@ class Holder {
     UniqueFd dir;     // the sandbox's state directory
     UniqueFd listen;  // "holder.sock" in it
     pid_t pause_pid = 0;
-    UniqueFd empty_root;          // see MakeEmptyRoot
+    UniqueFd empty_root;          // that containers may start from
     UniqueFd pod_pid_namespace;   // of the pause
     UniqueFd pod_user_namespace;  // if the pod has one; owns the others
   };

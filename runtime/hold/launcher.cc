@@ -38,7 +38,8 @@ constexpr timeval kRequestTimeout = {1, 0};
 
 struct Launcher {
   UniqueFd dir, lock, listen;
-  UniqueFd empty_root;  // made for the first pod
+  UniqueFd empty_root;       // made for the first pod
+  bool start_empty = false;  // containers, too
   std::string identity;
 };
 
@@ -74,13 +75,17 @@ void Spawn(Launcher& launcher, const Request& request, UniqueFd peer) {
   int error = 0;
   if (!launcher.empty_root.ok()) {
     error = MakeEmptyRoot(launcher.dir.get(), "pods", &launcher.empty_root);
+    launcher.start_empty =
+        error == 0 && launch::CanStartEmpty(launcher.dir.get());
     reply.text = "make an empty root: ";
+    // Containers can do without.
+    if ((request.flags & kSharePid) == 0) error = 0;
   }
   if (error == 0) {
     pid_t pid = fork();
     if (pid == 0) {
       RunHolder(request, launcher.dir.get(), launcher.empty_root.get(),
-                std::move(peer));
+                launcher.start_empty, std::move(peer));
     }
     if (pid > 0) return;  // the holder answers
     error = errno;

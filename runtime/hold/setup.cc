@@ -29,6 +29,9 @@
 namespace runtime::hold {
 namespace {
 
+// Each is about 15 descriptors.
+constexpr int64_t kMaxTargets = 16;
+
 void TellFailure(int report, const absl::Status& status) {
   const absl::string_view text = status.message();
   launch::Report message{};
@@ -165,10 +168,14 @@ absl::Status Holder::StartExec(HeldContainer* container, const ExecFds& fds,
   request.process_json = ReadProcess(fds.process);
   request.oom_score_adj = 0;
   SetStreams(fds.in, fds.out, fds.err, report, &request);
-  ASSIGN_OR_RETURN(const launch::ExecStarted started,
-                   launch::StartExec(request));
-  exec->pid = started.pid;
-  exec->untold = started.terminal;
+  absl::StatusOr<launch::ExecStarted> started = launch::StartExec(request);
+  const auto kept =
+      std::count_if(containers_.begin(), containers_.end(),
+                    [](const auto& one) { return one->target != nullptr; });
+  if (kept > kMaxTargets) container->target.reset();
+  RETURN_IF_ERROR(started.status());
+  exec->pid = started->pid;
+  exec->untold = started->terminal;
   return absl::OkStatus();
 }
 

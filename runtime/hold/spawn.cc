@@ -129,7 +129,7 @@ absl::Status CheckSysctl(absl::string_view name, absl::string_view value,
 }
 
 void RunHolder(const Request& request, int state_dir, int empty_root,
-               UniqueFd requester) {
+               bool start_empty, UniqueFd requester) {
   signal(SIGCHLD, SIG_DFL);
   Holder::Options options;
   absl::Status status = Prepare(request, state_dir, empty_root, &options);
@@ -143,7 +143,7 @@ void RunHolder(const Request& request, int state_dir, int empty_root,
   }
   SetTitle("coracle-hold",
            absl::StrCat("coracle-oci hold ", request.id).c_str());
-  options.empty_root.reset(empty_root);
+  if (start_empty) options.empty_root.reset(empty_root);
   CloseAllBut({requester.get(), options.dir.get(), options.listen.get(),
                options.empty_root.get(), options.pod_pid_namespace.get(),
                options.pod_user_namespace.get()});
@@ -157,7 +157,6 @@ void RunHolder(const Request& request, int state_dir, int empty_root,
     _exit(1);  // the pause dies with us
   }
   requester.reset();
-  RaiseFileLimit();
   umask(022);  // for log files, and for containers whose config has none
   // What Prepare used is not needed for the years to come.
   malloc_trim(0);

@@ -13,10 +13,11 @@ namespace runtime::hold {
 
 // `state_dir` is the launcher's state directory; the daemon has made
 // "pods/<sandbox>" in it. `empty_root` is the mount namespace that pauses live
-// in and containers start from (pause.h). Answers on `requester`
-// and never returns.
+// in (pause.h) and, with `start_empty`, containers start from. Answers on
+// `requester` and never returns.
 [[noreturn]] void RunHolder(const Request& request, int state_dir,
-                            int empty_root, UniqueFd requester);
+                            int empty_root, bool start_empty,
+                            UniqueFd requester);
 
 // Whether a sysctl may be set for a pod with the namespaces in `flags`
 // (SpawnFlag): only names that belong to one of them, no path tricks in the

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/launch/child.h"
 
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -32,6 +36,27 @@ pid_t Clone(uint64_t flags, int exit_signal, int cgroup_fd) {
   return static_cast<pid_t>(syscall(SYS_clone3, &args, sizeof(args)));
 }
 
+// Entering a mount namespace changes both to its root.
+struct Place {
+  UniqueFd root{open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+  UniqueFd cwd{open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+
+  // A working directory that cannot be entered again stays left.
+  bool Return() const {
+    if (fchdir(root.get()) != 0 || chroot(".") != 0) return false;
+    return !cwd.ok() || fchdir(cwd.get()) == 0 || errno == EACCES;
+  }
+};
+
+// Only memory can be short, and only for a while. What is forked next must not
+// be the container's, so that anything else ends the keeper.
+void TakeBack(int own, int kind) {
+  while (own >= 0 && setns(own, kind) != 0) {
+    if (errno != ENOMEM) abort();
+    usleep(1000);
+  }
+}
+
 }  // namespace
 
 pid_t CloneSibling(int cgroup_fd) {
@@ -39,17 +64,20 @@ pid_t CloneSibling(int cgroup_fd) {
   return Clone(CLONE_PARENT, 0, cgroup_fd);
 }
 
-pid_t CloneInside(int process, int pid_namespace, int cgroup_fd) {
-  if (process >= 0 && setns(process, CLONE_NEWPID) != 0) return -1;
+pid_t CloneInside(int process, const OwnNamespaces& own, int cgroup_fd) {
+  const int lent =
+      (own.pid.ok() ? CLONE_NEWPID : 0) | (own.mount.ok() ? CLONE_NEWNS : 0);
+  const Place place;
+  if (lent != 0 && setns(process, lent) != 0) return -1;
   const int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   const pid_t pid = Clone(0, SIGCHLD, cgroup_fd);
   if (pid == 0) return 0;
   const int error = errno;
   prctl(PR_SET_DUMPABLE, dumpable, 0, 0, 0);
-  // Nothing but memory can be short, and only for a while. What is forked next
-  // must not be the container's.
-  while (process >= 0 && setns(pid_namespace, CLONE_NEWPID) != 0) usleep(1000);
+  TakeBack(own.pid.get(), CLONE_NEWPID);
+  TakeBack(own.mount.get(), CLONE_NEWNS);
+  if (own.mount.ok() && !place.Return()) abort();
   errno = error;
   return pid;
 }
@@ -105,6 +133,13 @@ absl::Status SetOomScore(const path::Proc& proc, std::optional<int> score) {
   // stays as low as it may be.
   if (absl::IsPermissionDenied(status)) return absl::OkStatus();
   return status;
+}
+
+void RaiseFileLimit() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 65536);
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 }  // namespace runtime::launch

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "runtime/base/unique_fd.h"
+#include "runtime/launch/container.h"
 #include "runtime/path/proc.h"
 
 namespace runtime::launch {
@@ -21,11 +22,12 @@ namespace runtime::launch {
 // world.
 pid_t CloneSibling(int cgroup_fd);
 
-// clone3 like fork, but born in the PID namespace of the process that the pidfd
-// `process` is of (-1: in the caller's) and, if `cgroup_fd` ≥ 0, in that v2
-// cgroup. Nobody in there may trace it: it cannot be dumped. The caller's own
-// PID namespace is behind `pid_namespace`. Single-threaded callers only.
-pid_t CloneInside(int process, int pid_namespace, int cgroup_fd);
+// clone3 like fork, but born in the PID and mount namespaces of the process
+// that the pidfd `process` is of and, if `cgroup_fd` ≥ 0, in that v2 cgroup.
+// Who has no CAP_SYS_PTRACE on the host may not trace it: it cannot be dumped.
+// `own` are the caller's namespaces of these kinds, as far as they differ; it
+// is back in them afterwards. Single-threaded callers only.
+pid_t CloneInside(int process, const OwnNamespaces& own, int cgroup_fd);
 
 // Not thread safe.
 class Child {
@@ -58,6 +60,9 @@ class Child {
 
 // Of this process, inherited by its children.
 absl::Status SetOomScore(const path::Proc& proc, std::optional<int> score);
+// A mount needs a descriptor while it is on its way; the container's own limit
+// is set later from its config.
+void RaiseFileLimit();
 
 }  // namespace runtime::launch
 

@@ -44,9 +44,9 @@ struct SetupRequest {
   // The pod's user namespace, which owns its other ones, or -1. The config's
   // mappings say what it maps.
   int user_namespace_fd = -1;
-  // A mount namespace with an empty root, or -1: where the container's starts
-  // from, if nothing of the host's tree is needed in it, instead of a copy of
-  // that with the mounts of all pods.
+  // A mount namespace with an empty root, or -1 (see CanStartEmpty): where the
+  // container's starts from, if nothing of the host's tree is needed in it,
+  // instead of a copy of that with the mounts of all pods.
   int empty_root_fd = -1;
   // Fail before kCreated if the command cannot be found. For the OCI command
   // line, whose `create` is the last one to hear of it; a holder leaves it out
@@ -56,14 +56,24 @@ struct SetupRequest {
   std::string seccomp_cache_dir;
 };
 
+// Whether set-ups may start from an empty root: devices can be made, and need
+// not be bound from the host's, and a procfs may be mounted where none is seen.
+// Makes and removes a device in `directory_fd`.
+bool CanStartEmpty(int directory_fd);
+
 [[noreturn]] void RunSetup(const SetupRequest& request);
+
+// The keeper's own namespaces, as far as the container has others.
+struct OwnNamespaces {
+  UniqueFd pid, mount;
+};
 
 // A running container as further processes find it. Found once and kept while
 // it runs.
 struct ExecTarget {
   pid_t init_pid = 0;
   UniqueFd process;             // pidfd of its init
-  UniqueFd pid_namespace;       // the keeper's, if the container has another
+  OwnNamespaces own;            // the keeper's
   UniqueFd cgroup_namespace;    // its own, or none
   bool user_namespace = false;  // has its own
   path::Proc proc;              // the host's
@@ -100,7 +110,7 @@ struct ExecStarted {
 // Runs in the keeper's own process, whose child the new one is; waits for
 // nobody. What fails later, in that child, is told on report_fd as above;
 // without a terminal there is no kCreated, and there is no start byte. The
-// keeper has one thread and is in the host's PID and mount namespaces.
+// keeper has one thread.
 absl::StatusOr<ExecStarted> StartExec(const ExecRequest& request);
 
 // What containers can have on this host, found out by trying; bits.

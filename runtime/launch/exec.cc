@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A further process in a running container. The keeper itself finds and parses
-// what it takes and clones the new process into the container's PID namespace;
-// all else is that one's own affair, so that no filesystem of the container's
-// holds up the keeper. Until it execs nobody in there can inspect it
+// what it takes and clones the new process into the container's PID and mount
+// namespaces; all else is that one's own affair, so that no filesystem of the
+// container's holds up the keeper. Until it execs it shows nothing of the host
+// in there, and only who may trace the host's processes can trace it
 // (CVE-2016-9962).
 #include <errno.h>
 #include <fcntl.h>
@@ -46,10 +47,13 @@ class ExecSetup {
   absl::Status Parse();
   // 0 in the new process.
   pid_t CloneIntoCgroup();
-  pid_t Clone(int cgroup_fd);
+  pid_t Clone(int cgroup_fd) {
+    return CloneInside(target_.process.get(), target_.own, cgroup_fd);
+  }
 
   // In the new process.
   [[noreturn]] void GoOn();
+  void LetGo();
   absl::Status Enter();
   absl::Status SettleIn();
   absl::Status TakeTerminal();
@@ -83,12 +87,6 @@ absl::Status ExecSetup::Parse() {
   return absl::OkStatus();
 }
 
-pid_t ExecSetup::Clone(int cgroup_fd) {
-  const int namespace_fd = target_.pid_namespace.get();
-  return CloneInside(namespace_fd < 0 ? -1 : target_.process.get(),
-                     namespace_fd, cgroup_fd);
-}
-
 // In the v2 cgroup, or beside the container's init in one of its own making.
 pid_t ExecSetup::CloneIntoCgroup() {
   const pid_t pid = Clone(target_.unified.get());
@@ -108,7 +106,7 @@ absl::StatusOr<ExecStarted> ExecSetup::Run() {
   }
   const pid_t pid = CloneIntoCgroup();
   if (pid == 0) GoOn();
-  if (pid < 0) return ErrnoStatus("clone");
+  if (pid < 0) return ErrnoStatus("clone into the container");
   return ExecStarted{pid, orders_.identity.terminal};
 }
 
@@ -122,6 +120,19 @@ void ExecSetup::GivePipes() {
   }
 }
 
+// Of all that is the keeper's, before anything else: nobody at the other end of
+// it may have to wait for what waits for the container.
+void ExecSetup::LetGo() {
+  std::vector<int> keep = doors_;
+  for (const int fd :
+       {request_.stdin_fd, request_.stdout_fd, request_.stderr_fd,
+        request_.report_fd, target_.proc.fd(), target_.process.get(),
+        target_.cgroup_namespace.get()}) {
+    keep.push_back(fd);
+  }
+  CloseAllBut(std::move(keep));
+}
+
 absl::Status ExecSetup::Enter() {
   raw::ResetSignals();
   RaiseFileLimit();
@@ -131,7 +142,7 @@ absl::Status ExecSetup::Enter() {
   // In force from the exec on.
   RETURN_IF_ERROR(
       lsm::SetForInit(identity_.labels, lsm::ProcAttributes(&target_.proc)));
-  int all = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
+  int all = CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
   if (target_.user_namespace) {
     GivePipes();
     // The kernel joins it first, and the others with what it then allows.
@@ -161,10 +172,6 @@ absl::Status ExecSetup::SettleIn() {
       setns(target_.cgroup_namespace.get(), CLONE_NEWCGROUP) != 0) {
     return ErrnoStatus("enter the container's cgroup namespace");
   }
-  // What follows may wait for the container's files: nobody at the other end of
-  // one of the keeper's descriptors may wait with it.
-  CloseAllBut({request_.stdin_fd, request_.stdout_fd, request_.stderr_fd,
-               request_.report_fd, target_.proc.fd()});
   home_ = HomeFor(orders_.identity, target_.proc);
   if (!home_.empty()) *orders_.identity.home = home_.data();
   if (!orders_.identity.terminal) return absl::OkStatus();
@@ -172,6 +179,7 @@ absl::Status ExecSetup::SettleIn() {
 }
 
 void ExecSetup::GoOn() {
+  LetGo();
   absl::Status status = Enter();
   if (status.ok()) {
     raw::Failure failure;
@@ -200,10 +208,14 @@ absl::Status FindNamespaces(const path::Proc& proc, pid_t pid,
                             ExecTarget* target) {
   ASSIGN_OR_RETURN(target->user_namespace, HasItsOwn(proc, pid, "user"));
   ASSIGN_OR_RETURN(const bool own_pid, HasItsOwn(proc, pid, "pid"));
+  ASSIGN_OR_RETURN(const bool own_mount, HasItsOwn(proc, pid, "mnt"));
   ASSIGN_OR_RETURN(const bool own_cgroup, HasItsOwn(proc, pid, "cgroup"));
   if (own_pid) {
-    ASSIGN_OR_RETURN(target->pid_namespace,
-                     OpenFile("/proc/self/ns/pid", O_RDONLY));
+    ASSIGN_OR_RETURN(target->own.pid, OpenFile("/proc/self/ns/pid", O_RDONLY));
+  }
+  if (own_mount) {
+    ASSIGN_OR_RETURN(target->own.mount,
+                     OpenFile("/proc/self/ns/mnt", O_RDONLY));
   }
   if (own_cgroup) {
     ASSIGN_OR_RETURN(

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -90,6 +91,22 @@ absl::Status TryRecursiveReadOnly() {
 }  // namespace
 
 void LearnKernel() { mount::OverlayNeedsTarget(); }
+
+bool CanStartEmpty(int directory_fd) {
+  // The number is fixed (PROC_USER_INIT_INO).
+  char link[64] = {};
+  constexpr absl::string_view kInitial = "user:[4026531837]";
+  constexpr char kName[] = ".device";
+  const bool initial =
+      readlink("/proc/self/ns/user", link, sizeof link - 1) > 0 &&
+      link == kInitial;
+  if (!initial ||
+      mknodat(directory_fd, kName, S_IFCHR | 0600, makedev(1, 3)) != 0) {
+    return false;
+  }
+  unlinkat(directory_fd, kName, 0);
+  return true;
+}
 
 uint32_t ProbeFeatures(const std::string& directory, std::string* why) {
   uint32_t features = 0;

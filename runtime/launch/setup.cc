@@ -123,20 +123,24 @@ absl::Status Setup::OpenDoorsForOthers() {
   const bool others =
       !plan_.config.hooks.create_container.empty() || builder_.CopiesUp();
   if (!others && !unified_.ok()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(all_doors_, plan_.cgroup->OpenDoors(false));
+  absl::StatusOr<std::vector<UniqueFd>> all = plan_.cgroup->OpenDoors(false);
+  if (!others && !all.ok()) return absl::OkStatus();
+  RETURN_IF_ERROR(all.status());
+  all_doors_ = *std::move(all);
   if (!others) return absl::OkStatus();
   for (const UniqueFd& door : all_doors_) hook_doors_.push_back(door.get());
   builder_.SetCgroupDoors(hook_doors_);
   return absl::OkStatus();
 }
 
-// These hooks are the host's files; and a user namespace may make a procfs or
-// sysfs only where it sees one.
+// Hooks are the host's files, or look for those in init's mount namespace; and
+// a user namespace may make a procfs or sysfs only where it sees one.
 bool Setup::StartsEmpty() const {
+  const spec::Hooks& hooks = plan_.config.hooks;
   return request_.empty_root_fd >= 0 &&
          (plan_.new_namespaces & CLONE_NEWNS) != 0 &&
-         !plan_.user_namespace.ok() &&
-         plan_.config.hooks.create_container.empty();
+         !plan_.user_namespace.ok() && !builder_.NeedsHost() &&
+         !HasRuntimeHooks(hooks) && hooks.create_container.empty();
 }
 
 absl::Status Setup::MakeNamespaces() {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -160,7 +161,7 @@ absl::Status RootBuilder::AttachSubPath(const Prepared& prepared, int target) {
       inside.OpenAt(prepared.sub_path, O_PATH | O_DIRECTORY);
   if (!part.ok()) return Annotate(part.status(), "sub path");
   ASSIGN_OR_RETURN(UniqueFd clone, CloneTree(part->get(), "", false));
-  if (fchdir(tree) != 0 || umount2(".", MNT_DETACH) != 0) {
+  if (fchdir(tree) != 0 || umount2(".", MNT_DETACH) != 0 || chdir("/") != 0) {
     return ErrnoStatus("umount");
   }
   return Attach(clone.get(), target);
@@ -264,6 +265,16 @@ std::vector<std::string> RootBuilder::Data(const Prepared& prepared) const {
 bool RootBuilder::CopiesUp() const {
   return std::any_of(mounts_.begin(), mounts_.end(),
                      [](const Prepared& one) { return one.options.copy_up; });
+}
+
+bool RootBuilder::NeedsHost() const {
+  constexpr absl::string_view kKernelsOwn[] = {"proc",   "sysfs",  "tmpfs",
+                                               "devpts", "mqueue", "hugetlbfs"};
+  return std::any_of(mounts_.begin(), mounts_.end(), [&](const Prepared& one) {
+    return !one.tree.ok() && !IsCgroup(*one.mount) &&
+           std::find(std::begin(kKernelsOwn), std::end(kKernelsOwn),
+                     one.mount->type) == std::end(kKernelsOwn);
+  });
 }
 
 std::vector<RootBuilder::Proc> RootBuilder::Procs() const {

@@ -171,7 +171,8 @@ absl::Status RootBuilder::AttachRoot() {
     return ErrnoStatus("make / rslave");
   }
   ASSIGN_OR_RETURN(UniqueFd target, OpenFile(".", O_PATH | O_DIRECTORY));
-  return Attach(root_.fd(), target.get());
+  RETURN_IF_ERROR(Attach(root_.fd(), target.get()));
+  return chdir("/") == 0 ? absl::OkStatus() : ErrnoStatus("chdir /");
 }
 
 absl::Status RootBuilder::Build(UniqueFd* pty, UniqueFd* pty_slave) {

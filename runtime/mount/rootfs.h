@@ -53,6 +53,8 @@ class RootBuilder {
  public:
   explicit RootBuilder(const RootPlan* plan) : plan_(plan) {}
 
+  // Its working directory afterwards is where Build attaches the root, unless
+  // the process enters another mount namespace.
   absl::Status Prepare();
   // A procfs of the config, which a process of the container's PID namespace
   // has to make.
@@ -67,11 +69,13 @@ class RootBuilder {
   void TakeProc(const Proc& proc, UniqueFd fd);
   // Whether a tmpfs starts as a copy of what it covers.
   bool CopiesUp() const;
+  // Whether a filesystem of the config may want something of the host's tree
+  // when it is made.
+  bool NeedsHost() const;
   // Of the container (cgroup::Cgroup::OpenDoors): what takes much memory on its
   // behalf is done in there. They must outlive Build.
   void SetCgroupDoors(std::vector<int> doors) { doors_ = std::move(doors); }
-  // Root, mounts, devices, masks and read-only paths; changes the working
-  // directory. With `pty` a terminal is
+  // Root, mounts, devices, masks and read-only paths. With `pty` a terminal is
   // made: *pty is its master, the slave becomes /dev/console.
   absl::Status Build(UniqueFd* pty, UniqueFd* pty_slave);
   // Makes the root the process's "/" and lets go of the host's tree.

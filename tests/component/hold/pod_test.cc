@@ -124,6 +124,19 @@ TEST_F(PodTest, AMountThatTheHostForbidsIsNoBadRequest) {
   EXPECT_THAT(*handler_->ListContainers("s"), IsEmpty());
 }
 
+TEST_F(PodTest, HooksFindTheHostInTheMountNamespaceOfInit) {
+  // As libnvidia-container does. What it looks for must not be the image's.
+  StartSandbox("s");
+  Json config = Config("c", "true");
+  const std::string script = absl::StrCat(
+      "pid=$(sed -n 's/.*\"pid\": *\\([0-9]*\\).*/\\1/p') && nsenter -t "
+      "$pid -m test -d ",
+      dir_, "/state");
+  config["hooks"]["createRuntime"] = {
+      {{"path", "/bin/sh"}, {"args", {"sh", "-c", script}}}};
+  EXPECT_THAT(Create("s", "c", config), IsOk());
+}
+
 TEST_F(PodTest, OutOfMemoryIsReportedEveryTime) {
   SandboxState sandbox = StartSandbox("s");
   for (int i = 0; i < 5; ++i) {

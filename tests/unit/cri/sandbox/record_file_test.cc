@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <set>
 
@@ -58,6 +59,20 @@ TEST(RecordFileTest, WhatWasSetAsideIsRemovedAfterAWeek) {
   ASSERT_EQ(utimensat(AT_FDCWD, aside.c_str(), long_ago, 0), 0);
   ASSERT_OK(LoadRecords(dir.path(), load));
   EXPECT_FALSE(runtime::Exists(aside));
+}
+
+TEST(RecordFileTest, TheLastVersionCountsIfTheRecordIsCut) {
+  tests::TempDir dir;
+  ASSERT_OK(WriteRecord(dir / "a.json", Json{{"x", 1}}));
+  ASSERT_OK(WriteRecord(dir / "a.json", Json{{"x", 2}}));
+  ASSERT_EQ(truncate((dir / "a.json").c_str(), 0), 0);
+  int64_t x = 0;
+  ASSERT_OK(LoadRecords(dir.path(), [&](const std::string&, const Json& body) {
+    x = runtime::IntAt(body, "x");
+    return absl::OkStatus();
+  }));
+  EXPECT_EQ(x, 1);
+  EXPECT_OK(ReadRecord(dir / "a.json"));
 }
 
 TEST(RecordFileTest, UnreadableOnesAreSetAside) {

@@ -111,6 +111,7 @@ uint32_t ProbeFeatures(const std::string&, std::string* why) {
   return kRecursiveReadOnly;
 }
 void LearnKernel() {}
+bool CanStartEmpty(int) { return false; }
 int RemoveCgroups(const std::string&) { return 0; }
 int KillCgroup(const std::string&, int) { return 0; }
 int64_t OomKills(const std::string&) { return 0; }
