@@ -15,11 +15,11 @@
 
 #include <climits>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/types/span.h"
 #include "cri/network/netlink.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
@@ -48,12 +48,13 @@ Ip BoundTo(const inet_diag_msg& socket) {
 
 // The addresses in INET_DIAG_LOCALS: SCTP sockets may be bound to several.
 std::vector<Ip> LocalsIn(const nlattr* attribute) {
-  const auto* address =
-      static_cast<const sockaddr_storage*>(mnl_attr_get_payload(attribute));
+  const auto* bytes = static_cast<const char*>(mnl_attr_get_payload(attribute));
   const size_t count =
       mnl_attr_get_payload_len(attribute) / sizeof(sockaddr_storage);
   std::vector<Ip> ips;
-  for (const sockaddr_storage& local : absl::MakeSpan(address, count)) {
+  for (size_t i = 0; i < count; ++i) {
+    sockaddr_storage local;  // those of a message lie at multiples of 4
+    memcpy(&local, bytes + i * sizeof local, sizeof local);
     if (local.ss_family == AF_INET) {
       const auto& v4 = reinterpret_cast<const sockaddr_in&>(local);
       ips.push_back({Family::kV4, ntohl(v4.sin_addr.s_addr)});
@@ -145,6 +146,11 @@ bool InTheWay(const Bound& bound, const Forward& forward) {
 }  // namespace
 
 absl::StatusOr<std::optional<Listener>> FindListener(const Forward& forward) {
+  // To ask would load the module, without which nobody can listen.
+  if (forward.protocol == Protocol::kSctp &&
+      access("/proc/net/sctp", F_OK) != 0) {
+    return std::nullopt;
+  }
   for (const int family : {AF_INET, AF_INET6}) {
     const absl::StatusOr<std::vector<Bound>> sockets =
         Listening(family, forward.protocol, forward.host_port);

@@ -115,10 +115,17 @@ void Executor::Work() {
   absl::MutexLock lock(&mutex_);
   while (true) {
     while (Ready() == 0 && !stopping_) {
+      const bool lacks_timers = !timers_.empty() && !timer_thread_.joinable();
+      bool timed_out = false;
       ++idle_;
-      bool timed_out = work_.WaitWithTimeout(&mutex_, kIdleLimit);
+      if (workers_ == 1 && !lacks_timers) {
+        work_.Wait(&mutex_);  // the last one stays
+      } else {
+        timed_out = work_.WaitWithTimeout(&mutex_, kIdleLimit);
+      }
       --idle_;
-      if (timed_out && Ready() == 0) break;
+      if (lacks_timers) StartTimers();
+      if (timed_out && Ready() == 0 && workers_ > 1) break;
     }
     if (Ready() == 0) break;
     RunNext();

@@ -28,9 +28,9 @@ class Executor {
  public:
   using TimerId = uint64_t;
 
-  // Threads start on demand up to `max_threads` and end after 10 s idle, so
-  // that a quiet daemon keeps few stacks. What the system gives no thread for
-  // waits for those that there are, or for the next thread that it gives when
+  // Threads start on demand up to `max_threads` and all but the last end after
+  // 10 s idle, so that a quiet daemon keeps few stacks. What the system gives
+  // no thread for waits for those that there are; if there was none yet, until
   // something else is posted.
   explicit Executor(std::string name, int max_threads);
   ~Executor();

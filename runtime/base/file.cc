@@ -119,9 +119,11 @@ absl::Status WriteFileAtomic(const std::string& path, absl::string_view data,
       fsync(fd.get()) != 0) {
     status = ErrnoStatus(absl::StrCat("fsync ", temporary));
   }
-  // Closed first: filesystems then write out what replaces a truncated file.
-  // Fails for a file that is new, and on filesystems that cannot.
-  if (durability == Durability::kExchange) fd.reset();
+  // As filesystems do by themselves for what a rename replaces. The exchange
+  // fails for a file that is new, and where it is unknown.
+  if (durability == Durability::kExchange) {
+    sync_file_range(fd.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
+  }
   if (status.ok() && durability == Durability::kExchange &&
       renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, path.c_str(),
                 RENAME_EXCHANGE) == 0) {

@@ -24,10 +24,11 @@ uint64_t Permitted() {
 
 int LimitBounding(const spec::Capabilities& wanted) {
   for (int cap = 0; cap < 64; ++cap) {
-    int has = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
-    if (has < 0) break;  // above the kernel's last one
-    if (has == 0 || ((wanted.bounding >> cap) & 1) != 0) continue;
-    if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0) return errno;
+    if (((wanted.bounding >> cap) & 1) != 0) continue;
+    if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0) continue;
+    if (errno == EINVAL) break;  // above the kernel's last one
+    // Without CAP_SETPCAP only what is not there needs no drop.
+    if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) != 0) return EPERM;
   }
   return prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0 ? 0 : errno;
 }

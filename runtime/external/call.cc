@@ -71,8 +71,14 @@ std::string ReasonIn(absl::string_view log) {
 // "container does not exist" (runc), "container `x` does not exist" (crun),
 // "loading container: file does not exist" (runsc).
 bool SaysUnknown(absl::string_view reason) {
-  return absl::StrContains(reason, "container") &&
-         absl::StrContains(reason, "does not exist");
+  const std::string text = absl::AsciiStrToLower(reason);
+  return absl::StrContains(text, "container") &&
+         absl::StrContains(text, "does not exist");
+}
+
+bool IsGone(const std::vector<std::string>& command) {
+  return absl::StartsWith(command[0], "/") &&
+         access(command[0].c_str(), F_OK) != 0 && errno == ENOENT;
 }
 
 absl::Status Run(const Call& call) {

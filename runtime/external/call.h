@@ -31,6 +31,9 @@ std::string ReasonIn(absl::string_view log);
 // Whether a runtime's reason is that it knows no such container.
 bool SaysUnknown(absl::string_view reason);
 
+// Whether the program of a runtime's command, a path, is no longer there.
+bool IsGone(const std::vector<std::string>& command);
+
 }  // namespace runtime::external
 
 #endif  // CORACLE_RUNTIME_EXTERNAL_CALL_H_

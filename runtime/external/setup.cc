@@ -132,8 +132,10 @@ void RunDelete(const state::ContainerPlan& plan, const std::string& pod_dir,
     status = Run(call);
     if (SaysUnknown(status.message())) status = absl::OkStatus();
   }
-  absl::Status removed = RemoveTree(bundle);
-  if (status.ok()) status = removed;
+  // Without the runtime nobody knows of it any more. For another try of a
+  // delete that has failed the bundle stays.
+  if (IsGone(plan.runtime)) status = absl::OkStatus();
+  if (status.ok()) status = RemoveTree(bundle);
   if (status.ok()) _exit(0);
   WriteAll(error_fd, status.message(), "error").IgnoreError();
   _exit(1);

@@ -97,7 +97,10 @@ BuiltinHandler::BuiltinHandler(const BuiltinOptions& options)
       losses_("holder-loss", kMostLosses),
       events_([this](const std::string& sandbox_id) {
         losses_.Post([this, sandbox_id] { OnLost(sandbox_id); });
-      }) {}
+      }) {
+  // Its first thread stays: a loss must not wait for one.
+  losses_.Post([] {});
+}
 
 // Before the events go, which what is under way still tells.
 BuiltinHandler::~BuiltinHandler() { losses_.Stop(); }

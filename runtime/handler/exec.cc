@@ -77,6 +77,17 @@ absl::StatusOr<hold::Reply> Follow(Connection* connection, Stream* out,
   }
 }
 
+// Whether the command's tree is known to have ended. The answer comes when it
+// is dead, closing would end it, too, and who hangs up at that moment has told.
+bool EndTree(Connection* connection) {
+  const absl::Status killed =
+      connection
+          ->Call({.type = hold::RequestType::kCancelExec},
+                 absl::Now() + kKillTime)
+          .status();
+  return killed.ok() || absl::IsUnavailable(killed);
+}
+
 }  // namespace
 
 // To read and parse a whole config takes a tenth of the time of an exec.
@@ -116,11 +127,7 @@ absl::StatusOr<ExecResult> BuiltinHandler::ExecSync(
       Follow(&connection, &out, &err, options, deadline);
   const bool late = absl::IsDeadlineExceeded(reply.status());
   if (late || absl::IsCancelled(reply.status())) {
-    // The answer comes when the tree is dead; closing would end it, too.
-    absl::StatusOr<hold::Reply> killed = connection.Call(
-        {.type = hold::RequestType::kCancelExec}, absl::Now() + kKillTime);
-    // Who hangs up at that moment has told of its end.
-    const bool ended = killed.ok() || absl::IsUnavailable(killed.status());
+    const bool ended = EndTree(&connection);
     return absl::Status(
         reply.status().code(),
         absl::StrCat(context, ": ",

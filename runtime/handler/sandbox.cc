@@ -29,6 +29,7 @@ namespace {
 
 constexpr absl::Duration kAnswerTime = absl::Seconds(10);
 constexpr absl::Duration kEndTime = absl::Seconds(60);
+constexpr absl::Duration kStartTime = absl::Seconds(5);  // at a start
 
 // Below a pod's directory: /dev/shm, and files that its containers share.
 constexpr const char* kMemoryDirs[] = {"shm", "files"};
@@ -199,11 +200,17 @@ absl::Status BuiltinHandler::EndHolder(Connection* connection) {
   return connection->WaitForEnd(absl::Now() + kAnswerTime);
 }
 
-absl::Status BuiltinHandler::Disown(const state::ContainerPlan& plan) {
+absl::Status BuiltinHandler::Disown(const state::ContainerPlan& plan,
+                                    absl::Duration patience) {
   if (plan.runtime.empty()) return absl::OkStatus();
+  if (external::IsGone(plan.runtime)) {
+    log::Warning("container ", plan.id, ": ", plan.runtime[0],
+                 " is gone, which would have deleted it");
+    return absl::OkStatus();
+  }
   std::vector<std::string> args = plan.runtime;
   args.insert(args.end(), {"delete", "--force", plan.id});
-  const absl::Status done = launcher_.Run(args, kEndTime).status();
+  const absl::Status done = launcher_.Run(args, patience).status();
   if (done.ok() || external::SaysUnknown(done.message())) {
     return absl::OkStatus();
   }
@@ -219,7 +226,8 @@ absl::Status BuiltinHandler::SweepContainer(const std::string& sandbox_id,
       log::Warning(
           ErrnoStatus(error, absl::StrCat("remove cgroups of ", id)).message());
     }
-    disowned = Disown(*plan);
+    // A start asks once, shortly: who removes the sandbox asks again.
+    disowned = tell ? Disown(*plan, kStartTime) : Disown(*plan);
   } else {
     log::Warning(plan.status().message());
   }

@@ -61,6 +61,8 @@ void Holder::Exec(Connection* connection, const Request& request,
   exec->connection = connection->serial;
   exec->tell_start = request.type == RequestType::kExecStream;
   exec->report = std::move(report_here);
+  // Their end of file is no news, but would wake who waits for the exit code.
+  if (!exec->tell_start) exec->streams = std::move(*fds);
   absl::Status started =
       StartExec(container, assigned, report_there.get(), exec.get());
   if (!started.ok()) {
@@ -158,6 +160,10 @@ void Holder::SettleExecs() {
     if (!exec->done) continue;
     if (exec->report.ok()) {  // a failure may still be in it
       OnExecReport(static_cast<size_t>(&exec - execs_.data()));
+    }
+    if (exec->untold && !exec->failed) {
+      exec->failed = true;
+      exec->message = "exec: the process was killed during its set-up";
     }
     for (auto& connection : connections_) {
       if (connection->serial != exec->connection || !connection->fd.ok()) {

@@ -81,8 +81,9 @@ struct HeldExec {
   pid_t pid = 0;            // 0 until that has told
   pid_t killer_pid = 0;     // process that hunts down the tree
   UniqueFd report;
-  bool tell_start = false;  // by kStarted
-  bool untold = false;      // a report is to come before the process runs
+  std::vector<UniqueFd> streams;  // of one that tells its exit code only
+  bool tell_start = false;        // by kStarted
+  bool untold = false;            // a report is to come before the process runs
   // The master, kept so that a client that goes does not hang it up: the
   // leader would die of that and its descendants escape the kill.
   UniqueFd terminal;

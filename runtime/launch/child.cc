@@ -41,17 +41,18 @@ struct Place {
   UniqueFd root{open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)};
   UniqueFd cwd{open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)};
 
-  // A working directory that cannot be entered again stays left.
+  // False if the root is not what it was. A working directory that can no
+  // longer be entered stays left.
   bool Return() const {
     if (fchdir(root.get()) != 0 || chroot(".") != 0) return false;
-    return !cwd.ok() || fchdir(cwd.get()) == 0 || errno == EACCES;
+    return fchdir(cwd.get()) == 0 || errno != EBADF;
   }
 };
 
 // Only memory can be short, and only for a while. What is forked next must not
 // be the container's, so that anything else ends the keeper.
 void TakeBack(int own, int kind) {
-  while (own >= 0 && setns(own, kind) != 0) {
+  while (setns(own, kind) != 0) {
     if (errno != ENOMEM) abort();
     usleep(1000);
   }
@@ -65,19 +66,19 @@ pid_t CloneSibling(int cgroup_fd) {
 }
 
 pid_t CloneInside(int process, const OwnNamespaces& own, int cgroup_fd) {
-  const int lent =
-      (own.pid.ok() ? CLONE_NEWPID : 0) | (own.mount.ok() ? CLONE_NEWNS : 0);
   const Place place;
+  if (!place.root.ok() || !place.cwd.ok()) return -1;
+  int lent = 0;
+  for (const auto& [fd, kind] : own) lent |= kind;
   if (lent != 0 && setns(process, lent) != 0) return -1;
   const int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   const pid_t pid = Clone(0, SIGCHLD, cgroup_fd);
   if (pid == 0) return 0;
   const int error = errno;
+  for (const auto& [fd, kind] : own) TakeBack(fd.get(), kind);
+  if ((lent & CLONE_NEWNS) != 0 && !place.Return()) abort();
   prctl(PR_SET_DUMPABLE, dumpable, 0, 0, 0);
-  TakeBack(own.pid.get(), CLONE_NEWPID);
-  TakeBack(own.mount.get(), CLONE_NEWNS);
-  if (own.mount.ok() && !place.Return()) abort();
   errno = error;
   return pid;
 }

@@ -22,11 +22,11 @@ namespace runtime::launch {
 // world.
 pid_t CloneSibling(int cgroup_fd);
 
-// clone3 like fork, but born in the PID and mount namespaces of the process
-// that the pidfd `process` is of and, if `cgroup_fd` ≥ 0, in that v2 cgroup.
-// Who has no CAP_SYS_PTRACE on the host may not trace it: it cannot be dumped.
-// `own` are the caller's namespaces of these kinds, as far as they differ; it
-// is back in them afterwards. Single-threaded callers only.
+// clone3 like fork, but born in those namespaces of the process that the pidfd
+// `process` is of in whose place `own` are the caller's and, if `cgroup_fd` ≥
+// 0, in that v2 cgroup. Who has no CAP_SYS_PTRACE on the host may not trace it:
+// it cannot be dumped. The caller is back in its own afterwards.
+// Single-threaded callers only.
 pid_t CloneInside(int process, const OwnNamespaces& own, int cgroup_fd);
 
 // Not thread safe.

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -63,10 +64,9 @@ bool CanStartEmpty(int directory_fd);
 
 [[noreturn]] void RunSetup(const SetupRequest& request);
 
-// The keeper's own namespaces, as far as the container has others.
-struct OwnNamespaces {
-  UniqueFd pid, mount;
-};
+// The keeper's own namespaces, as far as the container has others, each with
+// its CLONE_NEW… type; but user and cgroup, which the new process enters.
+using OwnNamespaces = std::vector<std::pair<UniqueFd, int>>;
 
 // A running container as further processes find it. Found once and kept while
 // it runs.

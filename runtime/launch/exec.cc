@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A further process in a running container. The keeper itself finds and parses
-// what it takes and clones the new process into the container's PID and mount
-// namespaces; all else is that one's own affair, so that no filesystem of the
+// what it takes and clones the new process into the container's namespaces;
+// all else is that one's own affair, so that no filesystem of the
 // container's holds up the keeper. Until it execs it shows nothing of the host
 // in there, and only who may trace the host's processes can trace it
 // (CVE-2016-9962).
@@ -142,14 +142,10 @@ absl::Status ExecSetup::Enter() {
   // In force from the exec on.
   RETURN_IF_ERROR(
       lsm::SetForInit(identity_.labels, lsm::ProcAttributes(&target_.proc)));
-  int all = CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
-  if (target_.user_namespace) {
-    GivePipes();
-    // The kernel joins it first, and the others with what it then allows.
-    all |= CLONE_NEWUSER;
-  }
-  if (setns(target_.process.get(), all) != 0) {
-    return ErrnoStatus("enter the container's namespaces");
+  if (!target_.user_namespace) return absl::OkStatus();
+  GivePipes();
+  if (setns(target_.process.get(), CLONE_NEWUSER) != 0) {
+    return ErrnoStatus("enter the container's user namespace");
   }
   // Other credentials may have made it dumpable again (fs.suid_dumpable).
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -207,15 +203,16 @@ absl::StatusOr<bool> HasItsOwn(const path::Proc& proc, pid_t pid,
 absl::Status FindNamespaces(const path::Proc& proc, pid_t pid,
                             ExecTarget* target) {
   ASSIGN_OR_RETURN(target->user_namespace, HasItsOwn(proc, pid, "user"));
-  ASSIGN_OR_RETURN(const bool own_pid, HasItsOwn(proc, pid, "pid"));
-  ASSIGN_OR_RETURN(const bool own_mount, HasItsOwn(proc, pid, "mnt"));
   ASSIGN_OR_RETURN(const bool own_cgroup, HasItsOwn(proc, pid, "cgroup"));
-  if (own_pid) {
-    ASSIGN_OR_RETURN(target->own.pid, OpenFile("/proc/self/ns/pid", O_RDONLY));
-  }
-  if (own_mount) {
-    ASSIGN_OR_RETURN(target->own.mount,
-                     OpenFile("/proc/self/ns/mnt", O_RDONLY));
+  for (const auto& [name, kind] :
+       {std::pair("pid", CLONE_NEWPID), std::pair("mnt", CLONE_NEWNS),
+        std::pair("net", CLONE_NEWNET), std::pair("ipc", CLONE_NEWIPC),
+        std::pair("uts", CLONE_NEWUTS)}) {
+    ASSIGN_OR_RETURN(const bool differs, HasItsOwn(proc, pid, name));
+    if (!differs) continue;
+    ASSIGN_OR_RETURN(UniqueFd own,
+                     OpenFile(absl::StrCat("/proc/self/ns/", name), O_RDONLY));
+    target->own.emplace_back(std::move(own), kind);
   }
   if (own_cgroup) {
     ASSIGN_OR_RETURN(

@@ -100,6 +100,7 @@ bool CanStartEmpty(int directory_fd) {
   const bool initial =
       readlink("/proc/self/ns/user", link, sizeof link - 1) > 0 &&
       link == kInitial;
+  unlinkat(directory_fd, kName, 0);  // of one that was killed here
   if (!initial ||
       mknodat(directory_fd, kName, S_IFCHR | 0600, makedev(1, 3)) != 0) {
     return false;
