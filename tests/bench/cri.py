@@ -73,6 +73,7 @@ class Bench:
     def __init__(self, options):
         self.options = options
         self.sockets = {OURS: options.ours, PEER: options.peer}
+        self.memory = options.memory
         self.environment = dict(os.environ, PATH=options.bin + ":" + os.environ["PATH"], TMPDIR=options.out)
 
     def crictl(self, who, *words):
@@ -120,13 +121,14 @@ class Bench:
         self.in_turn(work)
         return times
 
-    def start_one(self, who):
+    def start_one(self, who, mounts=()):
         """A container that sleeps: its id."""
         pod, container = self.options.out + "/pod.json", self.options.out + "/container.json"
         with open(pod, "w", encoding="utf-8") as file:
             json.dump({"metadata": {"name": "exec", "namespace": "bench", "uid": "exec"}, "linux": {}}, file)
         with open(container, "w", encoding="utf-8") as file:
-            json.dump({"metadata": {"name": "main"}, "image": {"image": BUSYBOX}, "command": ["sleep", "100000"], "linux": {}}, file)
+            json.dump({"metadata": {"name": "main"}, "image": {"image": BUSYBOX}, "command": ["sleep", "100000"],
+                       "mounts": list(mounts), "linux": {}}, file)
         return self.crictl(who, "run", "--no-pull", container, pod)
 
     def exec_loops(self):
@@ -147,36 +149,39 @@ class Bench:
             self.crictl(who, "rmp", "-fa")
         return times
 
-    def stream(self, command, size):
-        """Whether `size` bytes went through, one way or the other: from /dev/zero to a dd, which says how
-        many blocks of 64 KiB it has read; or out of a dd."""
-        inward = "-i" in command
-        source = subprocess.Popen(["head", "-c", str(size if inward else 0), "/dev/zero"], stdout=subprocess.PIPE)
-        client = subprocess.Popen(command, stdin=source.stdout, stdout=subprocess.PIPE, stderr=subprocess.PIPE if inward else subprocess.DEVNULL)
-        source.stdout.close()
-        received = 0
-        with open("/dev/null", "wb") as sink:
-            while count := os.splice(client.stdout.fileno(), sink.fileno(), 1 << 20):
-                received += count
-        told = client.communicate()[1] or b""
-        source.wait()
-        return client.returncode == 0 and (b"%d+0 records in" % (size >> 16) in told if inward else received == size)
+    def stream(self, exec_command, inward):
+        """MB/s of a tar of one file through an exec, from a file in memory or to one; 0 if what arrives is not, byte for
+        byte, what was sent."""
+        memory = self.memory
+        got = f"{memory}/in/file" if inward else f"{memory}/received.tar"
+        words = ["tar", "-C", "/data/in", "-xf", "-"] if inward else ["tar", "-C", "/data", "-cf", "-", "file"]
+        with open(f"{memory}/sent.tar" if inward else "/dev/null", "rb") as source, \
+             open("/dev/null" if inward else got, "wb") as sink:
+            start = time.monotonic()
+            code = subprocess.run([*exec_command, *words], stdin=source, stdout=sink, stderr=subprocess.DEVNULL, check=False).returncode
+            took = time.monotonic() - start
+        unpack = ["cat", got] if inward else ["tar", "-xOf", got]
+        with subprocess.Popen(unpack, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as arrived:
+            same = subprocess.run(["cmp", "-s", "-", f"{memory}/file"], stdin=arrived.stdout, check=False).returncode == 0
+        if os.path.exists(got):
+            os.remove(got)
+        return os.path.getsize(f"{memory}/file") / 1e6 / took if code == 0 and same else 0
 
-    def streams(self, size=1 << 30):
-        """{(who, direction): MB/s} of `crictl exec` with `size` bytes of input or output, the better of two;
-        0 if they did not arrive."""
+    def streams(self, mebibytes=1024):
+        """{(who, direction): MB/s} of `crictl exec tar`, the better of two; 0 if it did not arrive."""
         rates = {}
-        ids = {who: self.start_one(who) for who in (OURS, PEER)}
+        os.mkdir(f"{self.memory}/in")
+        subprocess.run(["dd", "if=/dev/urandom", f"of={self.memory}/file", "bs=1M", f"count={mebibytes}", "status=none"], check=True)
+        subprocess.run(["tar", "-C", self.memory, "-cf", f"{self.memory}/sent.tar", "file"], check=True)
+        mounts = [{"container_path": "/data", "host_path": self.memory}]
+        ids = {who: self.start_one(who, mounts) for who in (OURS, PEER)}
 
         def work(who):
             command = [self.options.bin + "/crictl", "-r", self.sockets[who], "exec"]
             for transport in ("spdy", "websocket"):
-                for direction, words in (("in", ["-i", "-r", transport, ids[who], "dd", "of=/dev/null", "bs=64k", "iflag=fullblock"]),
-                                         ("out", ["-r", transport, ids[who], "dd", "if=/dev/zero", "bs=64k", f"count={size >> 16}"])):
-                    start = time.monotonic()
-                    arrived = self.stream(command + words, size)
-                    rate = size / 1e6 / (time.monotonic() - start) if arrived else 0
-                    name = f"1 GiB {direction}, {transport}"
+                for inward in (True, False):
+                    rate = self.stream([*command, *(["-i"] if inward else []), "-r", transport, ids[who]], inward)
+                    name = f"tar of {mebibytes} MiB {'in' if inward else 'out'}, {transport}"
                     rates[who, name] = max(rate, rates.get((who, name), 0))
         self.in_turn(work)
         for who in (OURS, PEER):
@@ -224,7 +229,7 @@ def idle(daemon, seconds=20):
 def crowd(bench, options):
     """Operations, memory and wake-ups of Coracle with few and with many pods."""
     tables, filled = {}, 0
-    time.sleep(5)
+    time.sleep(15)  # threads without work end after ten seconds
     print(f"\n| {OURS}, idle | RSS, MiB | wake-ups a second |\n|---|---|---|")
 
     def idle_row(name):
@@ -242,7 +247,7 @@ def crowd(bench, options):
         tables[count] = {row[0]: [float(n) for n in row[1:]] for row in rows}
         if not rows:
             miss(f"{count} pods: no operation was measured")
-    time.sleep(5)
+    time.sleep(15)
     idle_row(f"{options.pods} pods")
     held = [private_kib(pid) for pid in holders()]
     grown = private_kib(options.daemon) - empty
@@ -259,7 +264,7 @@ def crowd(bench, options):
 
 def main():
     parser = argparse.ArgumentParser()
-    for name in ("ours", "peer", "bin", "load", "out"):
+    for name in ("ours", "peer", "bin", "load", "out", "memory"):
         parser.add_argument("--" + name, required=True)
     for name in ("daemon", "samples", "pods"):
         parser.add_argument("--" + name, type=int, required=True)
