@@ -67,6 +67,11 @@ class PortOfAnotherTest : public CniNetworkTest {
     second_.netns_fd = other_.fd();
     Start();
   }
+  void StartAnew(const char* conf) {
+    network_.reset();
+    Write("conf/10-net.conflist", conf);
+    Start();
+  }
   absl::Status AddSecond() {
     absl::Status status;
     node_.Run([&] { status = network_->Setup(second_).status(); });
@@ -158,25 +163,17 @@ constexpr char kWithoutPorts[] = R"({"cniVersion": "1.0.0", "name": "net",
 
 // Whoever forwards it, if anybody does, it is not the list with ports.
 TEST_F(PortOfAnotherTest, IsNotHeldByALivingPodOfAListThatMapsNone) {
-  network_.reset();
-  Write("conf/10-net.conflist", kWithoutPorts);
-  Start();
+  StartAnew(kWithoutPorts);
   ASSERT_OK(AddPod());
-  network_.reset();
-  Write("conf/10-net.conflist", kConf);
-  Start();
+  StartAnew(kConf);
   Sweep({pod_network_});
   EXPECT_OK(AddSecond());
 }
 
 TEST_F(PortOfAnotherTest, IsNotHeldByALeftoverOfAListThatMapsNone) {
-  network_.reset();
-  Write("conf/10-net.conflist", kWithoutPorts);
-  Start();
+  StartAnew(kWithoutPorts);
   ASSERT_OK(AddPod());
-  network_.reset();
-  Write("conf/10-net.conflist", kConf);
-  Start();
+  StartAnew(kConf);
   node_.Run([this] {
     EXPECT_THAT(network_->Recover({}), testing::ElementsAre("a1"));
     network_->Collect();

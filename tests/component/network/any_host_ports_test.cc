@@ -18,13 +18,7 @@ using tests::Server;
 using tests::Shell;
 using tests::StatusIs;
 
-class AnyHostPortTest : public WithHostPort<tests::EitherNetworkTest> {
- protected:
-  // As which a neighbour is seen: portmap hides all pods of the range.
-  std::string Seen(const std::string& ip, const std::string& gateway) const {
-    return IsCni() ? gateway : ip;
-  }
-};
+class AnyHostPortTest : public WithHostPort<tests::EitherNetworkTest> {};
 
 INSTANTIATE_TEST_SUITE_P(Networks, AnyHostPortTest, tests::kBothNetworks,
                          tests::NameOfKind);

@@ -40,10 +40,6 @@ class SctpTest : public WithHostPort<tests::EitherNetworkTest> {
   static bool IsClosed(const NetNs& from, const std::string& asked) {
     return !SctpClient(from).Ask(asked, kHostPort);
   }
-  // As which a neighbour is seen: portmap hides all pods of the range.
-  std::string Seen(const std::string& ip, const std::string& gateway) const {
-    return IsCni() ? gateway : ip;
-  }
 };
 
 INSTANTIATE_TEST_SUITE_P(Networks, SctpTest, tests::kBothNetworks,
