@@ -47,13 +47,14 @@ std::vector<ContainerPtr> Containers::ListOf(
 }
 
 std::vector<ContainerPtr> Containers::ListFor(
-    const std::string& sandbox_prefix) const {
+    absl::string_view prefix, const std::string& sandbox_prefix) const {
+  if (!prefix.empty()) return registry_.List(prefix);
   std::vector<ContainerPtr> own = registry_.ListGroup(sandbox_prefix);
   return own.empty() ? registry_.List() : own;
 }
 
-std::string Containers::GroupOf(const Container& container) {
-  return container.sandbox->id;
+std::vector<std::string> Containers::GroupsOf(const Container& container) {
+  return {container.sandbox->id};
 }
 
 std::string Containers::ReadOciConfig(const std::string& id) const {

@@ -82,9 +82,11 @@ class Containers {
   }
   std::vector<ContainerPtr> List() const { return registry_.List(); }
   std::vector<ContainerPtr> ListOf(const sandbox::Sandbox& sandbox) const;
-  // What a filter has to look through that wants a sandbox by this ID, whole or
-  // the beginning of it: the sandbox's own, or all.
-  std::vector<ContainerPtr> ListFor(const std::string& sandbox_prefix) const;
+  // What a filter has to look through that wants these IDs, each whole, the
+  // beginning of it or "": never less than what fits, and little if it is
+  // whole.
+  std::vector<ContainerPtr> ListFor(absl::string_view prefix,
+                                    const std::string& sandbox_prefix) const;
 
   // The OCI config that it was created with, for verbose status.
   std::string ReadOciConfig(const std::string& id) const;
@@ -141,8 +143,8 @@ class Containers {
   const ContainersOptions options_;
   const std::string records_dir_;
   // By sandbox.
-  static std::string GroupOf(const Container& container);
-  sandbox::Registry<Container> registry_{"container", &GroupOf};
+  static std::vector<std::string> GroupsOf(const Container& container);
+  sandbox::Registry<Container> registry_{"container", &GroupsOf};
   sandbox::Flights<absl::StatusOr<ContainerPtr>> creates_;
   sandbox::Flights<absl::Status> starts_;
   sandbox::Flights<absl::Status> removes_;

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,11 @@ class Network {
   // only the sandbox ID is certain: after a crash in the middle of a Setup
   // nobody else knows more of it.
   virtual absl::Status Teardown(const PodNetwork& pod) = 0;
+  // Whether what Setup made for a sandbox is still there, and if not what is
+  // missing. Takes seconds at most. Nothing where nobody can tell.
+  virtual std::optional<absl::Status> Check(const std::string& /*sandbox_id*/) {
+    return std::nullopt;
+  }
   // After a restart, before any Setup or Teardown: frees what belongs to none
   // of the `living` sandboxes and knows the others' host ports again. The
   // namespaces of `living` are not open. Asks nothing of other programs: what

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Registry maps IDs to objects and finds one by any unique prefix of its ID, or
-// those of a group, without a look at all others.
+// Registry maps IDs to objects and finds one by any unique prefix of its ID,
+// all with a prefix, or those of a group, without a look at all others.
 #ifndef CORACLE_CRI_SANDBOX_REGISTRY_H_
 #define CORACLE_CRI_SANDBOX_REGISTRY_H_
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -19,19 +21,21 @@
 
 namespace cri::sandbox {
 
-// Thread safe. T has a member `id`. `noun` names the kind in errors, `group`
-// the group of an object, which stays the same while it is here.
+// Thread safe. T has a member `id`. `noun` names the kind in errors,
+// `groups_of` the groups of an object, which stay the same while it is here.
 template <typename T>
 class Registry {
  public:
-  using Group = std::string (*)(const T&);
+  using GroupsOf = std::vector<std::string> (*)(const T&);
 
-  Registry(std::string noun, Group group)
-      : noun_(std::move(noun)), group_(group) {}
+  Registry(std::string noun, GroupsOf groups_of)
+      : noun_(std::move(noun)), groups_of_(groups_of) {}
 
   void Add(std::shared_ptr<T> item) {
     absl::MutexLock lock(&mutex_);
-    groups_[group_(*item)].push_back(item);
+    for (const std::string& group : groups_of_(*item)) {
+      groups_[group].push_back(item);
+    }
     items_[item->id] = std::move(item);
   }
 
@@ -39,9 +43,12 @@ class Registry {
     absl::MutexLock lock(&mutex_);
     auto it = items_.find(id);
     if (it == items_.end()) return;
-    auto group = groups_.find(group_(*it->second));
-    std::erase(group->second, it->second);
-    if (group->second.empty()) groups_.erase(group);
+    for (const std::string& name : groups_of_(*it->second)) {
+      auto group = groups_.find(name);
+      if (group == groups_.end()) continue;  // named twice
+      std::erase(group->second, it->second);
+      if (group->second.empty()) groups_.erase(group);
+    }
     items_.erase(it);
   }
 
@@ -66,11 +73,15 @@ class Registry {
     return it->second;
   }
 
-  std::vector<std::shared_ptr<T>> List() const {
+  // Those whose ID starts with `prefix`, in the order of their IDs.
+  std::vector<std::shared_ptr<T>> List(absl::string_view prefix = "") const {
     absl::MutexLock lock(&mutex_);
     std::vector<std::shared_ptr<T>> result;
-    result.reserve(items_.size());
-    for (const auto& [id, item] : items_) result.push_back(item);
+    if (prefix.empty()) result.reserve(items_.size());
+    for (auto it = items_.lower_bound(std::string(prefix));
+         it != items_.end() && absl::StartsWith(it->first, prefix); ++it) {
+      result.push_back(it->second);
+    }
     return result;
   }
 
@@ -81,9 +92,20 @@ class Registry {
     return it == groups_.end() ? std::vector<std::shared_ptr<T>>() : it->second;
   }
 
+  // Whether `is_wanted` says so of one of a group. It must not call this
+  // object.
+  bool AnyOfGroup(const std::string& group,
+                  absl::FunctionRef<bool(const T&)> is_wanted) const {
+    absl::MutexLock lock(&mutex_);
+    auto it = groups_.find(group);
+    return it != groups_.end() &&
+           std::any_of(it->second.begin(), it->second.end(),
+                       [&](const auto& item) { return is_wanted(*item); });
+  }
+
  private:
   const std::string noun_;
-  const Group group_;
+  const GroupsOf groups_of_;
   mutable absl::Mutex mutex_;
   std::map<std::string, std::shared_ptr<T>> items_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<std::string, std::vector<std::shared_ptr<T>>> groups_

@@ -70,8 +70,20 @@ void Sandboxes::NotifyStopped(const SandboxPtr& sandbox) {
   if (sandbox->TakeStopNews()) Notify(sandbox, v1::CONTAINER_STOPPED_EVENT);
 }
 
-std::string Sandboxes::GroupOf(const Sandbox& sandbox) {
-  return KeyOf(sandbox.config.metadata());
+std::vector<std::string> Sandboxes::GroupsOf(const Sandbox& sandbox) {
+  return {KeyOf(sandbox.config.metadata()), sandbox.cgroup_parent};
+}
+
+bool Sandboxes::SharesCgroup(const Sandbox& sandbox) const {
+  if (sandbox.cgroup_parent == kDefaultCgroupParent ||
+      sandbox.slice == kDefaultSlice) {
+    return true;
+  }
+  return registry_.AnyOfGroup(
+      sandbox.cgroup_parent, [&sandbox](const Sandbox& other) {
+        return other.id != sandbox.id && other.IsReady() &&
+               other.cgroup_parent == sandbox.cgroup_parent;
+      });
 }
 
 SandboxPtr Sandboxes::FindReady(const v1::PodSandboxMetadata& metadata) const {

@@ -83,7 +83,12 @@ class Sandboxes {
   absl::StatusOr<SandboxPtr> Find(absl::string_view prefix) const {
     return registry_.Find(prefix);
   }
-  std::vector<SandboxPtr> List() const { return registry_.List(); }
+  std::vector<SandboxPtr> List(absl::string_view prefix = "") const {
+    return registry_.List(prefix);
+  }
+  // Whether other READY pods live in its cgroup too. A kubelet gives each pod a
+  // cgroup of its own; pods of other clients may share one.
+  bool SharesCgroup(const Sandbox& sandbox) const;
 
  private:
   using Sysctls = std::map<std::string, std::string>;
@@ -119,9 +124,9 @@ class Sandboxes {
 
   const SandboxesOptions options_;
   const std::string records_dir_;
-  // By namespace, name, uid and attempt.
-  static std::string GroupOf(const Sandbox& sandbox);
-  Registry<Sandbox> registry_{"sandbox", &GroupOf};
+  // By namespace, name, uid and attempt, and by cgroup.
+  static std::vector<std::string> GroupsOf(const Sandbox& sandbox);
+  Registry<Sandbox> registry_{"sandbox", &GroupsOf};
   Flights<absl::StatusOr<SandboxPtr>> runs_;
   std::map<std::string, int> halves_;  // to holder or 0; of Recover and Sweep
 };

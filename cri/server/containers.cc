@@ -84,9 +84,10 @@ absl::StatusOr<v1::ListContainersResponse> ListContainers(
                      " is not a value of this API"));
   }
   v1::ListContainersResponse response;
-  for (const auto& container :
-       context.engine.containers->ListFor(request.filter().pod_sandbox_id())) {
-    if (container::Matches(*container, request.filter())) {
+  const v1::ContainerFilter& filter = request.filter();
+  for (const auto& container : context.engine.containers->ListFor(
+           filter.id(), filter.pod_sandbox_id())) {
+    if (container::Matches(*container, filter)) {
       *response.add_containers() = container::ToListItem(*container);
     }
   }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The five RPCs of pod sandboxes.
+#include <optional>
+
 #include "absl/strings/str_cat.h"
 #include "cri/container/resources.h"
 #include "cri/sandbox/pod_spec.h"
@@ -13,7 +15,19 @@ namespace {
 using runtime::Json;
 namespace v1 = ::runtime::v1;
 
-std::string VerboseInfo(const sandbox::Sandbox& sandbox) {
+// What the network says of a pod that it connected: "ok" or what is missing.
+// Nothing of others, and where nobody can tell.
+std::optional<std::string> CheckNetwork(const Engine& engine,
+                                        sandbox::Sandbox& sandbox) {
+  // Until it is done nobody tears the pod down.
+  const absl::StatusOr<sandbox::Sandbox::Use> use = sandbox.Enter();
+  if (!use.ok() || sandbox.ips.empty()) return std::nullopt;
+  const std::optional<absl::Status> checked = engine.network->Check(sandbox.id);
+  if (!checked.has_value()) return std::nullopt;
+  return checked->ok() ? "ok" : std::string(checked->message());
+}
+
+std::string VerboseInfo(const Engine& engine, sandbox::Sandbox& sandbox) {
   v1::PodSandboxConfig now = sandbox.config;
   sandbox::Sandbox::Limits limits = sandbox.GetLimits();
   if (now.has_linux() || limits.resources.ByteSizeLong() > 0) {
@@ -30,6 +44,10 @@ std::string VerboseInfo(const sandbox::Sandbox& sandbox) {
             {"runtimeHandler", sandbox.runtime_handler},
             {"runtimeSpec", sandbox::PodSpec(sandbox)}};
   if (config.ok()) info["config"] = *std::move(config);
+  if (const std::optional<std::string> network = CheckNetwork(engine, sandbox);
+      network.has_value()) {
+    info["networkCheck"] = *network;
+  }
   return runtime::DumpJson(info);
 }
 
@@ -90,7 +108,7 @@ absl::StatusOr<v1::PodSandboxStatusResponse> PodSandboxStatus(
     *response.add_containers_statuses() = container::ToStatus(*container);
   }
   if (request.verbose()) {
-    (*response.mutable_info())["info"] = VerboseInfo(*sandbox);
+    (*response.mutable_info())["info"] = VerboseInfo(engine, *sandbox);
   }
   return response;
 }
@@ -104,7 +122,8 @@ absl::StatusOr<v1::ListPodSandboxResponse> ListPodSandbox(
                      " is not a value of this API"));
   }
   v1::ListPodSandboxResponse response;
-  for (const auto& sandbox : context.engine.sandboxes->List()) {
+  for (const auto& sandbox :
+       context.engine.sandboxes->List(request.filter().id())) {
     if (sandbox::Matches(*sandbox, request.filter())) {
       *response.add_items() = sandbox::ToListItem(*sandbox);
     }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stats and metrics.
-#include <map>
-
 #include "absl/strings/match.h"
 #include "cri/server/rpc.h"
 #include "cri/stats/metrics.h"
@@ -26,29 +24,12 @@ bool Matches(const sandbox::Sandbox& sandbox,
          sandbox::HasLabels(sandbox.config.labels(), filter.label_selector());
 }
 
-// All pods with their containers. A kubelet gives each pod a cgroup of its own;
-// pods of other clients may share one.
-std::vector<stats::Pod> Pods(const Engine& engine) {
-  std::map<std::string, stats::Pod> pods;
-  std::map<std::string, int> users;
-  for (sandbox::SandboxPtr& sandbox : engine.sandboxes->List()) {
-    if (sandbox->IsReady()) ++users[sandbox->cgroup_parent];
-    std::string id = sandbox->id;
-    pods[id].sandbox = std::move(sandbox);
-  }
-  for (container::ContainerPtr& container : engine.containers->List()) {
-    auto it = pods.find(container->sandbox->id);
-    if (it != pods.end()) it->second.containers.push_back(std::move(container));
-  }
-  std::vector<stats::Pod> result;
-  for (auto& [id, pod] : pods) {
-    const std::string& parent = pod.sandbox->cgroup_parent;
-    pod.shared_cgroup = parent == sandbox::kDefaultCgroupParent ||
-                        pod.sandbox->slice == sandbox::kDefaultSlice ||
-                        users[parent] > 1;
-    result.push_back(std::move(pod));
-  }
-  return result;
+stats::Pod PodOf(const Engine& engine, sandbox::SandboxPtr sandbox) {
+  stats::Pod pod;
+  pod.containers = engine.containers->ListOf(*sandbox);
+  pod.shared_cgroup = engine.sandboxes->SharesCgroup(*sandbox);
+  pod.sandbox = std::move(sandbox);
+  return pod;
 }
 
 }  // namespace
@@ -65,9 +46,10 @@ CORACLE_RPC(ContainerStats) {
 CORACLE_RPC(ListContainerStats) {
   Engine& engine = context.engine;
   v1::ListContainerStatsResponse response;
+  const v1::ContainerStatsFilter& filter = request.filter();
   for (const container::ContainerPtr& container :
-       engine.containers->ListFor(request.filter().pod_sandbox_id())) {
-    if (Matches(*container, request.filter())) {
+       engine.containers->ListFor(filter.id(), filter.pod_sandbox_id())) {
+    if (Matches(*container, filter)) {
       *response.add_stats() = engine.sampler->StatsOf(*container);
     }
   }
@@ -79,21 +61,19 @@ CORACLE_RPC(PodSandboxStats) {
   ASSIGN_OR_RETURN(sandbox::SandboxPtr sandbox,
                    FindSandbox(engine, request.pod_sandbox_id()));
   v1::PodSandboxStatsResponse response;
-  for (const stats::Pod& pod : Pods(engine)) {
-    if (pod.sandbox == sandbox) {
-      *response.mutable_stats() = engine.sampler->StatsOf(pod);
-      return response;
-    }
-  }
-  return absl::NotFoundError("the sandbox was removed meanwhile");
+  *response.mutable_stats() =
+      engine.sampler->StatsOf(PodOf(engine, std::move(sandbox)));
+  return response;
 }
 
 CORACLE_RPC(ListPodSandboxStats) {
   Engine& engine = context.engine;
   v1::ListPodSandboxStatsResponse response;
-  for (const stats::Pod& pod : Pods(engine)) {
-    if (Matches(*pod.sandbox, request.filter())) {
-      *response.add_stats() = engine.sampler->StatsOf(pod);
+  for (sandbox::SandboxPtr& sandbox :
+       engine.sandboxes->List(request.filter().id())) {
+    if (Matches(*sandbox, request.filter())) {
+      *response.add_stats() =
+          engine.sampler->StatsOf(PodOf(engine, std::move(sandbox)));
     }
   }
   return response;
@@ -112,8 +92,10 @@ CORACLE_RPC(ListMetricDescriptors) {
 CORACLE_RPC(ListPodSandboxMetrics) {
   (void)request;
   v1::ListPodSandboxMetricsResponse response;
-  for (const stats::Pod& pod : Pods(context.engine)) {
-    *response.add_pod_metrics() = context.engine.sampler->MetricsOf(pod);
+  Engine& engine = context.engine;
+  for (sandbox::SandboxPtr& sandbox : engine.sandboxes->List()) {
+    *response.add_pod_metrics() =
+        engine.sampler->MetricsOf(PodOf(engine, std::move(sandbox)));
   }
   return response;
 }

@@ -15,6 +15,10 @@
 
 namespace cri::network::cni {
 
+bool HasCheck(const NetworkConf& conf) {
+  return !conf.disable_check && AtLeast(conf.version, "0.4.0");
+}
+
 Chain::Chain(const NetworkConf& conf, Plugins& plugins, absl::Time deadline)
     : conf_(conf), plugins_(plugins), deadline_(deadline) {}
 
@@ -113,9 +117,7 @@ absl::Status Chain::Del(const Attachment& attachment) {
 }
 
 absl::Status Chain::Check(const Attachment& attachment) {
-  if (conf_.disable_check || !AtLeast(conf_.version, "0.4.0")) {
-    return absl::OkStatus();
-  }
+  if (!HasCheck(conf_)) return absl::OkStatus();
   ASSIGN_OR_RETURN(const Json previous, Previous(attachment));
   for (const PluginConf& plugin : conf_.plugins) {
     RETURN_IF_ERROR(Run(Command::kCheck, plugin,

@@ -17,6 +17,9 @@
 
 namespace cri::network::cni {
 
+// Whether a list has CHECK: it is not older, and wants it.
+bool HasCheck(const NetworkConf& conf);
+
 // A network's plugins and who runs them. Not thread safe; cheap to make, one
 // for each operation. Errors name network, plugin and command.
 class Chain {
@@ -29,7 +32,7 @@ class Chain {
   // All plugins from last to first, each with the result of the ADD if the
   // attachment has it. Ends with the first that fails.
   absl::Status Del(const Attachment& attachment);
-  // OK without asking if the list wants no checks or is older than CHECK.
+  // OK without asking unless HasCheck.
   absl::Status Check(const Attachment& attachment);
   // Whether the plugins can serve ADD; OK for lists older than STATUS.
   absl::Status Status();

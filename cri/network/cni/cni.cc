@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
+#include "cri/network/cni/attached.h"
 #include "cri/network/cni/attachment.h"
 #include "cri/network/cni/chain.h"
 #include "cri/network/cni/conf_dir.h"
@@ -40,7 +41,8 @@ using cni::Result;
 
 constexpr char kNotReady[] = "NetworkPluginNotReady";
 constexpr char kIfName[] = "eth0";
-constexpr absl::Duration kProbeTime = absl::Seconds(10);  // VERSION, STATUS
+// Of VERSION, STATUS, CHECK.
+constexpr absl::Duration kProbeTime = absl::Seconds(10);
 
 class CniNetwork : public Network {
  public:
@@ -54,6 +56,7 @@ class CniNetwork : public Network {
   absl::StatusOr<PodAddresses> Setup(const PodNetwork& pod) override;
   absl::Status SetupLoopback(int netns_fd) override;
   absl::Status Teardown(const PodNetwork& pod) override;
+  std::optional<absl::Status> Check(const std::string& sandbox_id) override;
   std::vector<std::string> Recover(
       const std::vector<PodNetwork>& living) override;
   void PutOff(const std::string& id) override { turns_.EndDel(id); }
@@ -72,8 +75,6 @@ class CniNetwork : public Network {
   // The configuration, after another try if the last one failed.
   absl::StatusOr<ConfPtr> GetConf() ABSL_LOCKS_EXCLUDED(mutex_);
   Readiness Current() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
-  // Who runs the plugins of a list.
-  cni::Plugins& RunnerOf(const NetworkConf& conf);
   absl::StatusOr<Attachment> Describe(const NetworkConf& conf,
                                       const PodNetwork& pod);
   // All or nothing.
@@ -93,6 +94,13 @@ class CniNetwork : public Network {
   cni::PodCidrs pod_cidrs_;
   cni::Programs programs_;
   cni::Builtin builtin_;
+  const cni::RunnerOf runner_of_ =
+      [this](const NetworkConf& conf) -> cni::Plugins& {
+    if (options_.in_process && cni::Builtin::Understands(conf).ok()) {
+      return builtin_;
+    }
+    return programs_;
+  };
   cni::Turns turns_;
   cni::PodPorts ports_;
   absl::Mutex reloading_;  // one at a time; before mutex_
@@ -123,17 +131,10 @@ CniNetwork::CniNetwork(const CniOptions& options)
   }
 }
 
-cni::Plugins& CniNetwork::RunnerOf(const NetworkConf& conf) {
-  if (options_.in_process && cni::Builtin::Understands(conf).ok()) {
-    return builtin_;
-  }
-  return programs_;
-}
-
 absl::StatusOr<CniNetwork::ConfPtr> CniNetwork::LoadConf() {
   ASSIGN_OR_RETURN(NetworkConf conf, cni::LoadConfDir(options_.conf_dir));
   RETURN_IF_ERROR(
-      Chain(conf, RunnerOf(conf), absl::Now() + kProbeTime).Version());
+      Chain(conf, runner_of_(conf), absl::Now() + kProbeTime).Version());
   return std::make_shared<const NetworkConf>(std::move(conf));
 }
 
@@ -168,7 +169,7 @@ bool CniNetwork::Replace(bool again) {
     const absl::Status understood = cni::Builtin::Understands(conf);
     runtime::log::Info(
         "cni: network ", conf.name, " (CNI ", conf.version, "), plugins run ",
-        &RunnerOf(conf) == &builtin_ ? "in this process" : "as programs",
+        &runner_of_(conf) == &builtin_ ? "in this process" : "as programs",
         understood.ok() ? "" : ": ", understood.message());
     ports_.Begin(conf);
   }
@@ -201,7 +202,8 @@ Readiness CniNetwork::Ready() {
   const absl::StatusOr<ConfPtr> conf = GetConf();
   absl::Status status = conf.status();
   if (status.ok()) {
-    status = Chain(**conf, RunnerOf(**conf), absl::Now() + kProbeTime).Status();
+    status =
+        Chain(**conf, runner_of_(**conf), absl::Now() + kProbeTime).Status();
   }
   if (status.ok()) return {true, "", ports_.Lacks()};
   return {false, kNotReady, std::string(status.message())};
@@ -274,7 +276,7 @@ absl::Status CniNetwork::Attach(const NetworkConf& conf, int netns_fd,
   RETURN_IF_ERROR(attachments_.Save(attachment));
   RETURN_IF_ERROR(cni::PinNetns(attachment.netns, netns_fd));
   RETURN_IF_ERROR(SetupLoopback(netns_fd));
-  Chain chain(conf, RunnerOf(conf), Deadline());
+  Chain chain(conf, runner_of_(conf), Deadline());
   ASSIGN_OR_RETURN(const Result result, chain.Add(attachment));
   addresses.ips = cni::PodIps(result, attachment.ifname);
   if (addresses.ips.empty()) {
@@ -290,16 +292,13 @@ absl::Status CniNetwork::Attach(const NetworkConf& conf, int netns_fd,
 }
 
 absl::Status CniNetwork::Detach(Attachment attachment) {
-  ASSIGN_OR_RETURN(const NetworkConf conf, cni::ParseConf(attachment.config));
-  const std::string netns = attachment.netns;
-  if (!cni::IsPinned(netns)) attachment.netns.clear();
-  Chain chain(conf, RunnerOf(conf), Deadline());
-  RETURN_IF_ERROR(chain.Del(attachment));
-  RETURN_IF_ERROR(cni::UnpinNetns(netns));
-  RETURN_IF_ERROR(attachments_.Remove(attachment));
-  runtime::log::Info("cni: DEL of sandbox ", attachment.container_id,
-                     " from network ", conf.name, ": ", chain.Timings());
-  return absl::OkStatus();
+  return cni::Detach(attachments_, runner_of_, Deadline(),
+                     std::move(attachment));
+}
+
+std::optional<absl::Status> CniNetwork::Check(const std::string& sandbox_id) {
+  return cni::CheckAttached(attachments_, runner_of_, absl::Now() + kProbeTime,
+                            sandbox_id);
 }
 
 absl::Status CniNetwork::SetupLoopback(int netns_fd) {
@@ -380,7 +379,7 @@ void CniNetwork::RunGc() {
   if (valid.ok()) {
     cni::AddLost((*conf)->name, kIfName, valid->unreadable, *std::move(living),
                  &valid->all);
-    collected = Chain(**conf, RunnerOf(**conf), Deadline()).Gc(valid->all);
+    collected = Chain(**conf, runner_of_(**conf), Deadline()).Gc(valid->all);
   }
   if (!collected.ok()) runtime::log::Warning("cni: ", collected.message());
 }

@@ -14,7 +14,7 @@ struct Item {
   std::string color;
 };
 
-std::string ColorOf(const Item& item) { return item.color; }
+std::vector<std::string> ColorOf(const Item& item) { return {item.color}; }
 
 TEST(RegistryTest, FindsByUniquePrefixOnly) {
   Registry<Item> registry("thing", &ColorOf);
@@ -60,6 +60,42 @@ TEST(RegistryTest, ListsAGroup) {
   registry.Remove("a");
   EXPECT_EQ(ids("red"), "");
   EXPECT_EQ(ids("blue"), "b");
+}
+
+TEST(RegistryTest, ListsByPrefix) {
+  Registry<Item> registry("thing", &ColorOf);
+  for (const char* id : {"bc", "ab", "b", "c"}) {
+    registry.Add(std::make_shared<Item>(Item{id}));
+  }
+  const auto ids = [&](const std::string& prefix) {
+    std::string all;
+    for (const auto& item : registry.List(prefix)) all += item->id + " ";
+    return all;
+  };
+  EXPECT_EQ(ids(""), "ab b bc c ");
+  EXPECT_EQ(ids("b"), "b bc ");
+  EXPECT_EQ(ids("bcd"), "");
+  EXPECT_EQ(ids("d"), "");
+}
+
+std::vector<std::string> ColorAndHex(const Item& item) {
+  return {item.color, item.color == "red" ? "f00" : item.color};
+}
+
+TEST(RegistryTest, OneMayBeInSeveralGroups) {
+  Registry<Item> registry("thing", &ColorAndHex);
+  registry.Add(std::make_shared<Item>(Item{"a", "red"}));
+  registry.Add(std::make_shared<Item>(Item{"b", "both"}));
+  EXPECT_EQ(registry.ListGroup("red").size(), 1u);
+  EXPECT_EQ(registry.ListGroup("f00").size(), 1u);
+  const auto is_a = [](const Item& item) { return item.id == "a"; };
+  EXPECT_TRUE(registry.AnyOfGroup("f00", is_a));
+  EXPECT_FALSE(registry.AnyOfGroup("both", is_a));
+  EXPECT_FALSE(registry.AnyOfGroup("none", is_a));
+  registry.Remove("a");
+  registry.Remove("b");  // whose two groups have one name
+  EXPECT_FALSE(registry.AnyOfGroup("f00", is_a));
+  EXPECT_TRUE(registry.ListGroup("both").empty());
 }
 
 }  // namespace

@@ -155,6 +155,31 @@ TEST_F(SandboxesTest, WhoeverJoinsAClientThatIsGoneGetsASandbox) {
   EXPECT_EQ(world_.sandboxes.count((*result)->id), 1u);
 }
 
+TEST_F(SandboxesTest, SharesItsCgroupWithOtherReadyPods) {
+  const auto run_in = [&](const std::string& name, const std::string& parent) {
+    v1::PodSandboxConfig config = Config(name);
+    config.mutable_linux()->set_cgroup_parent(parent);
+    return *Run(config);
+  };
+  const SandboxPtr own = run_in("own", "/kubepods/own");
+  EXPECT_FALSE(sandboxes_->SharesCgroup(*own));
+  const SandboxPtr other = run_in("other", "/kubepods/own");
+  EXPECT_TRUE(sandboxes_->SharesCgroup(*own));
+  EXPECT_TRUE(sandboxes_->SharesCgroup(*other));
+  ASSERT_TRUE(other->Close());
+  EXPECT_FALSE(sandboxes_->SharesCgroup(*own));
+  // The place of pods that have none of their own.
+  EXPECT_TRUE(sandboxes_->SharesCgroup(*run_in("any", "")));
+}
+
+TEST_F(SandboxesTest, ListsByPrefixOfTheId) {
+  const SandboxPtr a = *Run(Config("a"));
+  ASSERT_OK(Run(Config("b")));
+  EXPECT_EQ(sandboxes_->List().size(), 2u);
+  EXPECT_THAT(sandboxes_->List(a->id.substr(0, 20)), testing::ElementsAre(a));
+  EXPECT_TRUE(sandboxes_->List("no such").empty());
+}
+
 TEST_F(SandboxesTest, FailedRunLeavesNothing) {
   network_.setup_error = absl::ResourceExhaustedError("no address left");
   EXPECT_THAT(Run(Config("a")), StatusIs(absl::StatusCode::kResourceExhausted,
