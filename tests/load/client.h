@@ -36,6 +36,10 @@ class Client {
   // Containers are made of `image`, which must be present already.
   Client(const std::string& socket, std::string image);
 
+  // For calls that are not below.
+  v1::RuntimeService::Stub& runtime() { return *stub_; }
+  v1::ImageService::Stub& images() { return *images_; }
+
   grpc::Status RunPod(const PodName& pod, std::string* id, Limits limits = {});
   // One that sleeps, or runs `script` in a shell.
   grpc::Status CreateContainer(const PodName& pod, const std::string& pod_id,

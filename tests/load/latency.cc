@@ -1,53 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
-#include <cmath>
+#include <unistd.h>
+#include <filesystem>
+#include <functional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "tests/load/load.h"
+#include "tests/load/questions.h"
+#include "tests/load/stopwatch.h"
 
 namespace tests::load {
 namespace {
 
-// The times of every operation, in the order of their first calls.
-class Stopwatch {
- public:
-  template <typename Operation>
-  void Time(const char* what, const Operation& operation) {
-    const absl::Time start = absl::Now();
-    const grpc::Status status = operation();
-    const double took = absl::ToDoubleMilliseconds(absl::Now() - start);
-    if (!status.ok()) Fail(what, status);
-    auto found = std::find_if(times_.begin(), times_.end(),
-                              [&](auto& entry) { return entry.first == what; });
-    if (found == times_.end()) found = times_.insert(found, {what, {}});
-    found->second.push_back(took);
-  }
-
-  void Print() {
-    for (auto& [what, times] : times_) {
-      std::sort(times.begin(), times.end());
-      absl::PrintF("%s\t%.2f\t%.2f\t%.2f\n", what, At(times, 50), At(times, 90),
-                   At(times, 99));
-    }
-  }
-
- private:
-  static double At(const std::vector<double>& sorted, double percent) {
-    const double last = static_cast<double>(sorted.size() - 1);
-    return sorted[static_cast<size_t>(std::lround(last * percent / 100))];
-  }
-
-  std::vector<std::pair<std::string, std::vector<double>>> times_;
-};
-
 std::string Unique() { return absl::StrCat(absl::ToUnixNanos(absl::Now())); }
 
-void LiveOnce(Client& client, const PodName& pod, Stopwatch& watch) {
+// Asks what is to be known of a pod and its container while it runs.
+using Questions = std::function<void(
+    const std::string& pod, const std::string& container, Stopwatch& watch)>;
+
+void LiveOnce(Client& client, const PodName& pod, const Questions& ask,
+              Stopwatch& watch) {
   std::string id, container;
   v1::ContainerState state;
   std::vector<std::string> all;
@@ -66,12 +40,24 @@ void LiveOnce(Client& client, const PodName& pod, Stopwatch& watch) {
              [&] { return client.ContainerState(container, &state); });
   watch.Time("ListContainers of a pod",
              [&] { return client.ListContainers(&all, id); });
+  ask(id, container, watch);
   watch.Time("StopContainer", [&] { return client.StopContainer(container); });
   watch.Time("RemoveContainer",
              [&] { return client.RemoveContainer(container); });
   watch.Time("StopPodSandbox", [&] { return client.StopPod(id); });
   watch.Time("RemovePodSandbox", [&] { return client.RemovePod(id); });
 }
+
+// The directory of the pods' logs, while it lives.
+class LogDirectory {
+ public:
+  ~LogDirectory() { std::filesystem::remove_all(path_); }
+  std::string path() const { return path_; }
+
+ private:
+  const std::filesystem::path path_ = std::filesystem::temp_directory_path() /
+                                      absl::StrCat("cri-load-", getpid());
+};
 
 }  // namespace
 
@@ -90,12 +76,30 @@ void Fill(Client& client, int pods) {
   });
 }
 
-void Measure(Client& client, int samples) {
-  constexpr int kWarmUps = 5;
+void Live(Client& client, int lives) {
+  Stopwatch watch;
+  for (int i = 0; i < lives; ++i) {
+    const auto nothing = [](auto&, auto&, auto&) {};
+    LiveOnce(client, {absl::StrCat("life-", i), Unique()}, nothing, watch);
+  }
+  watch.Print();
+}
+
+void Measure(Client& client, int samples, const std::string& other_image) {
+  constexpr int kWarmUps = 5, kLivesForAll = 10;
+  LogDirectory logs;
   Stopwatch watch, unused;
   for (int i = -kWarmUps; i < samples; ++i) {
-    LiveOnce(client, {absl::StrCat("sample-", i + kWarmUps), Unique()},
-             i < 0 ? unused : watch);
+    PodName pod = {absl::StrCat("sample-", i + kWarmUps), Unique()};
+    pod.log_directory = logs.path();
+    const auto ask = [&](auto& id, auto& container, Stopwatch& times) {
+      AskOfOne(client, id, container, times);
+      if (i % kLivesForAll != 0) return;
+      AskForStreams(client, id, container, times);
+      AskOfAll(client, times);
+      AskOfImages(client, other_image, times);
+    };
+    LiveOnce(client, pod, ask, i < 0 ? unused : watch);
   }
   watch.Print();
 }

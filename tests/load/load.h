@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 
 #include "tests/load/client.h"
 
@@ -23,9 +24,13 @@ void Churn(Client& client, int pods, int at_once, uint64_t seed);
 // `pods` pods with one running container each, which stay.
 void Fill(Client& client, int pods);
 
-// Takes `samples` lives of a pod one after the other and prints for each
-// operation a line of tab-separated NAME, P50, P90, P99, in milliseconds.
-void Measure(Client& client, int samples);
+// Lets `lives` pods live one after the other and prints for each operation a
+// line of tab-separated NAME, P50, P90, P99, in milliseconds.
+void Live(Client& client, int lives);
+
+// The same, and every tenth time what else there is to call: everything that
+// CRI has but checkpoints and events. `other_image` is pulled and removed.
+void Measure(Client& client, int samples, const std::string& other_image);
 
 // Removes every pod of this program; none may be left.
 void Drain(Client& client);

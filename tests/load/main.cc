@@ -2,7 +2,8 @@
 // Load on a CRI server:
 //   cri_load SOCKET IMAGE churn PODS AT_ONCE SEED
 //   cri_load SOCKET IMAGE fill PODS
-//   cri_load SOCKET IMAGE measure SAMPLES
+//   cri_load SOCKET IMAGE live PODS
+//   cri_load SOCKET IMAGE measure SAMPLES OTHER_IMAGE
 //   cri_load SOCKET IMAGE drain
 // SOCKET is a gRPC target (unix:///run/….sock).
 #include <cstdio>
@@ -12,36 +13,51 @@
 #include "absl/strings/numbers.h"
 #include "tests/load/load.h"
 
-int main(int argc, char** argv) {
-  const std::vector<std::string> words(argv, argv + argc);
+namespace {
+
+int Usage() {
+  fprintf(stderr,
+          "usage: cri_load SOCKET IMAGE churn PODS AT_ONCE SEED | fill PODS "
+          "| live PODS | measure SAMPLES OTHER_IMAGE | drain\n");
+  return 2;
+}
+
+// The numbers that `words` begin with.
+std::vector<int> Numbers(const std::vector<std::string>& words) {
   std::vector<int> numbers;
-  for (size_t i = 4; i < words.size(); ++i) {
-    int number = 0;
-    if (!absl::SimpleAtoi(words[i], &number)) break;
+  int number = 0;
+  for (const std::string& word : words) {
+    if (!absl::SimpleAtoi(word, &number)) break;
     numbers.push_back(number);
   }
-  const std::string what = words.size() > 3 ? words[3] : "";
-  const size_t wanted = what == "churn"     ? 3
-                        : what == "fill"    ? 1
-                        : what == "measure" ? 1
-                        : what == "drain"   ? 0
-                                            : 99;
-  if (numbers.size() != wanted || words.size() != 4 + wanted) {
-    fprintf(stderr,
-            "usage: cri_load SOCKET IMAGE churn PODS AT_ONCE SEED | fill PODS "
-            "| measure SAMPLES | drain\n");
-    return 2;
-  }
-  tests::load::Client client(words[1], words[2]);
-  if (what == "churn") {
+  return numbers;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 4) return Usage();
+  const std::string what = argv[3];
+  const std::vector<std::string> rest(argv + 4, argv + argc);
+  const std::vector<int> numbers = Numbers(rest);
+  const auto is = [&](const char* command, size_t count, size_t others = 0) {
+    return what == command && numbers.size() == count &&
+           rest.size() == count + others;
+  };
+  tests::load::Client client(argv[1], argv[2]);
+  if (is("churn", 3)) {
     tests::load::Churn(client, numbers[0], numbers[1],
                        static_cast<uint64_t>(numbers[2]));
-  } else if (what == "fill") {
+  } else if (is("fill", 1)) {
     tests::load::Fill(client, numbers[0]);
-  } else if (what == "measure") {
-    tests::load::Measure(client, numbers[0]);
-  } else {
+  } else if (is("live", 1)) {
+    tests::load::Live(client, numbers[0]);
+  } else if (is("measure", 1, 1)) {
+    tests::load::Measure(client, numbers[0], rest[1]);
+  } else if (is("drain", 0)) {
     tests::load::Drain(client);
+  } else {
+    return Usage();
   }
   return 0;
 }
