@@ -23,6 +23,7 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& socket) {
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 200);
   // A new client does not wait for the patience of an old one.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetMaxReceiveMessageSize(16 << 20);  // as crictl and kubelets
   return grpc::CreateCustomChannel(socket, grpc::InsecureChannelCredentials(),
                                    arguments);
 }
