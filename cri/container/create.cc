@@ -37,7 +37,8 @@ absl::Status NameFields(const v1::ContainerConfig& config,
   const absl::Status status(
       limits.code(),
       absl::StrReplaceAll(limits.message(),
-                          {{": destination: ", ": container_path: "}}));
+                          {{": destination: ", ": container_path: "},
+                           {": sub path: ", ": image_sub_path: "}}));
   for (const v1::Mount& mount : config.mounts()) {
     if (IsImageVolume(mount) &&
         absl::StrContains(
