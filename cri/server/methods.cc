@@ -23,8 +23,11 @@ absl::Status Parse(grpc::ByteBuffer& bytes, MessageLite& request) {
   const grpc::Status status =
       grpc::SerializationTraits<MessageLite>::Deserialize(&bytes, &request);
   if (status.ok()) return absl::OkStatus();
+  // The library does not say what is wrong.
   return absl::InternalError(
-      absl::StrCat(request.GetTypeName(), ": ", status.error_message()));
+      absl::StrCat(request.GetTypeName(),
+                   ": cannot be parsed: it is not of this type, or has a text "
+                   "that is not UTF-8"));
 }
 
 template <typename Request, typename Response,
