@@ -162,6 +162,7 @@ void AskOfImages(Client& client, const std::string& image, Stopwatch& watch) {
              v1::StreamImagesRequest());
   bool has = false;
   watch.Time("ImageStatus", [&] { return client.HasImage(image, &has); });
+  if (!has) Fail("ImageStatus", {grpc::StatusCode::NOT_FOUND, image});
   Time(watch, "ImageFsInfo", stub, &Images::ImageFsInfo,
        v1::ImageFsInfoRequest());
   watch.Time("RemoveImage", [&] { return client.RemoveImage(image); });
