@@ -75,23 +75,21 @@ absl::StatusOr<v1::RemoveContainerResponse> RemoveContainer(
   return v1::RemoveContainerResponse();
 }
 
-absl::StatusOr<v1::ListContainersResponse> ListContainers(
-    Context& context, const v1::ListContainersRequest& request) {
+CORACLE_LIST_RPC(ListContainers, Container) {
   const v1::ContainerState state = request.filter().state().state();
   if (!v1::ContainerState_IsValid(state)) {
     return absl::InvalidArgumentError(
         absl::StrCat("filter.state: ", static_cast<int>(state),
                      " is not a value of this API"));
   }
-  v1::ListContainersResponse response;
   const v1::ContainerFilter& filter = request.filter();
   for (const auto& container : context.engine.containers->ListFor(
            filter.id(), filter.pod_sandbox_id())) {
     if (container::Matches(*container, filter)) {
-      *response.add_containers() = container::ToListItem(*container);
+      add(container::ToListItem(*container));
     }
   }
-  return response;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<v1::ContainerStatusResponse> ContainerStatus(

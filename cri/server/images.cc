@@ -109,20 +109,16 @@ image::Auth ToAuth(const v1::AuthConfig& from) {
 
 }  // namespace
 
-absl::StatusOr<v1::ListImagesResponse> ListImages(
-    Context& context, const v1::ListImagesRequest& request) {
+CORACLE_LIST_RPC(ListImages, Image) {
   image::ImageStore& store = *context.engine.images;
-  v1::ListImagesResponse response;
   const std::string& name = request.filter().image().image();
   if (!name.empty()) {
     image::ImagePtr image = store.Find(name);
-    if (image != nullptr) *response.add_images() = ToApi(*image);
-    return response;
+    if (image != nullptr) add(ToApi(*image));
+    return absl::OkStatus();
   }
-  for (const image::ImagePtr& image : store.List()) {
-    *response.add_images() = ToApi(*image);
-  }
-  return response;
+  for (const image::ImagePtr& image : store.List()) add(ToApi(*image));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<v1::ImageStatusResponse> ImageStatus(

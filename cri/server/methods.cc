@@ -3,9 +3,13 @@
 
 #include <grpcpp/impl/codegen/proto_utils.h>
 
+#include <cstdint>
+#include <functional>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "cri/server/errors.h"
+#include "cri/server/list_writer.h"
 #include "cri/server/operations.h"
 #include "cri/server/rpc.h"
 #include "proto/cri/v1/api.grpc.pb.h"
@@ -18,6 +22,9 @@ namespace {
 namespace v1 = ::runtime::v1;
 using google::protobuf::MessageLite;
 using Messages = std::vector<grpc::ByteBuffer>;
+
+// Of a message of a stream. Clients take 16 MiB; less lets them work meanwhile.
+constexpr size_t kBatchBytes = 4 << 20;
 
 absl::Status Parse(grpc::ByteBuffer& bytes, MessageLite& request) {
   const grpc::Status status =
@@ -43,20 +50,50 @@ absl::StatusOr<Messages> Unary(Context& context, grpc::ByteBuffer& bytes) {
   return messages;
 }
 
-template <typename Request, typename Response,
-          absl::StatusOr<std::vector<Response>> (*function)(Context&,
-                                                            const Request&)>
+// The number of the one field of an answer that is a list.
+template <typename Response>
+int ListField() {
+  return Response::descriptor()->field(0)->number();
+}
+
+template <typename Item, typename Request>
+using ListFunction = absl::Status(Context&, const Request&,
+                                  const std::function<void(const Item&)>&);
+
+template <typename Item, typename Request>
+absl::StatusOr<Messages> Write(ListFunction<Item, Request>* function,
+                               Context& context, const Request& request,
+                               ListWriter writer) {
+  const runtime::activity::Operation operation(
+      context.method, ObjectOf(context.engine, request));
+  RETURN_IF_ERROR(
+      function(context, request, [&](const Item& item) { writer.Add(item); }));
+  return writer.Messages();
+}
+
+template <typename Item, typename Request, typename Response,
+          ListFunction<Item, Request>* function>
+absl::StatusOr<Messages> List(Context& context, grpc::ByteBuffer& bytes) {
+  Request request;
+  RETURN_IF_ERROR(Parse(bytes, request));
+  ASSIGN_OR_RETURN(Messages messages,
+                   Write(function, context, request,
+                         ListWriter(ListField<Response>(), SIZE_MAX)));
+  if (messages.empty()) messages.emplace_back(nullptr, 0);
+  return messages;
+}
+
+template <typename Item, typename Request, typename Response,
+          typename ListRequest, ListFunction<Item, ListRequest>* function>
 absl::StatusOr<Messages> Stream(Context& context, grpc::ByteBuffer& bytes) {
   Request request;
   RETURN_IF_ERROR(Parse(bytes, request));
-  const runtime::activity::Operation operation(context.method, "");
-  ASSIGN_OR_RETURN(const std::vector<Response> batches,
-                   function(context, request));
-  Messages messages(batches.size());
-  for (size_t i = 0; i < batches.size(); ++i) {
-    ASSIGN_OR_RETURN(messages[i], Serialize(batches[i]));
+  ListRequest list;
+  if constexpr (requires { request.filter(); }) {
+    *list.mutable_filter() = request.filter();
   }
-  return messages;
+  return Write(function, context, list,
+               ListWriter(ListField<Response>(), kBatchBytes));
 }
 
 constexpr bool kShort = true, kLong = false;
@@ -67,11 +104,19 @@ constexpr bool kShort = true, kLong = false;
         &Unary<v1::Method##Request, v1::Method##Response, &server::Method>, \
         is_short                                                            \
   }
-#define CORACLE_STREAM(Service, Method, is_short)                            \
-  {                                                                          \
-    v1::Service::service_full_name(), #Method,                               \
-        &Stream<v1::Method##Request, v1::Method##Response, &server::Method>, \
-        is_short                                                             \
+#define CORACLE_LIST(Service, Method, Item, is_short)              \
+  {                                                                \
+    v1::Service::service_full_name(), #Method,                     \
+        &List<v1::Item, v1::Method##Request, v1::Method##Response, \
+              &server::Method>,                                    \
+        is_short                                                   \
+  }
+#define CORACLE_STREAM(Service, Method, Of, Item, is_short)          \
+  {                                                                  \
+    v1::Service::service_full_name(), #Method,                       \
+        &Stream<v1::Item, v1::Method##Request, v1::Method##Response, \
+                v1::Of##Request, &server::Of>,                       \
+        is_short                                                     \
   }
 
 const Method kMethods[] = {
@@ -83,12 +128,12 @@ const Method kMethods[] = {
     CORACLE_SERVE(RuntimeService, StopPodSandbox, kLong),
     CORACLE_SERVE(RuntimeService, RemovePodSandbox, kLong),
     CORACLE_SERVE(RuntimeService, PodSandboxStatus, kShort),
-    CORACLE_SERVE(RuntimeService, ListPodSandbox, kShort),
+    CORACLE_LIST(RuntimeService, ListPodSandbox, PodSandbox, kShort),
     CORACLE_SERVE(RuntimeService, CreateContainer, kLong),
     CORACLE_SERVE(RuntimeService, StartContainer, kLong),
     CORACLE_SERVE(RuntimeService, StopContainer, kLong),
     CORACLE_SERVE(RuntimeService, RemoveContainer, kLong),
-    CORACLE_SERVE(RuntimeService, ListContainers, kShort),
+    CORACLE_LIST(RuntimeService, ListContainers, Container, kShort),
     CORACLE_SERVE(RuntimeService, ContainerStatus, kShort),
     CORACLE_SERVE(RuntimeService, ExecSync, kLong),
     CORACLE_SERVE(RuntimeService, ReopenContainerLog, kLong),
@@ -98,24 +143,30 @@ const Method kMethods[] = {
     CORACLE_SERVE(RuntimeService, Attach, kShort),
     CORACLE_SERVE(RuntimeService, PortForward, kShort),
     CORACLE_SERVE(RuntimeService, ContainerStats, kLong),
-    CORACLE_SERVE(RuntimeService, ListContainerStats, kLong),
+    CORACLE_LIST(RuntimeService, ListContainerStats, ContainerStats, kLong),
     CORACLE_SERVE(RuntimeService, PodSandboxStats, kLong),
-    CORACLE_SERVE(RuntimeService, ListPodSandboxStats, kLong),
+    CORACLE_LIST(RuntimeService, ListPodSandboxStats, PodSandboxStats, kLong),
     CORACLE_SERVE(RuntimeService, ListMetricDescriptors, kShort),
-    CORACLE_SERVE(RuntimeService, ListPodSandboxMetrics, kLong),
-    CORACLE_STREAM(RuntimeService, StreamPodSandboxes, kShort),
-    CORACLE_STREAM(RuntimeService, StreamContainers, kShort),
-    CORACLE_STREAM(RuntimeService, StreamContainerStats, kLong),
-    CORACLE_STREAM(RuntimeService, StreamPodSandboxStats, kLong),
-    CORACLE_STREAM(RuntimeService, StreamPodSandboxMetrics, kLong),
+    CORACLE_LIST(RuntimeService, ListPodSandboxMetrics, PodSandboxMetrics,
+                 kLong),
+    CORACLE_STREAM(RuntimeService, StreamPodSandboxes, ListPodSandbox,
+                   PodSandbox, kShort),
+    CORACLE_STREAM(RuntimeService, StreamContainers, ListContainers, Container,
+                   kShort),
+    CORACLE_STREAM(RuntimeService, StreamContainerStats, ListContainerStats,
+                   ContainerStats, kLong),
+    CORACLE_STREAM(RuntimeService, StreamPodSandboxStats, ListPodSandboxStats,
+                   PodSandboxStats, kLong),
+    CORACLE_STREAM(RuntimeService, StreamPodSandboxMetrics,
+                   ListPodSandboxMetrics, PodSandboxMetrics, kLong),
     {v1::RuntimeService::service_full_name(), "GetContainerEvents", nullptr},
     CORACLE_SERVE(RuntimeService, CheckpointContainer, kLong),
-    CORACLE_SERVE(ImageService, ListImages, kShort),
+    CORACLE_LIST(ImageService, ListImages, Image, kShort),
     CORACLE_SERVE(ImageService, ImageStatus, kShort),
     CORACLE_SERVE(ImageService, PullImage, kLong),
     CORACLE_SERVE(ImageService, RemoveImage, kLong),
     CORACLE_SERVE(ImageService, ImageFsInfo, kShort),
-    CORACLE_STREAM(ImageService, StreamImages, kShort),
+    CORACLE_STREAM(ImageService, StreamImages, ListImages, Image, kShort),
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #ifndef CORACLE_CRI_SERVER_RPC_H_
 #define CORACLE_CRI_SERVER_RPC_H_
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -19,11 +20,13 @@ namespace cri::server {
   absl::StatusOr<::runtime::v1::Method##Response> Method( \
       Context& context, const ::runtime::v1::Method##Request& request)
 
-// Declares absl::StatusOr<std::vector<…Response>> Method(Context&, const
-// …Request&): the messages of a stream, each with at least one item.
-#define CORACLE_STREAM_RPC(Method)                                     \
-  absl::StatusOr<std::vector<::runtime::v1::Method##Response>> Method( \
-      Context& context, const ::runtime::v1::Method##Request& request)
+// Declares absl::Status Method(Context&, const …Request&, add), which gives
+// each item of the list to `add`, none before an error. The Stream… namesake is
+// served by the same function.
+#define CORACLE_LIST_RPC(Method, Item)                                 \
+  absl::Status Method(                                                 \
+      Context& context, const ::runtime::v1::Method##Request& request, \
+      const std::function<void(const ::runtime::v1::Item&)>& add)
 
 // runtime.cc
 CORACLE_RPC(Version);
@@ -36,14 +39,14 @@ CORACLE_RPC(RunPodSandbox);
 CORACLE_RPC(StopPodSandbox);
 CORACLE_RPC(RemovePodSandbox);
 CORACLE_RPC(PodSandboxStatus);
-CORACLE_RPC(ListPodSandbox);
+CORACLE_LIST_RPC(ListPodSandbox, PodSandbox);
 
 // containers.cc
 CORACLE_RPC(CreateContainer);
 CORACLE_RPC(StartContainer);
 CORACLE_RPC(StopContainer);
 CORACLE_RPC(RemoveContainer);
-CORACLE_RPC(ListContainers);
+CORACLE_LIST_RPC(ListContainers, Container);
 CORACLE_RPC(ContainerStatus);
 
 // checkpoint.cc
@@ -64,26 +67,18 @@ CORACLE_RPC(PortForward);
 
 // stats.cc
 CORACLE_RPC(ContainerStats);
-CORACLE_RPC(ListContainerStats);
+CORACLE_LIST_RPC(ListContainerStats, ContainerStats);
 CORACLE_RPC(PodSandboxStats);
-CORACLE_RPC(ListPodSandboxStats);
+CORACLE_LIST_RPC(ListPodSandboxStats, PodSandboxStats);
 CORACLE_RPC(ListMetricDescriptors);
-CORACLE_RPC(ListPodSandboxMetrics);
+CORACLE_LIST_RPC(ListPodSandboxMetrics, PodSandboxMetrics);
 
 // images.cc
-CORACLE_RPC(ListImages);
+CORACLE_LIST_RPC(ListImages, Image);
 CORACLE_RPC(ImageStatus);
 CORACLE_RPC(PullImage);
 CORACLE_RPC(RemoveImage);
 CORACLE_RPC(ImageFsInfo);
-
-// streams.cc
-CORACLE_STREAM_RPC(StreamPodSandboxes);
-CORACLE_STREAM_RPC(StreamContainers);
-CORACLE_STREAM_RPC(StreamContainerStats);
-CORACLE_STREAM_RPC(StreamPodSandboxStats);
-CORACLE_STREAM_RPC(StreamPodSandboxMetrics);
-CORACLE_STREAM_RPC(StreamImages);
 
 // INVALID_ARGUMENT, with the known ones, if `name` is no handler.
 absl::Status CheckHandler(const Engine& engine, const std::string& name);

@@ -113,22 +113,20 @@ absl::StatusOr<v1::PodSandboxStatusResponse> PodSandboxStatus(
   return response;
 }
 
-absl::StatusOr<v1::ListPodSandboxResponse> ListPodSandbox(
-    Context& context, const v1::ListPodSandboxRequest& request) {
+CORACLE_LIST_RPC(ListPodSandbox, PodSandbox) {
   const v1::PodSandboxState state = request.filter().state().state();
   if (!v1::PodSandboxState_IsValid(state)) {
     return absl::InvalidArgumentError(
         absl::StrCat("filter.state: ", static_cast<int>(state),
                      " is not a value of this API"));
   }
-  v1::ListPodSandboxResponse response;
   for (const auto& sandbox :
        context.engine.sandboxes->List(request.filter().id())) {
     if (sandbox::Matches(*sandbox, request.filter())) {
-      *response.add_items() = sandbox::ToListItem(*sandbox);
+      add(sandbox::ToListItem(*sandbox));
     }
   }
-  return response;
+  return absl::OkStatus();
 }
 
 }  // namespace cri::server

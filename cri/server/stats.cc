@@ -43,17 +43,16 @@ CORACLE_RPC(ContainerStats) {
   return response;
 }
 
-CORACLE_RPC(ListContainerStats) {
+CORACLE_LIST_RPC(ListContainerStats, ContainerStats) {
   Engine& engine = context.engine;
-  v1::ListContainerStatsResponse response;
   const v1::ContainerStatsFilter& filter = request.filter();
   for (const container::ContainerPtr& container :
        engine.containers->ListFor(filter.id(), filter.pod_sandbox_id())) {
     if (Matches(*container, filter)) {
-      *response.add_stats() = engine.sampler->StatsOf(*container);
+      add(engine.sampler->StatsOf(*container));
     }
   }
-  return response;
+  return absl::OkStatus();
 }
 
 CORACLE_RPC(PodSandboxStats) {
@@ -66,17 +65,15 @@ CORACLE_RPC(PodSandboxStats) {
   return response;
 }
 
-CORACLE_RPC(ListPodSandboxStats) {
+CORACLE_LIST_RPC(ListPodSandboxStats, PodSandboxStats) {
   Engine& engine = context.engine;
-  v1::ListPodSandboxStatsResponse response;
   for (sandbox::SandboxPtr& sandbox :
        engine.sandboxes->List(request.filter().id())) {
     if (Matches(*sandbox, request.filter())) {
-      *response.add_stats() =
-          engine.sampler->StatsOf(PodOf(engine, std::move(sandbox)));
+      add(engine.sampler->StatsOf(PodOf(engine, std::move(sandbox))));
     }
   }
-  return response;
+  return absl::OkStatus();
 }
 
 CORACLE_RPC(ListMetricDescriptors) {
@@ -89,15 +86,13 @@ CORACLE_RPC(ListMetricDescriptors) {
   return response;
 }
 
-CORACLE_RPC(ListPodSandboxMetrics) {
+CORACLE_LIST_RPC(ListPodSandboxMetrics, PodSandboxMetrics) {
   (void)request;
-  v1::ListPodSandboxMetricsResponse response;
   Engine& engine = context.engine;
   for (sandbox::SandboxPtr& sandbox : engine.sandboxes->List()) {
-    *response.add_pod_metrics() =
-        engine.sampler->MetricsOf(PodOf(engine, std::move(sandbox)));
+    add(engine.sampler->MetricsOf(PodOf(engine, std::move(sandbox))));
   }
-  return response;
+  return absl::OkStatus();
 }
 
 }  // namespace cri::server

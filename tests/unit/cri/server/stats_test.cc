@@ -3,7 +3,6 @@
 // what counts here is who is in an answer, not the numbers.
 #include <set>
 
-#include "cri/server/batches.h"
 #include "gmock/gmock.h"
 #include "tests/unit/cri/server/server_fixture.h"
 
@@ -181,25 +180,6 @@ TEST_F(StatsTest, NothingToStreamIsNoMessage) {
   std::vector<v1::StreamContainersResponse> got;
   EXPECT_TRUE(ReadAll(*stream, got).ok());
   EXPECT_THAT(got, SizeIs(0));
-}
-
-TEST(BatchesTest, AreCutBySizeAndHoldEachItemOnce) {
-  v1::ListContainersResponse all;
-  for (int i = 0; i < 10; ++i) {
-    all.add_containers()->set_id(std::string(100, static_cast<char>('0' + i)));
-  }
-  all.mutable_containers(4)->set_id(std::string(1000, '4'));
-  auto batches =
-      Batches(std::move(*all.mutable_containers()),
-              &v1::StreamContainersResponse::mutable_containers, 320);
-  std::vector<int> sizes;
-  std::string seen;
-  for (const auto& batch : batches) {
-    sizes.push_back(batch.containers_size());
-    for (const auto& container : batch.containers()) seen += container.id()[0];
-  }
-  EXPECT_THAT(sizes, ElementsAre(3, 1, 1, 3, 2));
-  EXPECT_EQ(seen, "0123456789");
 }
 
 }  // namespace
