@@ -227,10 +227,15 @@ def idle(daemon, seconds=20):
     return sum(count - before.get(thread, 0) for thread, count in sleeps(daemon).items()) / seconds
 
 
+# Threads without work end after ten seconds, and once a minute a daemon gives
+# back the memory that it does not use.
+REST = 65
+
+
 def crowd(bench, options):
     """Operations, memory and wake-ups of Coracle with few and with many pods."""
     tables, filled = {}, 0
-    time.sleep(15)  # threads without work end after ten seconds
+    time.sleep(REST)
     print(f"\n| {OURS}, idle | RSS, MiB | wake-ups a second |\n|---|---|---|")
 
     def idle_row(name):
@@ -248,7 +253,7 @@ def crowd(bench, options):
         tables[count] = {row[0]: [float(n) for n in row[1:]] for row in rows}
         if not rows:
             miss(f"{count} pods: no operation was measured")
-    time.sleep(15)
+    time.sleep(REST)
     idle_row(f"{options.pods} pods")
     held = [private_kib(pid) for pid in holders()]
     grown = private_kib(options.daemon) - empty
