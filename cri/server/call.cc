@@ -87,9 +87,11 @@ void Call::OnRead(bool ok) {
                            DeadlineOf(rpc_), cancellation_});
   auto answer = [this] { Answer(); };
   runtime::Executor& executor = *site_.engine.executor;
-  const absl::Status posted = method_->is_short ? executor.TryPostShort(answer)
-                                                : executor.TryPost(answer);
-  if (!posted.ok()) Finish(posted);
+  if (method_->is_short) {
+    executor.PostShort(answer);
+  } else {
+    executor.Post(answer);
+  }
 }
 
 void Call::Answer() {

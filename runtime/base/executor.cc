@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/status/statusor.h"
 #include "absl/time/clock.h"
 #include "runtime/base/thread.h"
 
@@ -23,7 +24,10 @@ void NameThread(const std::string& name) {
 }  // namespace
 
 Executor::Executor(std::string name, int max_threads)
-    : name_(std::move(name)), max_threads_(max_threads) {}
+    : name_(std::move(name)), max_threads_(max_threads) {
+  absl::MutexLock lock(&mutex_);
+  StartWorker();
+}
 
 Executor::~Executor() { Stop(); }
 
@@ -55,51 +59,30 @@ void Executor::Post(Task task) {
   absl::MutexLock lock(&mutex_);
   if (stopped_) return;
   tasks_.push_back(std::move(task));
-  SpawnIfNeeded().IgnoreError();  // it waits
+  SpawnIfNeeded();
 }
 
 void Executor::PostShort(Task task) {
   absl::MutexLock lock(&mutex_);
   if (stopped_) return;
   short_tasks_.push_back(std::move(task));
-  SpawnIfNeeded().IgnoreError();  // it waits
+  SpawnIfNeeded();
 }
 
-absl::Status Executor::TryPost(Task task) {
-  absl::MutexLock lock(&mutex_);
-  return TryPush(&tasks_, std::move(task));
-}
-
-absl::Status Executor::TryPostShort(Task task) {
-  absl::MutexLock lock(&mutex_);
-  return TryPush(&short_tasks_, std::move(task));
-}
-
-absl::Status Executor::TryPush(std::deque<Task>* queue, Task task) {
-  if (stopped_) return absl::OkStatus();
-  queue->push_back(std::move(task));
-  const absl::Status spawned = SpawnIfNeeded();
-  if (spawned.ok() || workers_ > 0) return absl::OkStatus();
-  queue->pop_back();
-  return spawned;
-}
-
-absl::Status Executor::SpawnIfNeeded() {
-  absl::Status spawned;
-  if (Ready() > idle_ && workers_ < max_threads_ + kShortThreads) {
-    absl::StatusOr<std::thread> worker = StartThread([this] {
-      NameThread(name_);
-      Work();
-    });
-    spawned = worker.status();
-    if (spawned.ok()) {
-      ++workers_;
-      worker->detach();  // the destructor waits for workers_ to reach zero
-    }
-  }
+void Executor::SpawnIfNeeded() {
+  if (Ready() > idle_ && workers_ < max_threads_ + kShortThreads) StartWorker();
   if (!timers_.empty()) StartTimers();
   work_.Signal();
-  return spawned;
+}
+
+void Executor::StartWorker() {
+  absl::StatusOr<std::thread> worker = StartThread([this] {
+    NameThread(name_);
+    Work();
+  });
+  if (!worker.ok()) return;  // what waits for it waits for another one
+  ++workers_;
+  worker->detach();  // the destructor waits for workers_ to reach zero
 }
 
 void Executor::StartTimers() {
@@ -189,7 +172,7 @@ void Executor::RunTimers() {
     tasks_.push_back(std::move(first->second));
     timer_times_.erase(first->first.second);
     timers_.erase(first);
-    SpawnIfNeeded().IgnoreError();  // it waits
+    SpawnIfNeeded();
   }
 }
 

@@ -15,7 +15,6 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 
@@ -28,10 +27,10 @@ class Executor {
  public:
   using TimerId = uint64_t;
 
-  // Threads start on demand up to `max_threads` and all but the last end after
-  // 10 s idle, so that a quiet daemon keeps few stacks. What the system gives
-  // no thread for waits for those that there are; if there was none yet, until
-  // something else is posted.
+  // The first thread is there from the start on and stays; others start on
+  // demand up to `max_threads` and end after 10 s idle, so that a quiet daemon
+  // keeps few stacks. What the system gives no thread for waits for those that
+  // there are; if it gave not even the first, until something else is posted.
   explicit Executor(std::string name, int max_threads);
   ~Executor();
   Executor(const Executor&) = delete;
@@ -42,11 +41,6 @@ class Executor {
   // first, and a few threads more are for them alone: they get through when all
   // `max_threads` wait.
   void PostShort(Task task) ABSL_LOCKS_EXCLUDED(mutex_);
-
-  // The same for what can be refused: RESOURCE_EXHAUSTED, and the task is
-  // dropped, if there is no thread and the system gives none.
-  absl::Status TryPost(Task task) ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::Status TryPostShort(Task task) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Posts `task` at `when` (monotonic in effect: measured from now).
   TimerId PostAt(absl::Time when, Task task) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -64,11 +58,9 @@ class Executor {
  private:
   void Work();
   void RunTimers() ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::Status TryPush(std::deque<Task>* queue, Task task)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Of a worker, and of the timers if there are any; an error is that of the
-  // worker.
-  absl::Status SpawnIfNeeded() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // A worker, and the timers if there are any.
+  void SpawnIfNeeded() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void StartWorker() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void StartTimers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // How many tasks may begin now.
   int Ready() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

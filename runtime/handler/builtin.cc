@@ -97,10 +97,7 @@ BuiltinHandler::BuiltinHandler(const BuiltinOptions& options)
       losses_("holder-loss", kMostLosses),
       events_([this](const std::string& sandbox_id) {
         losses_.Post([this, sandbox_id] { OnLost(sandbox_id); });
-      }) {
-  // Its first thread stays: a loss must not wait for one.
-  losses_.Post([] {});
-}
+      }) {}
 
 // Before the events go, which what is under way still tells.
 BuiltinHandler::~BuiltinHandler() { losses_.Stop(); }
@@ -332,7 +329,7 @@ absl::Status BuiltinHandler::RemoveContainer(const std::string& sandbox_id,
   if (absl::IsNotFound(plan.status())) return absl::OkStatus();
   RETURN_IF_ERROR(plan.status());
   // The holder is dead, and the sweep after it could not do this.
-  if (!reply.ok()) RETURN_IF_ERROR(Disown(*plan));
+  if (!reply.ok()) RETURN_IF_ERROR(Disown(*plan, kRemoveTime));
   int error = launch::RemoveCgroups(plan->cgroups_path);
   if (error != 0) {
     return ErrnoStatus(error, absl::StrCat("remove cgroups of container ", id));

@@ -227,7 +227,7 @@ absl::Status BuiltinHandler::SweepContainer(const std::string& sandbox_id,
           ErrnoStatus(error, absl::StrCat("remove cgroups of ", id)).message());
     }
     // A start asks once, shortly: who removes the sandbox asks again.
-    disowned = tell ? Disown(*plan, kStartTime) : Disown(*plan);
+    disowned = Disown(*plan, tell ? kStartTime : kEndTime);
   } else {
     log::Warning(plan.status().message());
   }
