@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "cri/sandbox/record_file.h"
+#include "runtime/base/activity.h"
 #include "runtime/base/file.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
@@ -98,11 +99,23 @@ void Containers::OnState(const runtime::ContainerState& state) {
 
 absl::Status Containers::Start(const ContainerPtr& container,
                                absl::Time deadline) {
-  return starts_.Do("StartContainer " + container->id, deadline,
-                    [&] { return StartNow(container); });
+  const bool was_created =
+      container->GetState().phase == ContainerPhase::kCreated;
+  const runtime::activity::Step step(
+      "waits for the same request, under way already");
+  const auto start = [&]() -> absl::Status {
+    const absl::Time started_at = container->GetState().started_at;
+    // What this one waited for has come to its end after all.
+    if (was_created && started_at != absl::InfinitePast()) {
+      return absl::OkStatus();
+    }
+    return StartNow(container);
+  };
+  return starts_.Do("StartContainer " + container->id, deadline, start);
 }
 
 absl::Status Containers::StartNow(const ContainerPtr& container) {
+  const runtime::activity::Step step("starting the container");
   ASSIGN_OR_RETURN(sandbox::Sandbox::Use use, container->sandbox->Enter());
   const std::string& id = container->id;
   switch (container->GetState().phase) {
@@ -124,9 +137,12 @@ absl::Status Containers::StartNow(const ContainerPtr& container) {
   absl::StatusOr<runtime::ContainerState> now =
       options_.handler->GetContainer(container->sandbox->id, id);
   if (now.ok()) {
-    if (now->message.empty())
+    const bool has_started = now->started_at != absl::InfinitePast();
+    if (!has_started && now->message.empty()) {
       now->message = std::string(started.status().message());
+    }
     OnState(*now);
+    if (has_started) return absl::OkStatus();  // only the answer was late
   } else if (absl::IsNotFound(now.status()) && container->MarkLost()) {
     Publish(container, v1::CONTAINER_STOPPED_EVENT);
   }

@@ -57,8 +57,9 @@ class Containers {
   absl::StatusOr<ContainerPtr> Create(
       const sandbox::SandboxPtr& sandbox,
       const runtime::v1::ContainerConfig& config, absl::Time deadline);
-  // FAILED_PRECONDITION unless CREATED. If the workload cannot be executed, the
-  // error says why and the container is EXITED with code 128.
+  // FAILED_PRECONDITION unless CREATED; but a call that came while another one
+  // started it succeeds if that start did, however late. If the workload cannot
+  // be executed, the error says why and the container is EXITED with code 128.
   absl::Status Start(const ContainerPtr& container, absl::Time deadline);
   // Returns when dead. A stop under way is made shorter, never longer.
   absl::Status Stop(const ContainerPtr& container, absl::Duration grace,

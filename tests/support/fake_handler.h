@@ -39,13 +39,18 @@ class FakeHandler : public runtime::Handler {
     std::vector<std::pair<std::string, int>> signals;          // id, signal
     std::vector<std::pair<std::string, std::string>> updates;  // id, JSON
     std::function<void()> during_update;
+    // Before a container starts, without the lock; its error is all that comes
+    // of it.
+    std::function<absl::Status()> before_start;
     absl::Status start_sandbox_error, create_error, start_container_error,
-        update_error, kill_error, not_ready, checkpoint_error;
+        update_error, kill_error, not_ready, checkpoint_error, get_error,
+        remove_error;
     // A checkpoint waits for this when its processes are written.
     bool checkpoint_gate_open = true;
     // StartSandbox waits for this; a test closes the gate first.
     bool gate_open = true;
     int sandboxes_started = 0;
+    int removals = 0;  // of containers, that were tried
     runtime::HandlerFeatures features;
     // Of "sleep", which ends no other way.
     int execs_begun = 0, execs_cancelled = 0;
@@ -128,6 +133,7 @@ class FakeHandler : public runtime::Handler {
 
   absl::StatusOr<runtime::ContainerState> StartContainer(
       const std::string& sandbox_id, const std::string& id) override {
+    if (world_.before_start) RETURN_IF_ERROR(world_.before_start());
     absl::MutexLock lock(&world_.mutex);
     runtime::ContainerState& state =
         world_.sandboxes[sandbox_id].containers[id];
@@ -216,6 +222,8 @@ class FakeHandler : public runtime::Handler {
   absl::Status RemoveContainer(const std::string& sandbox_id,
                                const std::string& id) override {
     absl::MutexLock lock(&world_.mutex);
+    ++world_.removals;
+    RETURN_IF_ERROR(world_.remove_error);
     auto it = world_.sandboxes.find(sandbox_id);
     if (it != world_.sandboxes.end()) it->second.containers.erase(id);
     return absl::OkStatus();
@@ -224,6 +232,7 @@ class FakeHandler : public runtime::Handler {
   absl::StatusOr<runtime::ContainerState> GetContainer(
       const std::string&, const std::string& id) override {
     absl::MutexLock lock(&world_.mutex);
+    RETURN_IF_ERROR(world_.get_error);
     runtime::ContainerState* state = FindState(id);
     if (state == nullptr) return absl::NotFoundError(id);
     return *state;
