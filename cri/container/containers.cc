@@ -14,12 +14,6 @@ namespace {
 using runtime::ContainerPhase;
 namespace v1 = ::runtime::v1;
 
-void LogFailure(const std::string& id, const absl::Status& status) {
-  if (!status.ok()) {
-    runtime::log::Error("container ", id, ": cannot undo: ", status.message());
-  }
-}
-
 }  // namespace
 
 Containers::Containers(ContainersOptions options)
@@ -180,15 +174,6 @@ absl::Status Containers::RemoveNow(const ContainerPtr& container,
   options_.images->Release(container->id);
   Publish(container, v1::CONTAINER_DELETED_EVENT);
   return absl::OkStatus();
-}
-
-void Containers::Undo(const std::string& sandbox_id, const std::string& id) {
-  if (!sandbox_id.empty()) {
-    LogFailure(id, options_.handler->RemoveContainer(sandbox_id, id));
-  }
-  LogFailure(id, sandbox::RemoveRecord(RecordPath(id)));
-  LogFailure(id, options_.trash->Take(Dir(id)));
-  options_.images->Release(id);
 }
 
 }  // namespace cri::container

@@ -8,6 +8,7 @@
 #define CORACLE_CRI_CONTAINER_CONTAINERS_H_
 
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,10 @@ namespace cri::container {
 struct ContainersOptions {
   std::string root;
   runtime::Executor* executor = nullptr;
+  // For what a create left that cannot be undone at once.
+  runtime::Executor* sweeper = nullptr;
+  // Before that is tried again the first time.
+  absl::Duration undo_patience = absl::Seconds(1);
   runtime::Handler* handler = nullptr;
   image::ImageStore* images = nullptr;
   sandbox::Sandboxes* sandboxes = nullptr;
@@ -122,7 +127,12 @@ class Containers {
   absl::Status AwaitDeath(const ContainerPtr& container, absl::Time kill_at,
                           absl::Time deadline);
   absl::Status KillNow(const Container& container);
-  void Undo(const std::string& sandbox_id, const std::string& id);
+  // Takes back what Build did, up to the first failure: files and image that a
+  // holder may still use stay. Then it is false, and tried again after
+  // `patience`, which gets longer. Without a sandbox no holder has it.
+  bool Undo(const std::string& sandbox_id, const std::string& id,
+            absl::Duration patience);
+  absl::Status UndoNow(const std::string& sandbox_id, const std::string& id);
   ContainerPtr FindSame(const sandbox::Sandbox& sandbox,
                         const runtime::v1::ContainerMetadata& metadata) const;
   absl::Status Save(const Container& container) const;
@@ -133,10 +143,12 @@ class Containers {
   void Tell(const ContainerPtr& container,
             runtime::v1::ContainerEventType type);
   absl::Status Load(const std::string& id, const runtime::Json& body);
-  void Reconcile(const sandbox::SandboxPtr& sandbox);
+  // `kept`: halves that the holder could not let go.
+  void Reconcile(const sandbox::SandboxPtr& sandbox,
+                 std::set<std::string>* kept);
   void FinishUpdates();
-  void SweepFiles();
-  void SweepHolds();
+  void SweepFiles(const std::set<std::string>& kept);
+  void SweepHolds(const std::set<std::string>& kept);
   std::string Dir(const std::string& id) const;
   std::string RecordPath(const std::string& id) const;
   std::string MountPointsDir() const;

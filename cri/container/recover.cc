@@ -49,12 +49,13 @@ absl::Status Containers::Recover() {
       records_dir_, [this](const std::string& id, const runtime::Json& body) {
         return Load(id, body);
       }));
+  std::set<std::string> kept;
   for (const sandbox::SandboxPtr& sandbox : options_.sandboxes->List()) {
-    Reconcile(sandbox);
+    Reconcile(sandbox, &kept);
   }
   FinishUpdates();
-  SweepFiles();
-  SweepHolds();
+  SweepFiles(kept);
+  SweepHolds(kept);
   return absl::OkStatus();
 }
 
@@ -75,7 +76,8 @@ absl::Status Containers::Load(const std::string& id,
   return absl::OkStatus();
 }
 
-void Containers::Reconcile(const sandbox::SandboxPtr& sandbox) {
+void Containers::Reconcile(const sandbox::SandboxPtr& sandbox,
+                           std::set<std::string>* kept) {
   if (sandbox->silent_at_start) return;
   std::set<std::string> known;
   // Also of a sandbox whose stop was cut short: its holder knows the exits.
@@ -92,8 +94,8 @@ void Containers::Reconcile(const sandbox::SandboxPtr& sandbox) {
       if (registry_.Find(state.id).ok()) {
         known.insert(state.id);
         OnState(state);
-      } else {
-        Undo(sandbox->id, state.id);
+      } else if (!Undo(sandbox->id, state.id, options_.undo_patience)) {
+        kept->insert(state.id);
       }
     }
   }
@@ -117,20 +119,24 @@ void Containers::FinishUpdates() {
 }
 
 // Directories without a record are halves of a create that was cut short.
-void Containers::SweepFiles() {
+void Containers::SweepFiles(const std::set<std::string>& kept) {
   absl::StatusOr<std::vector<std::string>> names =
       runtime::ListDir(records_dir_);
   if (!names.ok()) return;
   for (const std::string& name : *names) {
-    if (absl::StrContains(name, ".") || registry_.Find(name).ok()) continue;
-    Undo("", name);
+    if (absl::StrContains(name, ".") || kept.count(name) > 0 ||
+        registry_.Find(name).ok()) {
+      continue;
+    }
+    Undo("", name, options_.undo_patience);
   }
 }
 
 // A removal gives the image back last of all.
-void Containers::SweepHolds() {
+void Containers::SweepHolds(const std::set<std::string>& kept) {
   for (const std::string& holder : options_.images->Holders()) {
-    if (!registry_.Find(holder).ok()) options_.images->Release(holder);
+    if (kept.count(holder) > 0 || registry_.Find(holder).ok()) continue;
+    options_.images->Release(holder);
   }
 }
 

@@ -165,6 +165,7 @@ void Engine::MakeContainers(const config::Config& config) {
   container::ContainersOptions options;
   options.root = config.root;
   options.executor = executor.get();
+  options.sweeper = sweeper.get();
   options.handler = handler.get();
   options.images = images.get();
   options.sandboxes = sandboxes.get();

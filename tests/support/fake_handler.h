@@ -58,13 +58,15 @@ class FakeHandler : public runtime::Handler {
     bool silent = false;  // all holders, to Recover
     const TempDir files;  // of a sandbox: <files>/<id>
 
-    // Until so many, or more, were begun and cancelled.
+    // Until so many, or more, were begun and cancelled; fails the test after
+    // 20 s.
     void AwaitExecs(int begun, int cancelled) {
       auto reached = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
         return execs_begun >= begun && execs_cancelled >= cancelled;
       };
       absl::MutexLock lock(&mutex);
-      mutex.Await(absl::Condition(&reached));
+      EXPECT_TRUE(
+          mutex.AwaitWithTimeout(absl::Condition(&reached), absl::Seconds(20)));
     }
   };
 

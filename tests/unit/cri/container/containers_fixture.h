@@ -68,6 +68,8 @@ class ContainersTest : public ::testing::Test {
     ContainersOptions options;
     options.root = dir_.path();
     options.executor = executor_.get();
+    options.sweeper = executor_.get();
+    options.undo_patience = absl::Milliseconds(10);
     options.handler = handler_.get();
     options.images = &images_;
     options.sandboxes = sandboxes_.get();
