@@ -38,7 +38,7 @@ constexpr timeval kRequestTimeout = {1, 0};
 
 struct Launcher {
   UniqueFd dir, lock, listen;
-  UniqueFd empty_root;       // made for the first pod
+  EmptyRoot empty_root;      // made for the first pod
   bool start_empty = false;  // containers, too
   std::string identity;
 };
@@ -72,11 +72,14 @@ absl::StatusOr<Launcher> Open(const std::string& state_dir) {
 void Spawn(Launcher& launcher, const Request& request, UniqueFd peer) {
   Reply reply;
   reply.code = static_cast<int32_t>(absl::StatusCode::kResourceExhausted);
-  int error = 0;
-  if (!launcher.empty_root.ok()) {
-    error = MakeEmptyRoot(launcher.dir.get(), "pods", &launcher.empty_root);
-    launcher.start_empty =
-        error == 0 && launch::CanStartEmpty(launcher.dir.get());
+  const bool is_first = launcher.empty_root.fd() < 0;
+  int error = launcher.empty_root.Ensure([&](UniqueFd* mounts) {
+    return MakeEmptyRoot(launcher.dir.get(), "pods", mounts);
+  });
+  if (is_first && error == 0) {
+    launcher.start_empty = launch::CanStartEmpty(launcher.dir.get());
+  }
+  if (error != 0) {
     reply.text = "make an empty root: ";
     // Containers can do without.
     if ((request.flags & kSharePid) == 0) error = 0;
@@ -84,7 +87,7 @@ void Spawn(Launcher& launcher, const Request& request, UniqueFd peer) {
   if (error == 0) {
     pid_t pid = fork();
     if (pid == 0) {
-      RunHolder(request, launcher.dir.get(), launcher.empty_root.get(),
+      RunHolder(request, launcher.dir.get(), launcher.empty_root.fd(),
                 launcher.start_empty, std::move(peer));
     }
     if (pid > 0) return;  // the holder answers

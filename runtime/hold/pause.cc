@@ -23,7 +23,7 @@ namespace runtime::hold {
 namespace {
 
 // Leaves all that was mounted behind.
-int EmptyRoot(int dir_fd, const char* root_dir) {
+int EnterEmptyRoot(int dir_fd, const char* root_dir) {
   if (fchdir(dir_fd) != 0) return errno;
   if (unshare(CLONE_NEWNS) != 0) return errno;
   if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
@@ -140,7 +140,7 @@ int MakeEmptyRoot(int dir_fd, const char* name, UniqueFd* mounts) {
   if (pid < 0) return errno;
   if (pid == 0) {
     opened_here.reset();
-    int error = EmptyRoot(dir_fd, name);
+    int error = EnterEmptyRoot(dir_fd, name);
     char end;
     // Lives until its namespace has been opened.
     if (write(made_there.get(), &error, sizeof error) == sizeof error) {
@@ -160,6 +160,17 @@ int MakeEmptyRoot(int dir_fd, const char* name, UniqueFd* mounts) {
   }
   opened_here.reset();
   waitpid(pid, nullptr, 0);
+  return error;
+}
+
+int EmptyRoot::Ensure(absl::FunctionRef<int(UniqueFd* mounts)> make) {
+  if (mounts_.ok()) return 0;
+  if (refused_ != 0) return refused_;
+  const int error = make(&mounts_);
+  if (error == EPERM || error == EACCES || error == EINVAL || error == ENODEV ||
+      error == ENOSYS) {
+    refused_ = error;
+  }
   return error;
 }
 

@@ -6,6 +6,7 @@
 
 #include <sys/types.h>
 
+#include "absl/functional/function_ref.h"
 #include "runtime/base/unique_fd.h"
 
 namespace runtime::hold {
@@ -17,6 +18,19 @@ namespace runtime::hold {
 // `dir_fd`; what is mounted on it is visible to nobody else. Returns 0 or an
 // errno.
 int MakeEmptyRoot(int dir_fd, const char* name, UniqueFd* mounts);
+
+// That namespace, made when it is first wanted.
+class EmptyRoot {
+ public:
+  // 0, or the errno of `make`. What lacked room may be had the next time; what
+  // the kernel or a policy refuses is not asked for again.
+  int Ensure(absl::FunctionRef<int(UniqueFd* mounts)> make);
+  int fd() const { return mounts_.get(); }  // -1: there is none
+
+ private:
+  UniqueFd mounts_;
+  int refused_ = 0;
+};
 
 // Starts a pause as a child of the caller and dies with it. It lives in the
 // mount namespace `mounts_fd`; its PID namespace belongs to the user namespace
