@@ -57,9 +57,9 @@ struct SetupRequest {
   std::string seccomp_cache_dir;
 };
 
-// Whether set-ups may start from an empty root: devices can be made, and need
-// not be bound from the host's, and a procfs may be mounted where none is seen.
-// Makes and removes a device in `directory_fd`.
+// Whether set-ups may start from an empty root: the devices of every container
+// can be made, and need not be bound from the host's, and a procfs may be
+// mounted where none is seen. Makes and removes devices in `directory_fd`.
 bool CanStartEmpty(int directory_fd);
 
 [[noreturn]] void RunSetup(const SetupRequest& request);

@@ -15,6 +15,7 @@
 #include "runtime/base/status.h"
 #include "runtime/launch/container.h"
 #include "runtime/mount/api.h"
+#include "runtime/mount/devices.h"
 #include "runtime/mount/overlay.h"
 #include "runtime/ns/user.h"
 
@@ -97,15 +98,17 @@ bool CanStartEmpty(int directory_fd) {
   char link[64] = {};
   constexpr absl::string_view kInitial = "user:[4026531837]";
   constexpr char kName[] = ".device";
-  const bool initial =
-      readlink("/proc/self/ns/user", link, sizeof link - 1) > 0 &&
-      link == kInitial;
-  unlinkat(directory_fd, kName, 0);  // of one that was killed here
-  if (!initial ||
-      mknodat(directory_fd, kName, S_IFCHR | 0600, makedev(1, 3)) != 0) {
+  if (readlink("/proc/self/ns/user", link, sizeof link - 1) <= 0 ||
+      link != kInitial) {
     return false;
   }
-  unlinkat(directory_fd, kName, 0);
+  unlinkat(directory_fd, kName, 0);  // of one that was killed here
+  for (const spec::Device& device : mount::DefaultDevices()) {
+    const dev_t number = makedev(static_cast<unsigned>(device.major),
+                                 static_cast<unsigned>(device.minor));
+    if (mknodat(directory_fd, kName, S_IFCHR | 0600, number) != 0) return false;
+    unlinkat(directory_fd, kName, 0);
+  }
   return true;
 }
 

@@ -133,12 +133,15 @@ absl::Status Setup::OpenDoorsForOthers() {
   return absl::OkStatus();
 }
 
-// Hooks are the host's files, or look for those in init's mount namespace; and
-// a user namespace may make a procfs or sysfs only where it sees one.
+// Hooks are the host's files, or look for those in init's mount namespace; a
+// user namespace may make a procfs or sysfs only where it sees one; and of the
+// devices that are asked for nobody knows before whether they can be made, or
+// have to be bound from the host's (a device policy over the daemon).
 bool Setup::StartsEmpty() const {
   const spec::Hooks& hooks = plan_.config.hooks;
   return request_.empty_root_fd >= 0 &&
          (plan_.new_namespaces & CLONE_NEWNS) != 0 &&
+         plan_.config.linux_section.devices.empty() &&
          !plan_.user_namespace.ok() && !builder_.NeedsHost() &&
          !HasRuntimeHooks(hooks) && hooks.create_container.empty();
 }

@@ -28,12 +28,6 @@ mode_t TypeBits(char type) {
   return S_IFCHR;
 }
 
-std::vector<spec::Device> DefaultDevices() {
-  return {{'c', "/dev/null", 1, 3},    {'c', "/dev/zero", 1, 5},
-          {'c', "/dev/full", 1, 7},    {'c', "/dev/random", 1, 8},
-          {'c', "/dev/urandom", 1, 9}, {'c', "/dev/tty", 5, 0}};
-}
-
 // The host's name of a device that has another one in the container, or "".
 std::string HostName(const spec::Device& device) {
   std::string file =
@@ -86,6 +80,12 @@ absl::Status MakeDevice(const path::Root& root, const spec::Device& device) {
 }
 
 }  // namespace
+
+std::vector<spec::Device> DefaultDevices() {
+  return {{'c', "/dev/null", 1, 3},    {'c', "/dev/zero", 1, 5},
+          {'c', "/dev/full", 1, 7},    {'c', "/dev/random", 1, 8},
+          {'c', "/dev/urandom", 1, 9}, {'c', "/dev/tty", 5, 0}};
+}
 
 absl::StatusOr<UniqueFd> OpenDevice(const std::string& path, char type,
                                     int64_t major, int64_t minor) {

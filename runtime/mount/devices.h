@@ -21,7 +21,10 @@ namespace runtime::mount {
 absl::StatusOr<UniqueFd> OpenDevice(const std::string& path, char type,
                                     int64_t major, int64_t minor);
 
-// The devices that every container has, then `devices`. A node that may not be
+// The devices that every container has.
+std::vector<spec::Device> DefaultDevices();
+
+// DefaultDevices, then `devices`. A node that may not be
 // made (user namespaces, nodev) is bound from the host instead.
 absl::Status MakeDevices(const path::Root& root,
                          const std::vector<spec::Device>& devices);
