@@ -28,7 +28,9 @@ absl::Status Run(const Call& call);
 // the last line; "" if it is empty. One line, at most 400 bytes.
 std::string ReasonIn(absl::string_view log);
 
-// Whether a runtime's reason is that it knows no such container.
+// Whether a runtime's reason is that it knows no such container. For those that
+// fail a forced delete then; runc and crun do not. `state` would tell less: it
+// fails in the same way for a container whose files are broken.
 bool SaysUnknown(absl::string_view reason);
 
 // Whether the program of a runtime's command, a path, is no longer there.
