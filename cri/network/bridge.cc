@@ -47,6 +47,9 @@ class BridgeNetwork : public Network {
   absl::Status Teardown(const PodNetwork& pod) override;
   std::vector<std::string> Recover(
       const std::vector<PodNetwork>& living) override;
+  void Expect(const PodNetwork& pod) override { ports_.Expect(pod.sandbox_id); }
+  void PutOff(const std::string& id) override { ports_.PutOff(id); }
+  void Stop() override { ports_.Stop(); }
 
  private:
   absl::Status LoadState();
@@ -277,6 +280,9 @@ std::vector<std::string> BridgeNetwork::Recover(
   if (!restored.ok()) {
     runtime::log::Error("network: host ports of running pods: ",
                         restored.message());
+  }
+  for (const PodNetwork& pod : living) {
+    if (pod.stopping) Expect(pod);
   }
   // Links of pods whose lease went before a crash kept them from going too.
   for (const std::string& link : StrayLinks(options_, pool_.Sandboxes())) {

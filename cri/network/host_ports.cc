@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "cri/network/conntrack.h"
 #include "cri/network/listener.h"
+#include "runtime/base/activity.h"
 #include "runtime/base/file.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
@@ -94,18 +95,36 @@ absl::StatusOr<std::vector<Forward>> ForwardsOf(const PodNetwork& pod,
   return forwards;
 }
 
-absl::Status HostPorts::Hold(const PodNetwork& pod,
-                             std::vector<Forward> forwards) {
-  absl::MutexLock lock(&mutex_);
-  for (const auto& [sandbox_id, claim] : claims_) {
-    if (sandbox_id == pod.sandbox_id) continue;
+std::optional<HostPorts::Taken> HostPorts::FindTaken(
+    const std::string& sandbox_id, const std::vector<Forward>& forwards) const {
+  for (const auto& [other, claim] : claims_) {
+    if (other == sandbox_id) continue;
     for (const Forward& theirs : claim.forwards) {
       for (const Forward& ours : forwards) {
         if (!Collide(theirs, ours)) continue;
-        return absl::FailedPreconditionError(
-            absl::StrCat(Describe(ours), " is held by pod ", claim.owner));
+        return Taken{other, claim.owner, Describe(ours)};
       }
     }
+  }
+  return std::nullopt;
+}
+
+absl::Status HostPorts::Hold(const PodNetwork& pod,
+                             std::vector<Forward> forwards) {
+  absl::MutexLock lock(&mutex_);
+  std::optional<runtime::activity::Step> step;
+  while (const std::optional<Taken> taken =
+             FindTaken(pod.sandbox_id, forwards)) {
+    if (!expected_.contains(taken->sandbox_id)) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(taken->port, " is held by pod ", taken->owner));
+    }
+    if (stopped_) return absl::CancelledError("the server ends");
+    if (!step.has_value()) {
+      step.emplace(absl::StrCat("network: waits for the end of pod ",
+                                taken->owner, ", which has ", taken->port));
+    }
+    changed_.Wait(&mutex_);
   }
   claims_[pod.sandbox_id] = {absl::StrCat(pod.pod_namespace, "/", pod.name),
                              std::move(forwards)};
@@ -149,7 +168,31 @@ absl::Status HostPorts::Open(const PodNetwork& pod,
   return absl::OkStatus();
 }
 
+void HostPorts::Expect(const std::string& sandbox_id) {
+  absl::MutexLock lock(&mutex_);
+  expected_.insert(sandbox_id);
+}
+
+void HostPorts::PutOff(const std::string& sandbox_id) {
+  absl::MutexLock lock(&mutex_);
+  expected_.erase(sandbox_id);
+  changed_.SignalAll();
+}
+
+void HostPorts::Stop() {
+  absl::MutexLock lock(&mutex_);
+  stopped_ = true;
+  changed_.SignalAll();
+}
+
 absl::StatusOr<std::vector<Forward>> HostPorts::Close(
+    const std::string& sandbox_id) {
+  absl::StatusOr<std::vector<Forward>> closed = CloseNow(sandbox_id);
+  PutOff(sandbox_id);
+  return closed;
+}
+
+absl::StatusOr<std::vector<Forward>> HostPorts::CloseNow(
     const std::string& sandbox_id) {
   absl::MutexLock serial(&committing_);
   std::vector<Forward> forwards;

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,15 +44,22 @@ class HostPorts {
       ABSL_LOCKS_EXCLUDED(committing_, mutex_);
 
   // Opens the pod's host ports; nothing for one that has none. Can be repeated.
-  // FAILED_PRECONDITION names port and owner if another pod holds one, or a
-  // process of the node listens on it; UNIMPLEMENTED if the kernel cannot
-  // translate the protocol. NOT_FOUND if the table is gone: the ports are held
-  // then, and Install brings them.
+  // FAILED_PRECONDITION names port and owner if another pod holds one and is
+  // not expected to close it, or a process of the node listens on it;
+  // UNIMPLEMENTED if the kernel cannot translate the protocol. NOT_FOUND if the
+  // table is gone: the ports are held then, and Install brings them.
   absl::Status Open(const PodNetwork& pod, const std::vector<Ip>& ips)
       ABSL_LOCKS_EXCLUDED(committing_, mutex_);
   // Closes them and says which those were. They are free from then on.
   absl::StatusOr<std::vector<Forward>> Close(const std::string& sandbox_id)
       ABSL_LOCKS_EXCLUDED(committing_, mutex_);
+
+  // Of this one the ports are to be closed soon: who wants one of them waits
+  // until that was tried, or is put off.
+  void Expect(const std::string& sandbox_id) ABSL_LOCKS_EXCLUDED(mutex_);
+  void PutOff(const std::string& sandbox_id) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Nobody waits any more: CANCELLED.
+  void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // After a restart: these pods, and nobody else, hold ports.
   absl::Status Restore(
@@ -68,6 +76,15 @@ class HostPorts {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(committing_);
   absl::Status Hold(const PodNetwork& pod, std::vector<Forward> forwards)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<std::vector<Forward>> CloseNow(const std::string& sandbox_id)
+      ABSL_LOCKS_EXCLUDED(committing_, mutex_);
+  // What another pod than that of `sandbox_id` has of these: who, and which.
+  struct Taken {
+    std::string sandbox_id, owner, port;
+  };
+  std::optional<Taken> FindTaken(const std::string& sandbox_id,
+                                 const std::vector<Forward>& forwards) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   std::vector<Forward> All() ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -77,7 +94,10 @@ class HostPorts {
   absl::Mutex committing_;
   std::optional<Socket> socket_ ABSL_GUARDED_BY(committing_);
   absl::Mutex mutex_;
+  absl::CondVar changed_;
   std::map<std::string, Claim> claims_ ABSL_GUARDED_BY(mutex_);  // by sandbox
+  std::set<std::string> expected_ ABSL_GUARDED_BY(mutex_);
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace cri::network

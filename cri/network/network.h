@@ -75,8 +75,11 @@ class Network {
   // the Teardown of a living one that is `stopping`, was tried.
   virtual std::vector<std::string> Recover(
       const std::vector<PodNetwork>& living) = 0;
-  // The Teardown of one that is `stopping` does not come soon: nobody waits for
-  // it any more. Nothing if it was tried already.
+  // The stop of this one has begun, and its Teardown comes: a Setup that wants
+  // one of its host ports waits until that was tried.
+  virtual void Expect(const PodNetwork& /*pod*/) {}
+  // The Teardown of one that is `stopping` or expected does not come soon:
+  // nobody waits for it any more. Nothing if it was tried already.
   virtual void PutOff(const std::string& /*sandbox_id*/) {}
   // Once after Recover; may take minutes: frees what nobody has a record of.
   // Whoever calls Setup or Teardown meanwhile waits as long as it has to.

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cri/container/capability.h"
+#include "cri/sandbox/pod_network.h"
 #include "cri/server/make_network.h"
 #include "runtime/base/activity.h"
 #include "runtime/base/file.h"
@@ -346,8 +347,13 @@ absl::Status Engine::StopSandbox(const sandbox::SandboxPtr& sandbox,
                              ": what is done to its containers has not ended"));
           }
         }
-        RETURN_IF_ERROR(containers->KillAll(sandbox, deadline));
-        return sandboxes->TearDown(sandbox);
+        const bool has_network =
+            !sandbox->HostNetwork() && !sandbox->IsTornDown();
+        if (has_network) network->Expect(sandbox::PodNetworkOf(*sandbox));
+        absl::Status stopped = containers->KillAll(sandbox, deadline);
+        if (stopped.ok()) stopped = sandboxes->TearDown(sandbox);
+        network->PutOff(sandbox->id);
+        return stopped;
       });
 }
 

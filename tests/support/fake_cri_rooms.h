@@ -13,6 +13,7 @@
 #include "absl/synchronization/mutex.h"
 #include "cri/image/image.h"
 #include "cri/network/network.h"
+#include "gtest/gtest.h"
 
 namespace tests {
 
@@ -98,9 +99,11 @@ class FakeImages : public cri::image::ImageStore {
   std::set<std::string> holders_ ABSL_GUARDED_BY(mutex_);
 };
 
-// Gives out 10.9.0.2, .3, … Thread safe.
+// Gives out 10.9.0.2, .3, … Thread safe. What waits here fails the test after
+// 20 s.
 class FakeNetwork : public cri::network::Network {
  public:
+  static constexpr absl::Duration kLongestWait = absl::Seconds(20);
   absl::Status setup_error, teardown_error, cidr_error;
 
   cri::network::Readiness Ready() override { return {true, "", ""}; }
@@ -141,9 +144,18 @@ class FakeNetwork : public cri::network::Network {
     leases_ = std::move(kept);
     return {};
   }
+  void Expect(const cri::network::PodNetwork& pod) override {
+    absl::MutexLock lock(&mutex_);
+    expected_.insert(pod.sandbox_id);
+  }
   void PutOff(const std::string& sandbox_id) override {
     absl::MutexLock lock(&mutex_);
     put_off_.insert(sandbox_id);
+  }
+  // Whose Teardown was announced, ever.
+  std::set<std::string> Expected() {
+    absl::MutexLock lock(&mutex_);
+    return expected_;
   }
   // Those that Recover was told to be stopping.
   std::set<std::string> Stopping() {
@@ -155,7 +167,8 @@ class FakeNetwork : public cri::network::Network {
       return put_off_.contains(sandbox_id);
     };
     absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(&reached));
+    EXPECT_TRUE(
+        mutex_.AwaitWithTimeout(absl::Condition(&reached), kLongestWait));
   }
   // Teardown waits while it is closed.
   void SetTeardownGate(bool open) {
@@ -168,7 +181,8 @@ class FakeNetwork : public cri::network::Network {
       return teardowns_ >= count;
     };
     absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(&reached));
+    EXPECT_TRUE(
+        mutex_.AwaitWithTimeout(absl::Condition(&reached), kLongestWait));
   }
   int Teardowns() {
     absl::MutexLock lock(&mutex_);
@@ -197,6 +211,7 @@ class FakeNetwork : public cri::network::Network {
   std::set<std::string> leases_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> stopping_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> put_off_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> expected_ ABSL_GUARDED_BY(mutex_);
   std::string cidr_ ABSL_GUARDED_BY(mutex_);
   cri::network::PodNetwork last_setup_ ABSL_GUARDED_BY(mutex_);
   cri::network::PodNetwork last_teardown_ ABSL_GUARDED_BY(mutex_);

@@ -59,6 +59,7 @@ class CniNetwork : public Network {
   std::optional<absl::Status> Check(const std::string& sandbox_id) override;
   std::vector<std::string> Recover(
       const std::vector<PodNetwork>& living) override;
+  void Expect(const PodNetwork& pod) override { turns_.ExpectDel(pod); }
   void PutOff(const std::string& id) override { turns_.EndDel(id); }
   void Collect() override;
   void Stop() override;

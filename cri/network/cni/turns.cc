@@ -28,6 +28,11 @@ void Turns::EndGc() {
   changed_.SignalAll();
 }
 
+void Turns::ExpectDel(const PodNetwork& pod) {
+  absl::MutexLock lock(&mutex_);
+  left_.push_back(pod);
+}
+
 void Turns::EndDel(const std::string& sandbox_id) {
   absl::MutexLock lock(&mutex_);
   std::erase_if(left_, [&](const PodNetwork& left) {
@@ -42,7 +47,7 @@ std::string Turns::Blocker(const PodNetwork* pod) const {
   for (const PodNetwork& left : left_) {
     if (left.sandbox_id == pod->sandbox_id) continue;
     const std::string what = absl::StrCat(
-        "the DEL of sandbox ", left.sandbox_id, ", left from before the start");
+        "the DEL of sandbox ", left.sandbox_id, ", which is being stopped");
     if (left.name == pod->name && left.pod_namespace == pod->pod_namespace) {
       return absl::StrCat(what, ": it is of the same pod");
     }

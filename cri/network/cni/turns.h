@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who waits for whom while a server cleans up after its predecessor. GC wants
-// to be alone (CNI spec, section 3: no ADD or DEL beside it); a pod is not
-// added before the DEL was tried of what has its name or one of its host ports;
-// if that failed, PortClaims refuses the port.
+// Who waits for whom, while a server cleans up after its predecessor and later.
+// GC wants to be alone (CNI spec, section 3: no ADD or DEL beside it); a pod is
+// not added before the DEL was tried of what stops and has its name or one of
+// its host ports; if that failed, PortClaims refuses the port.
 #ifndef CORACLE_CRI_NETWORK_CNI_TURNS_H_
 #define CORACLE_CRI_NETWORK_CNI_TURNS_H_
 
@@ -24,6 +24,8 @@ class Turns {
   // GC is due again; who has its turn already goes on.
   void BeginGc() ABSL_LOCKS_EXCLUDED(mutex_);
   void EndGc() ABSL_LOCKS_EXCLUDED(mutex_);
+  // This one is being stopped: its DEL comes.
+  void ExpectDel(const PodNetwork& pod) ABSL_LOCKS_EXCLUDED(mutex_);
   // The DEL of a sandbox was tried, whatever came of it, or is put off.
   void EndDel(const std::string& sandbox_id) ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -2,8 +2,11 @@
 // Host ports of both networks: who reaches the pod, and who is refused.
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "absl/strings/match.h"
+#include "runtime/base/activity.h"
 #include "tests/component/network/either_network.h"
 #include "tests/component/network/host_ports_fixture.h"
 
@@ -96,6 +99,58 @@ TEST_P(AnyHostPortTest, TakenPortNamesItsOwner) {
   EXPECT_OK(SetUpPod(PodWithPort("a", pod)));
   Teardown("a");
   EXPECT_OK(SetUpPod(PodWithPort("b", late)));
+}
+
+// As a pod that comes for the port of one that is being stopped.
+class SuccessorTest : public AnyHostPortTest {
+ protected:
+  void SetUp() override {
+    AnyHostPortTest::SetUp();
+    if (IsSkipped()) return;
+    Start();
+    const PodNetwork first = PodWithPort("a", pod_);
+    ASSERT_OK(SetUpPod(first));
+    network_->Expect(first);
+    successor_ = std::thread([this] {
+      node_.Run([this] {
+        const runtime::activity::Operation operation("RunPodSandbox", "web/b");
+        outcome_ = network_->Setup(PodWithPort("b", late_)).status();
+      });
+    });
+    EXPECT_TRUE(tests::Eventually([] {
+      const auto operations = runtime::activity::List();
+      return !operations.empty() &&
+             absl::StrContains(operations[0].step, "waits for ");
+    }));
+  }
+  absl::Status Outcome() {
+    successor_.join();
+    return outcome_;
+  }
+
+  NetNs pod_, late_;
+  absl::Status outcome_;
+  std::thread successor_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Networks, SuccessorTest, tests::kBothNetworks,
+                         tests::NameOfKind);
+
+TEST_P(SuccessorTest, GetsThePortWhenItIsGivenBack) {
+  Teardown("a");
+  EXPECT_OK(Outcome());
+}
+
+TEST_P(SuccessorTest, IsRefusedIfTheStopFails) {
+  network_->PutOff("a");
+  EXPECT_THAT(Outcome(),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("host port 12000/TCP is held by pod web/a")));
+}
+
+TEST_P(SuccessorTest, DoesNotKeepTheServerFromEnding) {
+  network_->Stop();
+  EXPECT_THAT(Outcome(), StatusIs(absl::StatusCode::kCancelled));
 }
 
 TEST_P(AnyHostPortTest, ListeningProcessIsNotRobbed) {
