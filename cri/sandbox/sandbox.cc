@@ -36,6 +36,11 @@ bool Sandbox::IsTornDown() const {
   return torn_down_;
 }
 
+bool Sandbox::IsStopped() const {
+  absl::MutexLock lock(&mutex_);
+  return stopped_;
+}
+
 absl::StatusOr<Sandbox::Use> Sandbox::Enter() {
   absl::MutexLock lock(&mutex_);
   if (!ready_) {
@@ -74,6 +79,11 @@ void Sandbox::SetTornDown() {
   absl::MutexLock lock(&mutex_);
   ready_ = false;
   torn_down_ = true;
+}
+
+void Sandbox::SetStopped() {
+  absl::MutexLock lock(&mutex_);
+  stopped_ = true;
 }
 
 Sandbox::Limits Sandbox::GetLimits() const {
@@ -135,7 +145,7 @@ absl::Status Sandbox::FromRecord(const Json& body) {
   }
   absl::MutexLock lock(&mutex_);
   ready_ = runtime::BoolAt(body, "ready");
-  torn_down_ = runtime::BoolAt(body, "torn_down");
+  torn_down_ = stopped_ = runtime::BoolAt(body, "torn_down");
   if (runtime::Has(body, "resources")) {
     limits_.emplace();
     if (!absl::Base64Unescape(runtime::StringAt(body, "overhead"), &wire) ||

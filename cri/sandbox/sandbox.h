@@ -51,7 +51,10 @@ class Sandbox {
   std::string ContainersCgroup() const;
 
   bool IsReady() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // It has given back all that it held.
   bool IsTornDown() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // And its record says so: nothing of the stop is left to do.
+  bool IsStopped() const ABSL_LOCKS_EXCLUDED(mutex_);
 
   // An operation that needs the sandbox READY until it is done.
   class Use {
@@ -75,6 +78,7 @@ class Sandbox {
   // NOTREADY without waiting: what it stood on is gone. False if it was.
   bool MarkDead() ABSL_LOCKS_EXCLUDED(mutex_);
   void SetTornDown() ABSL_LOCKS_EXCLUDED(mutex_);
+  void SetStopped() ABSL_LOCKS_EXCLUDED(mutex_);
   // True for the one who is to tell that it has stopped: it is told once,
   // whether its holder died or it was torn down.
   bool TakeStopNews() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -98,6 +102,7 @@ class Sandbox {
   mutable absl::Mutex mutex_;
   bool ready_ ABSL_GUARDED_BY(mutex_) = true;
   bool torn_down_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   bool stop_told_ ABSL_GUARDED_BY(mutex_) = false;
   int uses_ ABSL_GUARDED_BY(mutex_) = 0;
   std::optional<Limits> limits_ ABSL_GUARDED_BY(mutex_);

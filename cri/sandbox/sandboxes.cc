@@ -256,7 +256,15 @@ absl::Status Sandboxes::ChangeLimits(
 }
 
 absl::Status Sandboxes::TearDown(const SandboxPtr& sandbox) {
-  if (sandbox->IsTornDown()) return absl::OkStatus();
+  if (sandbox->IsStopped()) return absl::OkStatus();
+  if (!sandbox->IsTornDown()) RETURN_IF_ERROR(GiveBack(sandbox));
+  RETURN_IF_ERROR(Save(*sandbox));
+  sandbox->SetStopped();
+  NotifyStopped(sandbox);
+  return absl::OkStatus();
+}
+
+absl::Status Sandboxes::GiveBack(const SandboxPtr& sandbox) {
   const runtime::activity::Step step("giving back the sandbox's network");
   // On disk it is NOTREADY before it loses anything.
   RETURN_IF_ERROR(Save(*sandbox));
@@ -266,8 +274,6 @@ absl::Status Sandboxes::TearDown(const SandboxPtr& sandbox) {
   }
   RETURN_IF_ERROR(options_.handler->RemoveSandbox(sandbox->id));
   sandbox->SetTornDown();
-  RETURN_IF_ERROR(Save(*sandbox));
-  NotifyStopped(sandbox);
   return absl::OkStatus();
 }
 

@@ -105,6 +105,7 @@ class Sandboxes {
   absl::Status Build(Sandbox& sandbox, const Sysctls& sysctls);
   absl::Status Connect(Sandbox& sandbox);
   absl::Status Disconnect(network::PodNetwork pod, int holder_pid);
+  absl::Status GiveBack(const SandboxPtr& sandbox);
   // Takes back what Build did, up to the first failure.
   absl::Status Undo(const Sandbox& sandbox);
   // The same for a half that an earlier daemon left and nobody knows.

@@ -238,6 +238,11 @@ Engine::~Engine() {
   gate_->open = false;
 }
 
+void Engine::EndWaits() {
+  unfinished_stops->End();
+  containers->EndWaits();
+}
+
 std::shared_ptr<const config::Config> Engine::Config() const {
   absl::MutexLock lock(&config_mutex_);
   return config_;
@@ -317,7 +322,7 @@ absl::Status Engine::Recover() {
 // machine, gives back its addresses now and not only when somebody asks again.
 void Engine::FinishStops() {
   for (const sandbox::SandboxPtr& sandbox : sandboxes->List()) {
-    if (sandbox->IsReady() || sandbox->IsTornDown()) continue;
+    if (sandbox->IsReady() || sandbox->IsStopped()) continue;
     unfinished_stops->Add(sandbox);
   }
 }

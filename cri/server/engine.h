@@ -59,6 +59,8 @@ struct Engine {
                            absl::Time deadline);
   absl::Status RemoveSandbox(const sandbox::SandboxPtr& sandbox,
                              absl::Time deadline);
+  // The server stops: calls and unfinished stops wait for no container's end.
+  void EndWaits();
 
   // What holds now; Reload replaces it.
   std::shared_ptr<const config::Config> Config() const

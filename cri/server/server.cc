@@ -37,7 +37,7 @@ class ServerImpl : public Server {
     }
     engine_->events.Close();
     unlink(path_.c_str());
-    engine_->containers->EndWaits();
+    engine_->EndWaits();
     grpc_->Shutdown(std::chrono::system_clock::now() + kDrain);
     // What is left waits for plugins that hang, or sweeps.
     engine_->network->Stop();

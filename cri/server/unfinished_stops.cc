@@ -24,27 +24,33 @@ void UnfinishedStops::Try(const sandbox::SandboxPtr& sandbox,
     absl::MutexLock lock(&mutex_);
     waiting_.erase(sandbox->id);
   }
-  if (sandbox->IsTornDown()) return;
+  if (sandbox->IsStopped()) return;
   const absl::Status stopped = options_.stop(sandbox);
   if (stopped.ok()) return;
-  runtime::log::Error("sandbox ", sandbox->id,
-                      ": finish its stop, to be tried again in ",
-                      absl::FormatDuration(pause), ": ", stopped.message());
   {
     absl::MutexLock lock(&mutex_);
+    if (ended_) return;  // the next server finds it
     waiting_[sandbox->id] = {sandbox, absl::Now(), absl::Now() + pause,
                              std::string(stopped.message())};
   }
+  runtime::log::Error("sandbox ", sandbox->id,
+                      ": finish its stop, to be tried again in ",
+                      absl::FormatDuration(pause), ": ", stopped.message());
   options_.executor->PostAfter(pause, [this, sandbox, pause] {
     Try(sandbox, std::min(2 * pause, options_.longest_pause));
   });
+}
+
+void UnfinishedStops::End() {
+  absl::MutexLock lock(&mutex_);
+  ended_ = true;
 }
 
 std::vector<UnfinishedStops::Waiting> UnfinishedStops::List() const {
   absl::MutexLock lock(&mutex_);
   std::vector<Waiting> list;
   for (const auto& [id, waiting] : waiting_) {
-    if (!waiting.sandbox->IsTornDown()) list.push_back(waiting);
+    if (!waiting.sandbox->IsStopped()) list.push_back(waiting);
   }
   return list;
 }

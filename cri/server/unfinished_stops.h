@@ -42,6 +42,9 @@ class UnfinishedStops {
   };
   std::vector<Waiting> List() const ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // The server ends: what fails from now on is neither told nor tried again.
+  void End() ABSL_LOCKS_EXCLUDED(mutex_);
+
   // Its call among the operations.
   static constexpr char kCall[] = "end of a stop";
 
@@ -52,6 +55,7 @@ class UnfinishedStops {
   const Options options_;
   mutable absl::Mutex mutex_;
   std::map<std::string, Waiting> waiting_ ABSL_GUARDED_BY(mutex_);  // by ID
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace cri::server

@@ -256,6 +256,31 @@ TEST_F(SandboxesTest, NetworkIsToldTheSameWhenItIsTornDown) {
   EXPECT_EQ(down.dns.searches, setup.dns.searches);
 }
 
+TEST_F(SandboxesTest, AStopWhoseEndWasNotWrittenIsRepeated) {
+  ASSERT_OK_AND_ASSIGN(SandboxPtr sandbox, Run(Config("a")));
+  Told(*sandbox);
+  sandbox->Close();
+  network_.SetTeardownGate(false);
+  absl::Status stopped;
+  std::thread stop([&] { stopped = sandboxes_->TearDown(sandbox); });
+  network_.AwaitTeardowns(1);
+  // In the way of the next write only.
+  const std::string spare = dir_ / ("sandboxes/." + sandbox->id + ".json.tmp");
+  EXPECT_OK(runtime::RemoveTree(spare));
+  EXPECT_OK(runtime::MakeDirs(spare));
+  network_.SetTeardownGate(true);
+  stop.join();
+  EXPECT_FALSE(stopped.ok());
+  EXPECT_EQ(Told(*sandbox), std::vector<v1::ContainerEventType>());
+  ASSERT_OK(runtime::RemoveTree(spare));
+  ASSERT_OK(sandboxes_->TearDown(sandbox));
+  EXPECT_EQ(Told(*sandbox), std::vector{v1::CONTAINER_STOPPED_EVENT});
+  EXPECT_EQ(network_.Teardowns(), 1);
+  Restart();
+  ASSERT_OK_AND_ASSIGN(sandbox, sandboxes_->Find(sandbox->id));
+  EXPECT_TRUE(sandbox->IsStopped());
+}
+
 TEST_F(SandboxesTest, NobodyEntersAClosedSandbox) {
   ASSERT_OK_AND_ASSIGN(SandboxPtr sandbox, Run(Config("a")));
   auto use = std::make_unique<Sandbox::Use>(*sandbox->Enter());

@@ -127,7 +127,8 @@ class ServerTest : public ::testing::Test {
       return world_.signals.size() == count;
     };
     absl::MutexLock lock(&world_.mutex);
-    world_.mutex.Await(absl::Condition(&all));
+    EXPECT_TRUE(world_.mutex.AwaitWithTimeout(absl::Condition(&all),
+                                              absl::Seconds(20)));
   }
 
   grpc::Status Start(const std::string& id) {

@@ -40,6 +40,21 @@ TEST_F(ServerTest, NobodyWaitsForTheNetworkOfAPodThatCannotBeKilled) {
   EXPECT_EQ(network_->Teardowns(), 0);
 }
 
+// Who wants one of its host ports waits for it that long.
+TEST_F(ServerTest, TheNetworkHearsOfAStopBeforeThePodIsKilledAndOfItsFailure) {
+  const std::string id = RunPod();
+  ASSERT_TRUE(Start(CreateContainer(id)).ok());
+  EXPECT_TRUE(network_->Expected().empty());
+  world_.kill_error = absl::UnavailableError("no");
+  v1::StopPodSandboxRequest stop;
+  stop.set_pod_sandbox_id(id);
+  v1::StopPodSandboxResponse stopped;
+  EXPECT_FALSE(Call(*runtime_, &Runtime::StopPodSandbox, stop, &stopped).ok());
+  EXPECT_EQ(network_->Expected(), std::set<std::string>{id});
+  network_->AwaitPutOff(id);
+  EXPECT_EQ(network_->Teardowns(), 0);
+}
+
 TEST_F(ServerTest, AStopThatCannotBeFinishedIsToldWithItsReason) {
   const std::string id = RunPod();
   network_->teardown_error = teardown_error_ =
@@ -53,7 +68,9 @@ TEST_F(ServerTest, AStopThatCannotBeFinishedIsToldWithItsReason) {
   verbose.set_verbose(true);
   v1::StatusResponse status;
   runtime::Json told;
+  const absl::Time until = absl::Now() + absl::Seconds(20);
   while (!absl::StrContains(runtime::DumpJson(told), "the plugin is gone")) {
+    ASSERT_LT(absl::Now(), until) << runtime::DumpJson(told);
     ASSERT_TRUE(Call(*runtime_, &Runtime::Status, verbose, &status).ok());
     ASSERT_OK_AND_ASSIGN(
         told, runtime::ParseJson(status.info().at("operations"), "operations"));
@@ -84,7 +101,8 @@ class UnfinishedStopsTest : public testing::Test {
       return tries_ >= count;
     };
     absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(&reached));
+    EXPECT_TRUE(
+        mutex_.AwaitWithTimeout(absl::Condition(&reached), absl::Seconds(20)));
   }
   int Tries() {
     absl::MutexLock lock(&mutex_);
@@ -107,9 +125,32 @@ TEST_F(UnfinishedStopsTest, AreTriedUntilTheySucceed) {
   EXPECT_TRUE(stops.List().empty());
 }
 
-TEST_F(UnfinishedStopsTest, AreLeftAloneOnceSomebodyElseHasDoneIt) {
+// Torn down, but its record does not say so.
+TEST_F(UnfinishedStopsTest, AreTriedUntilTheRecordHoldsTheEnd) {
   UnfinishedStops stops(Options());
   sandbox_->SetTornDown();
+  stops.Add(sandbox_);
+  AwaitTries(3);
+}
+
+TEST_F(UnfinishedStopsTest, AreNoNewsWhenTheServerEndsThem) {
+  UnfinishedStops::Options options = Options();
+  std::unique_ptr<UnfinishedStops> stops;
+  options.stop = [&](const sandbox::SandboxPtr&) {
+    stops->End();
+    return absl::CancelledError("the server ends");
+  };
+  stops = std::make_unique<UnfinishedStops>(options);
+  testing::internal::CaptureStderr();
+  stops->Add(sandbox_);
+  executor_.Stop();
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  EXPECT_TRUE(stops->List().empty());
+}
+
+TEST_F(UnfinishedStopsTest, AreLeftAloneOnceSomebodyElseHasDoneIt) {
+  UnfinishedStops stops(Options());
+  sandbox_->SetStopped();
   stops.Add(sandbox_);
   executor_.Stop();
   EXPECT_EQ(Tries(), 0);
@@ -124,7 +165,7 @@ TEST_F(UnfinishedStopsTest, WaitNoLongerThanTheServerLives) {
   EXPECT_EQ(Tries(), 1);
   ASSERT_EQ(stops.List().size(), 1u);
   EXPECT_EQ(stops.List()[0].reason, "not yet");
-  sandbox_->SetTornDown();
+  sandbox_->SetStopped();
   EXPECT_TRUE(stops.List().empty()) << "somebody else has done it";
 }
 
