@@ -329,7 +329,7 @@ absl::Status BuiltinHandler::RemoveContainer(const std::string& sandbox_id,
   if (absl::IsNotFound(plan.status())) return absl::OkStatus();
   RETURN_IF_ERROR(plan.status());
   // The holder is dead, and the sweep after it could not do this.
-  if (!reply.ok()) RETURN_IF_ERROR(Disown(*plan, kRemoveTime));
+  if (!reply.ok()) RETURN_IF_ERROR(Disown(plan->runtime, id, kRemoveTime));
   int error = launch::RemoveCgroups(plan->cgroups_path);
   if (error != 0) {
     return ErrnoStatus(error, absl::StrCat("remove cgroups of container ", id));

@@ -145,8 +145,8 @@ class BuiltinHandler : public Handler {
   absl::Status Sweep(const std::string& sandbox_id, bool tell);
   // Of a container whose holder is dead: has its OCI runtime, if it is another
   // one, forget it. ABORTED if that fails; OK if it knows no such container.
-  absl::Status Disown(const state::ContainerPlan& plan,
-                      absl::Duration patience);
+  absl::Status Disown(const std::vector<std::string>& runtime,
+                      const std::string& id, absl::Duration patience);
   absl::Status SweepContainer(const std::string& sandbox_id,
                               const std::string& id, bool tell);
   // Ends the sandbox's scope, if it has one, see scope.h; then removes the

@@ -200,16 +200,17 @@ absl::Status BuiltinHandler::EndHolder(Connection* connection) {
   return connection->WaitForEnd(absl::Now() + kAnswerTime);
 }
 
-absl::Status BuiltinHandler::Disown(const state::ContainerPlan& plan,
+absl::Status BuiltinHandler::Disown(const std::vector<std::string>& runtime,
+                                    const std::string& id,
                                     absl::Duration patience) {
-  if (plan.runtime.empty()) return absl::OkStatus();
-  if (external::IsGone(plan.runtime)) {
-    log::Warning("container ", plan.id, ": ", plan.runtime[0],
+  if (runtime.empty()) return absl::OkStatus();
+  if (external::IsGone(runtime)) {
+    log::Warning("container ", id, ": ", runtime[0],
                  " is gone, which would have deleted it");
     return absl::OkStatus();
   }
-  std::vector<std::string> args = plan.runtime;
-  args.insert(args.end(), {"delete", "--force", plan.id});
+  std::vector<std::string> args = runtime;
+  args.insert(args.end(), {"delete", "--force", id});
   const absl::Status done = launcher_.Run(args, patience).status();
   if (done.ok() || external::SaysUnknown(done.message())) {
     return absl::OkStatus();
@@ -219,18 +220,22 @@ absl::Status BuiltinHandler::Disown(const state::ContainerPlan& plan,
 
 absl::Status BuiltinHandler::SweepContainer(const std::string& sandbox_id,
                                             const std::string& id, bool tell) {
-  absl::Status disowned;
+  std::vector<std::string> runtime;
   absl::StatusOr<state::ContainerPlan> plan = ReadPlan(sandbox_id, id);
   if (plan.ok()) {
     if (int error = launch::RemoveCgroups(plan->cgroups_path); error != 0) {
       log::Warning(
           ErrnoStatus(error, absl::StrCat("remove cgroups of ", id)).message());
     }
-    // A start asks once, shortly: who removes the sandbox asks again.
-    disowned = Disown(*plan, tell ? kStartTime : kEndTime);
+    runtime = plan->runtime;
   } else {
     log::Warning(plan.status().message());
+    absl::StatusOr<state::SandboxRecord> sandbox = ReadSandbox(sandbox_id);
+    if (sandbox.ok()) runtime = sandbox->runtime;  // the same for all of them
   }
+  // A start asks once, shortly: who removes the sandbox asks again.
+  const absl::Status disowned =
+      Disown(runtime, id, tell ? kStartTime : kEndTime);
   if (!tell) return disowned;
   state::ContainerRecord record;
   absl::StatusOr<std::string> body = state::ReadRecord(
