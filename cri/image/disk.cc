@@ -2,7 +2,6 @@
 #include "cri/image/disk.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 #include "absl/time/clock.h"
 #include "cri/image/digest.h"
 #include "runtime/base/file.h"
+#include "runtime/base/lock.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
 
@@ -75,8 +75,8 @@ absl::StatusOr<std::unique_ptr<Disk>> Disk::Open(const std::string& root) {
 absl::Status Disk::Lock() {
   const std::string path = absl::StrCat(path_, "/lock");
   ASSIGN_OR_RETURN(lock_, runtime::OpenFile(path, O_RDWR | O_CREAT, 0600));
-  if (flock(lock_.get(), LOCK_EX | LOCK_NB) == 0) return absl::OkStatus();
-  if (errno != EWOULDBLOCK) return ErrnoStatus(absl::StrCat("lock ", path));
+  const absl::Status locked = runtime::LockFile(lock_.get(), path);
+  if (!absl::IsAlreadyExists(locked)) return locked;
   return absl::FailedPreconditionError(
       absl::StrCat("image store ", path_, " is in use by another process"));
 }

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -14,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "runtime/base/file.h"
+#include "runtime/base/lock.h"
 #include "runtime/base/status.h"
 
 namespace cri::server {
@@ -96,11 +96,12 @@ absl::StatusOr<runtime::UniqueFd> LockDirectory(const std::string& directory) {
   std::string path = directory + "/cri.lock";
   ASSIGN_OR_RETURN(runtime::UniqueFd fd,
                    runtime::OpenFile(path, O_RDWR | O_CREAT, 0600));
-  if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return runtime::ErrnoStatus("flock " + path);
+  const absl::Status locked = runtime::LockFile(fd.get(), path);
+  if (absl::IsAlreadyExists(locked)) {
     return absl::AlreadyExistsError(
         absl::StrCat("another CRI server uses ", directory));
   }
+  RETURN_IF_ERROR(locked);
   return fd;
 }
 

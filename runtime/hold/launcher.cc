@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -17,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "runtime/base/file.h"
+#include "runtime/base/lock.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
 #include "runtime/hold/child.h"
@@ -51,15 +51,14 @@ absl::StatusOr<Launcher> Open(const std::string& state_dir) {
   if (fchmod(launcher.dir.get(), 0700) != 0) {
     return ErrnoStatus(absl::StrCat("chmod ", state_dir));
   }
-  ASSIGN_OR_RETURN(launcher.lock, OpenFile(JoinPath(state_dir, "launch.lock"),
-                                           O_RDWR | O_CREAT, 0600));
-  if (flock(launcher.lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) {
-      return absl::AlreadyExistsError(
-          absl::StrCat("another launcher already serves ", state_dir));
-    }
-    return ErrnoStatus(absl::StrCat("lock ", state_dir, "/launch.lock"));
+  const std::string lock = JoinPath(state_dir, "launch.lock");
+  ASSIGN_OR_RETURN(launcher.lock, OpenFile(lock, O_RDWR | O_CREAT, 0600));
+  const absl::Status locked = LockFile(launcher.lock.get(), lock);
+  if (absl::IsAlreadyExists(locked)) {
+    return absl::AlreadyExistsError(
+        absl::StrCat("another launcher already serves ", state_dir));
   }
+  RETURN_IF_ERROR(locked);
   launcher.listen.reset(ListenAt(launcher.dir.get(), kLauncherSocket, 128));
   if (!launcher.listen.ok()) {
     return ErrnoStatus(-launcher.listen.get(),

@@ -6,7 +6,9 @@
 #include <sys/un.h>
 
 #include <cstring>
+#include <thread>
 
+#include "absl/time/clock.h"
 #include "gtest/gtest.h"
 #include "runtime/base/file.h"
 #include "tests/support/status_matchers.h"
@@ -76,6 +78,19 @@ TEST(SocketTest, DirectoryIsLockedOnce) {
               StatusIs(absl::StatusCode::kAlreadyExists));
   first->reset();
   EXPECT_OK(LockDirectory(dir.path()).status());
+}
+
+// As by a program that was being started when its server was killed.
+TEST(SocketTest, LockThatIsHeldForAMomentIsWaitedFor) {
+  tests::TempDir dir;
+  absl::StatusOr<runtime::UniqueFd> first = LockDirectory(dir.path());
+  ASSERT_OK(first);
+  std::thread last([&] {
+    absl::SleepFor(absl::Milliseconds(50));
+    first->reset();
+  });
+  EXPECT_OK(LockDirectory(dir.path()).status());
+  last.join();
 }
 
 }  // namespace
