@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <deque>
 #include <iterator>
@@ -15,6 +16,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "runtime/base/file.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status.h"
@@ -27,6 +30,12 @@ constexpr uint32_t kWay =
 constexpr uint32_t kContent =
     kWay | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB;
 constexpr int kMostLinks = 40;  // as in the kernel
+// A change that comes sooner than kCalm after the last was told may be of what
+// that made others do, as plugins that write into their directory: then it
+// waits ever longer.
+constexpr absl::Duration kCalm = absl::Milliseconds(100);
+constexpr absl::Duration kShortestPause = absl::Milliseconds(10);
+constexpr absl::Duration kLongestPause = absl::Seconds(1);
 
 }  // namespace
 
@@ -170,13 +179,24 @@ bool DirWatch::Drain() {
 
 void DirWatch::Loop() {
   on_change_();
+  absl::Time told = absl::InfinitePast();
+  absl::Duration pause;
   pollfd fds[] = {{inotify_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
   for (;;) {
     if (poll(fds, std::size(fds), -1) < 0 && errno != EINTR) return;
     if (fds[1].revents != 0) return;
     if (!Drain()) continue;
+    pause = absl::Now() - told > kCalm
+                ? absl::ZeroDuration()
+                : std::clamp(2 * pause, kShortestPause, kLongestPause);
+    if (poll(&fds[1], 1, static_cast<int>(absl::ToInt64Milliseconds(pause))) !=
+        0) {
+      return;
+    }
+    Drain();  // it is told with the first
     Arm();
     on_change_();
+    told = absl::Now();
   }
 }
 

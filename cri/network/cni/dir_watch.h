@@ -25,8 +25,8 @@ namespace cri::network::cni {
 class DirWatch {
  public:
   // `on_change` is called from the thread once it watches, when a file is
-  // complete, was replaced or is gone, and when the kernel lost events. Paths
-  // are absolute.
+  // complete, was replaced or is gone, and when the kernel lost events; up to a
+  // second later if changes do not end. Paths are absolute.
   DirWatch(std::vector<std::string> dirs, std::function<void()> on_change);
   ~DirWatch();
   DirWatch(const DirWatch&) = delete;
