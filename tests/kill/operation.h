@@ -4,6 +4,7 @@
 #define CORACLE_TESTS_KILL_OPERATION_H_
 
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "tests/kill/subject.h"
@@ -20,6 +21,8 @@ struct Operation {
   std::function<void()> found = nullptr;
   // Once the pod is removed: what else was changed.
   std::function<void()> restore = nullptr;
+  // After `prepare`: what this machine lacks for it, or "".
+  std::function<std::string()> lacks = nullptr;
 };
 
 // The lives of pods, containers and images. `subject` outlives them.

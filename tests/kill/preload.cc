@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loaded into a daemon by LD_PRELOAD: counts its changes of state (files, the
-// kernel's links, rules and cgroups, messages to launcher and holders) and ends
-// the process by SIGKILL right before the one that points.h asks for; a write
-// is cut in half, but for those that the kernel takes whole: half of a process
-// number in a cgroup's file would be another process. What the C library calls
-// by itself is not seen.
+// kernel's links, rules and cgroups, messages to launcher and holders, programs
+// that it starts) and ends the process by SIGKILL right before the one that
+// points.h asks for, or right after a program was started; a write is cut in
+// half, but for those that the kernel takes whole: half of a process number in
+// a cgroup's file would be another process. What the C library calls by itself
+// is not seen, nor what the programs do.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/netlink.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -17,6 +19,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -46,6 +49,13 @@ Points* Map() {
 Points* Shared() {
   static Points* const points = Map();
   return points;
+}
+
+// The daemon's programs inherit its environment.
+__attribute__((constructor)) void Load() {
+  Shared();
+  unsetenv("LD_PRELOAD");
+  unsetenv(tests::kill::kPointsVariable);
 }
 
 [[noreturn]] void Die() {
@@ -276,6 +286,105 @@ int umount2(const char* target, int flags) noexcept {
   NEXT(umount2);
   Step("umount2", target);
   return next(target, flags);
+}
+
+int chmod(const char* path, mode_t mode) noexcept {
+  NEXT(chmod);
+  Step("chmod", path);
+  return next(path, mode);
+}
+
+int fchmod(int fd, mode_t mode) noexcept {
+  NEXT(fchmod);
+  StepAt("fchmod", fd);
+  return next(fd, mode);
+}
+
+int fchmodat(int dir, const char* path, mode_t mode, int flags) noexcept {
+  NEXT(fchmodat);
+  Step("fchmodat", path);
+  return next(dir, path, mode, flags);
+}
+
+int chown(const char* path, uid_t user, gid_t group) noexcept {
+  NEXT(chown);
+  Step("chown", path);
+  return next(path, user, group);
+}
+
+int lchown(const char* path, uid_t user, gid_t group) noexcept {
+  NEXT(lchown);
+  Step("lchown", path);
+  return next(path, user, group);
+}
+
+int fchown(int fd, uid_t user, gid_t group) noexcept {
+  NEXT(fchown);
+  StepAt("fchown", fd);
+  return next(fd, user, group);
+}
+
+int fchownat(int dir, const char* path, uid_t user, gid_t group,
+             int flags) noexcept {
+  NEXT(fchownat);
+  Step("fchownat", path);
+  return next(dir, path, user, group, flags);
+}
+
+int setxattr(const char* path, const char* name, const void* value, size_t size,
+             int flags) noexcept {
+  NEXT(setxattr);
+  Step("setxattr", path);
+  return next(path, name, value, size, flags);
+}
+
+int lsetxattr(const char* path, const char* name, const void* value,
+              size_t size, int flags) noexcept {
+  NEXT(lsetxattr);
+  Step("lsetxattr", path);
+  return next(path, name, value, size, flags);
+}
+
+int fsetxattr(int fd, const char* name, const void* value, size_t size,
+              int flags) noexcept {
+  NEXT(fsetxattr);
+  StepAt("fsetxattr", fd);
+  return next(fd, name, value, size, flags);
+}
+
+int utimensat(int dir, const char* path, const timespec times[2],
+              int flags) noexcept {
+  NEXT(utimensat);
+  Step("utimensat", path);
+  return next(dir, path, times, flags);
+}
+
+int futimens(int fd, const timespec times[2]) noexcept {
+  NEXT(futimens);
+  StepAt("futimens", fd);
+  return next(fd, times);
+}
+
+int posix_spawn(pid_t* pid, const char* path,
+                const posix_spawn_file_actions_t* actions,
+                const posix_spawnattr_t* attributes, char* const argv[],
+                char* const envp[]) {
+  NEXT(posix_spawn);
+  Step("posix_spawn", path);
+  const int error = next(pid, path, actions, attributes, argv, envp);
+  Step("after posix_spawn", path);
+  return error;
+}
+
+int posix_spawnp(pid_t* pid, const char* path,
+                 const posix_spawn_file_actions_t* actions,
+                 const posix_spawnattr_t* attributes, char* const argv[],
+                 char* const envp[]) {
+  NEXT(posix_spawnp);
+  Step("posix_spawnp", path);
+  const int error = next(pid, path, actions, attributes, argv, envp);
+  Step("after posix_spawnp", path);
+  return error;
 }
 
 }  // extern "C"

@@ -62,6 +62,12 @@ void Test::KillAtEveryStep(const Operation& operation) {
   for (int64_t at = 1;; ++at) {
     subject_.SetContext(operation.name);
     operation.prepare();
+    const std::string lack =
+        at == 1 && operation.lacks ? operation.lacks() : "";
+    if (!lack.empty()) {
+      printf("left out: %s: %s\n", operation.name, lack.c_str());
+      return subject_.CleanUp(operation.restore);
+    }
     const bool died = DiedDuring(at, operation);
     if (died) {
       witness_.Check();

@@ -47,6 +47,7 @@ class Running {
   Operation UpdateRuntimeConfig();
   Operation ReopenLog();
   Operation Exec();
+  Operation Checkpoint();
 
  private:
   struct Kept {
@@ -279,6 +280,56 @@ Operation Running::Exec() {
           [this] { ExpectKept(); }};
 }
 
+// The archive is the old one or a whole new one, and the processes, which stood
+// still for it, go on.
+Operation Running::Checkpoint() {
+  const std::string archive = s_.places().scratch + "/checkpoint.tar";
+  constexpr char kOld[] = "the old one";
+  const auto take = [=, this] {
+    return s_.client().Checkpoint(s_.id(), archive);
+  };
+  // The last of a tar are two blocks of zeros.
+  const auto is_new = [=] {
+    const std::string text = runtime::ReadFile(archive).value_or("");
+    return text.size() > 10000 && text.size() % 512 == 0 &&
+           absl::EndsWith(text, std::string(1024, '\0'));
+  };
+  return {"CheckpointContainer",
+          [=, this] {
+            s_.Check(runtime::WriteFileAtomic(archive, kOld).ok(), archive);
+            s_.MakeRunning();
+            Keep();
+          },
+          take,
+          [=, this] {
+            ExpectKept();
+            s_.Must(s_.client().ExecTrue(s_.id()), "ExecSync");
+            s_.Check(is_new(), "the archive is not whole");
+          },
+          [=, this] {
+            ExpectKept();
+            s_.Must(s_.client().ExecTrue(s_.id()), "ExecSync");
+            s_.Check(
+                runtime::ReadFile(archive).value_or("") == kOld || is_new(),
+                "the archive is neither the old one nor a whole new one");
+          },
+          [=, this] {
+            std::error_code unused;
+            fs::remove(archive, unused);
+            const auto names = runtime::ListDir(s_.places().scratch);
+            s_.Check(names.ok(), "the scratch directory cannot be listed");
+            for (const std::string& name : *names) {
+              s_.Check(!absl::EndsWith(name, ".partial"), name + " is left");
+            }
+          },
+          [=]() -> std::string {
+            const grpc::Status status = take();
+            return status.error_code() == grpc::StatusCode::UNIMPLEMENTED
+                       ? status.error_message()
+                       : "";
+          }};
+}
+
 // Between the changes of state: the server only waits then.
 void Running::KillDuringCommand() {
   std::thread caller([this] {
@@ -298,9 +349,12 @@ void Running::KillDuringCommand() {
 std::vector<Operation> WhileRunning(Subject& subject) {
   // Lives as long as the operations.
   const auto running = std::make_shared<Running>(subject);
-  std::vector<Operation> all = {
-      running->UpdateContainer(), running->UpdatePod(),
-      running->UpdateRuntimeConfig(), running->ReopenLog(), running->Exec()};
+  std::vector<Operation> all = {running->UpdateContainer(),
+                                running->UpdatePod(),
+                                running->UpdateRuntimeConfig(),
+                                running->ReopenLog(),
+                                running->Exec(),
+                                running->Checkpoint()};
   for (Operation& operation : all) {
     operation.prepare = [running, prepare = operation.prepare] { prepare(); };
   }

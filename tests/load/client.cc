@@ -87,9 +87,9 @@ grpc::Status Client::RunPod(const PodName& pod, std::string* id,
                             Limits limits) {
   v1::RunPodSandboxRequest request;
   *request.mutable_config() = Config(pod);
-  if (const char* handler = std::getenv("CORACLE_TEST_RUNTIME_HANDLER")) {
-    request.set_runtime_handler(handler);
-  }
+  const char* handler = std::getenv("CORACLE_TEST_RUNTIME_HANDLER");
+  request.set_runtime_handler(
+      !pod.handler.empty() || handler == nullptr ? pod.handler : handler);
   v1::RunPodSandboxResponse response;
   const grpc::Status status = Call(&v1::RuntimeService::Stub::RunPodSandbox,
                                    request, &response, limits);
@@ -206,6 +206,16 @@ grpc::Status Client::UpdatePod(const std::string& id,
   *request.mutable_resources() = limits;
   v1::UpdatePodSandboxResourcesResponse response;
   return Call(&v1::RuntimeService::Stub::UpdatePodSandboxResources, request,
+              &response, Limits());
+}
+
+grpc::Status Client::Checkpoint(const std::string& id,
+                                const std::string& location) {
+  v1::CheckpointContainerRequest request;
+  request.set_container_id(id);
+  request.set_location(location);
+  v1::CheckpointContainerResponse response;
+  return Call(&v1::RuntimeService::Stub::CheckpointContainer, request,
               &response, Limits());
 }
 

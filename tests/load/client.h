@@ -29,6 +29,8 @@ struct PodName {
   std::string name, uid;
   int host_port = 0;          // led to port 80 of the pod; 0: none
   std::string log_directory;  // "": its containers have no logs
+  // "": that of $CORACLE_TEST_RUNTIME_HANDLER, or else the server's default.
+  std::string handler;
 };
 
 class Client {
@@ -64,6 +66,7 @@ class Client {
                                const v1::LinuxContainerResources& limits);
   grpc::Status UpdatePod(const std::string& id,
                          const v1::LinuxContainerResources& limits);
+  grpc::Status Checkpoint(const std::string& id, const std::string& location);
   grpc::Status SetPodCidr(const std::string& cidr);
   // Without grace.
   grpc::Status StopContainer(const std::string& id, Limits limits = {});
