@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/command/reload.h"
 
+#include "agent/command/memory.h"
 #include "agent/command/signals.h"
 #include "runtime/base/log.h"
 
@@ -9,6 +10,7 @@ namespace agent::command {
 void ReloadCri(::cri::server::Server& server) {
   NotifySystemd("RELOADING=1");
   const auto done = server.Reload();
+  ReleaseUnused();
   if (done.ok()) {
     runtime::log::Info("configuration read again: ", *done);
   } else {

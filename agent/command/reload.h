@@ -7,7 +7,8 @@
 
 namespace agent::command {
 
-// Logs what was taken over, or why nothing.
+// Logs what was taken over, or why nothing, once the memory is given back that
+// is not used any more.
 void ReloadCri(::cri::server::Server& server);
 
 }  // namespace agent::command

@@ -15,6 +15,7 @@ for program in "$SERVER" "$LAUNCHER"; do
 done
 
 W=$(mktemp -d "${CORACLE_TEST_DIR:-/tmp}/ccri-XXXXXX")
+AT=$W  # where the server has its directories
 SOCKET=unix://$W/state/cri.sock
 NET=$((RANDOM % 200 + 20))
 POD_CIDR=10.$NET.0.0/24
@@ -29,7 +30,7 @@ crictl() { "$CRICTL" -c "$W/crictl.yaml" "$@"; }
 
 # start_server: returns when it answers.
 start_server() {
-  "${SERVER_PREFIX[@]}" "$SERVER" cri --listen "$SOCKET" --root "$W/root" --state "$W/state" \
+  "${SERVER_PREFIX[@]}" "$SERVER" cri --listen "$SOCKET" --root "$AT/root" --state "$AT/state" \
     --registry-config-dir "$W/certs.d" --pod-cidr "$POD_CIDR" \
     --bridge "$BRIDGE" --launcher "$LAUNCHER" "${SERVER_FLAGS[@]}" >>"$W/log" 2>&1 &
   server_pid=$!
@@ -55,7 +56,7 @@ clean_up() {
   fi
   # The launcher outlives the daemon; its command line names our directory.
   local launcher
-  for launcher in $(grep -lsaF "$W/state" /proc/[0-9]*/cmdline | cut -d/ -f3); do
+  for launcher in $(grep -lsaF "$AT/state" /proc/[0-9]*/cmdline | cut -d/ -f3); do
     [[ "$(tr "\0" " " 2>/dev/null <"/proc/$launcher/cmdline")" != coracle-oci* ]] || kill "$launcher"
   done
   [ -z "$registry_pid" ] || kill "$registry_pid"

@@ -48,5 +48,5 @@ box_contents() {
   cut -d' ' -f5 /proc/self/mountinfo | sed 's/^/mount /' | sort
   find /sys/fs/cgroup -type d | sed 's/^/cgroup /' | sort
   ip -o link | sed -E 's/^[0-9]+: ([^:@]+).*/link \1/' | sort
-  nft list ruleset | sed 's/^/rule /'
+  nft -s list ruleset | sed 's/^/rule /'  # without counts
 }

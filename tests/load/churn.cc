@@ -23,11 +23,12 @@ bool MayRetry(const grpc::Status& status) {
 
 class Life {
  public:
-  Life(Client& client, int number, uint64_t seed)
+  Life(Client& client, int number, uint64_t seed, const std::string& handler)
       : client_(client),
         random_(seed + static_cast<uint64_t>(number)),
         pod_{absl::StrCat("pod-", number), absl::StrCat(seed, "-", number)} {
     if (OneIn(4)) pod_.host_port = kFirstPort + number;
+    if (OneIn(8)) pod_.handler = handler;
   }
 
   void Live() {
@@ -128,8 +129,10 @@ void ForEach(int count, int at_once, const std::function<void(int)>& work) {
   for (std::thread& worker : workers) worker.join();
 }
 
-void Churn(Client& client, int pods, int at_once, uint64_t seed) {
-  ForEach(pods, at_once, [&](int index) { Life(client, index, seed).Live(); });
+void Churn(Client& client, int pods, int at_once, uint64_t seed,
+           const std::string& handler) {
+  ForEach(pods, at_once,
+          [&](int index) { Life(client, index, seed, handler).Live(); });
 }
 
 void Drain(Client& client) {

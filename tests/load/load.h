@@ -18,8 +18,9 @@ void ForEach(int count, int at_once, const std::function<void(int)>& work);
 // `pods` lives of pods, `at_once` at a time: made, used and removed, with
 // random timeouts and cancellations in between; the server may be killed and
 // come back meanwhile. What it once confirmed must be there afterwards, and in
-// the end all pods must go.
-void Churn(Client& client, int pods, int at_once, uint64_t seed);
+// the end all pods must go. An eighth of them is of `handler`.
+void Churn(Client& client, int pods, int at_once, uint64_t seed,
+           const std::string& handler);
 
 // `pods` pods with one running container each, which stay.
 void Fill(Client& client, int pods);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Load on a CRI server:
-//   cri_load SOCKET IMAGE churn PODS AT_ONCE SEED
+//   cri_load SOCKET IMAGE churn PODS AT_ONCE SEED HANDLER
 //   cri_load SOCKET IMAGE fill PODS
 //   cri_load SOCKET IMAGE live PODS
 //   cri_load SOCKET IMAGE measure SAMPLES OTHER_IMAGE
@@ -17,8 +17,8 @@ namespace {
 
 int Usage() {
   fprintf(stderr,
-          "usage: cri_load SOCKET IMAGE churn PODS AT_ONCE SEED | fill PODS "
-          "| live PODS | measure SAMPLES OTHER_IMAGE | drain\n");
+          "usage: cri_load SOCKET IMAGE churn PODS AT_ONCE SEED HANDLER | "
+          "fill PODS | live PODS | measure SAMPLES OTHER_IMAGE | drain\n");
   return 2;
 }
 
@@ -45,9 +45,9 @@ int main(int argc, char** argv) {
            rest.size() == count + others;
   };
   tests::load::Client client(argv[1], argv[2]);
-  if (is("churn", 3)) {
+  if (is("churn", 3, 1)) {
     tests::load::Churn(client, numbers[0], numbers[1],
-                       static_cast<uint64_t>(numbers[2]));
+                       static_cast<uint64_t>(numbers[2]), rest[3]);
   } else if (is("fill", 1)) {
     tests::load::Fill(client, numbers[0]);
   } else if (is("live", 1)) {
