@@ -68,3 +68,12 @@ leftovers() {
 }
 # same_leftovers NODE BEFORE: the node has again what it had.
 same_leftovers() { local now; now=$(leftovers "$1"); [ "$now" = "$2" ] || { diff <(echo "$2") <(echo "$now"); return 1; }; }
+# at_rest NODE…: no pod is there, and those of a test before this one, which
+# may still be going, have left.
+declare -A seen
+settled() { local now; now=$(leftovers "$1"); [ "$now" = "${seen[$1]:-}" ] || { seen[$1]=$now; return 1; }; }
+at_rest() {
+  local node
+  eventually 60 "no pod is there" equals "" kube get pods -A -o name
+  for node; do eventually 15 "$node is at rest" settled "$node"; done
+}
