@@ -97,38 +97,60 @@ absl::StatusOr<std::vector<Forward>> ForwardsOf(const PodNetwork& pod,
 
 std::optional<HostPorts::Taken> HostPorts::FindTaken(
     const std::string& sandbox_id, const std::vector<Forward>& forwards) const {
+  std::optional<Taken> taken;
   for (const auto& [other, claim] : claims_) {
     if (other == sandbox_id) continue;
+    const bool stays = !expected_.contains(other);
+    if (taken.has_value() && !stays) continue;
     for (const Forward& theirs : claim.forwards) {
       for (const Forward& ours : forwards) {
         if (!Collide(theirs, ours)) continue;
-        return Taken{other, claim.owner, Describe(ours)};
+        taken = Taken{claim.owner, Describe(ours), stays};
       }
     }
+    if (taken.has_value() && taken->stays) break;
   }
-  return std::nullopt;
+  return taken;
 }
 
-absl::Status HostPorts::Hold(const PodNetwork& pod,
-                             std::vector<Forward> forwards) {
+absl::StatusOr<bool> HostPorts::Hold(const PodNetwork& pod,
+                                     std::vector<Forward> forwards) {
   absl::MutexLock lock(&mutex_);
   std::optional<runtime::activity::Step> step;
   while (const std::optional<Taken> taken =
              FindTaken(pod.sandbox_id, forwards)) {
-    if (!expected_.contains(taken->sandbox_id)) {
+    if (taken->stays) {
       return absl::FailedPreconditionError(
           absl::StrCat(taken->port, " is held by pod ", taken->owner));
     }
-    if (stopped_) return absl::CancelledError("the server ends");
-    if (!step.has_value()) {
-      step.emplace(absl::StrCat("network: waits for the end of pod ",
-                                taken->owner, ", which has ", taken->port));
+    if (stopped_) {
+      return absl::CancelledError(
+          absl::StrCat(taken->port, ": the server ends while pod ",
+                       taken->owner, ", which has it, is being stopped"));
+    }
+    const std::string text =
+        absl::StrCat("network: waits for the end of pod ", taken->owner,
+                     ", which has ", taken->port);
+    if (step.has_value()) {
+      step->Update(text);
+    } else {
+      step.emplace(text);
     }
     changed_.Wait(&mutex_);
   }
   claims_[pod.sandbox_id] = {absl::StrCat(pod.pod_namespace, "/", pod.name),
                              std::move(forwards)};
-  return absl::OkStatus();
+  return step.has_value();
+}
+
+absl::Status HostPorts::CheckNodeAgain(const std::string& sandbox_id,
+                                       const std::vector<Forward>& forwards) {
+  const absl::Status free = CheckNode(forwards);
+  if (free.ok()) return free;
+  absl::MutexLock lock(&mutex_);
+  claims_.erase(sandbox_id);
+  changed_.SignalAll();
+  return free;
 }
 
 absl::Status HostPorts::Commit(
@@ -152,7 +174,8 @@ absl::Status HostPorts::Open(const PodNetwork& pod,
   if (pod.ports.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::vector<Forward> forwards, ForwardsOf(pod, ips));
   RETURN_IF_ERROR(CheckNode(forwards));
-  RETURN_IF_ERROR(Hold(pod, forwards));
+  ASSIGN_OR_RETURN(const bool waited, Hold(pod, forwards));
+  if (waited) RETURN_IF_ERROR(CheckNodeAgain(pod.sandbox_id, forwards));
   {
     absl::MutexLock serial(&committing_);
     RETURN_IF_ERROR(Commit(
@@ -225,7 +248,7 @@ absl::Status HostPorts::Restore(
     if (pod.ports.empty() || ips.empty()) continue;
     absl::StatusOr<std::vector<Forward>> forwards = ForwardsOf(pod, ips);
     first.Update(forwards.status());
-    if (forwards.ok()) first.Update(Hold(pod, *std::move(forwards)));
+    if (forwards.ok()) first.Update(Hold(pod, *std::move(forwards)).status());
   }
   absl::MutexLock serial(&committing_);
   const absl::Status replaced = Commit(

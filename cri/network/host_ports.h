@@ -74,13 +74,21 @@ class HostPorts {
   // Runs `change` with the socket. One that failed is not used again.
   absl::Status Commit(const std::function<absl::Status(Socket&)>& change)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(committing_);
-  absl::Status Hold(const PodNetwork& pod, std::vector<Forward> forwards)
+  // True if another pod had to be waited for.
+  absl::StatusOr<bool> Hold(const PodNetwork& pod,
+                            std::vector<Forward> forwards)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // A process of the node may have come for them while the pod waited.
+  absl::Status CheckNodeAgain(const std::string& sandbox_id,
+                              const std::vector<Forward>& forwards)
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::vector<Forward>> CloseNow(const std::string& sandbox_id)
       ABSL_LOCKS_EXCLUDED(committing_, mutex_);
-  // What another pod than that of `sandbox_id` has of these: who, and which.
+  // What another pod than that of `sandbox_id` has of these: who, and which; of
+  // one that stays, if there is one.
   struct Taken {
-    std::string sandbox_id, owner, port;
+    std::string owner, port;
+    bool stays;  // it is not expected to close it
   };
   std::optional<Taken> FindTaken(const std::string& sandbox_id,
                                  const std::vector<Forward>& forwards) const

@@ -148,6 +148,19 @@ TEST_P(SuccessorTest, IsRefusedIfTheStopFails) {
                        HasSubstr("host port 12000/TCP is held by pod web/a")));
 }
 
+TEST_P(SuccessorTest, IsRefusedIfAProcessTookThePortMeanwhile) {
+  NodeShell("ip link set lo up");
+  Server listener(node_, kHostPort);
+  Teardown("a");
+  EXPECT_THAT(Outcome(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                  HasSubstr(absl::StrCat("pid ", getpid()))));
+  NetNs third;
+  EXPECT_THAT(SetUpPod(PodWithPort("c", third)),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr(absl::StrCat("pid ", getpid()))))
+      << "the claim of one that was refused is no claim";
+}
+
 TEST_P(SuccessorTest, DoesNotKeepTheServerFromEnding) {
   network_->Stop();
   EXPECT_THAT(Outcome(), StatusIs(absl::StatusCode::kCancelled));

@@ -58,6 +58,22 @@ TEST_F(HostPortTest, TeardownClosesThePort) {
   EXPECT_FALSE(FromNode("127.0.0.1"));
 }
 
+TEST_F(HostPortTest, NobodyWaitsForOnePortWhoIsRefusedAnother) {
+  Start();
+  NetNs first, second, late;
+  const PodNetwork stopping = PodWithPort("a", first);
+  ASSERT_OK(SetUpPod(stopping));
+  PodNetwork staying = PodWithPort("b", second);
+  staying.ports[0].host_port = kHostPort + 1;
+  ASSERT_OK(SetUpPod(staying));
+  network_->Expect(stopping);
+  PodNetwork both = PodWithPort("late", late);
+  both.ports.push_back(staying.ports[0]);
+  EXPECT_THAT(SetUpPod(both),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("host port 12001/TCP is held by pod web/b")));
+}
+
 TEST_F(HostPortTest, RestartKeepsPortsAndSweepsThoseOfTheDead) {
   Start();
   NodeShell("ip link set lo up");
