@@ -129,10 +129,14 @@ class Containers {
   absl::Status KillNow(const Container& container);
   // Takes back what Build did, up to the first failure: files and image that a
   // holder may still use stay. Then it is false, and tried again after
-  // `patience`, which gets longer. Without a sandbox no holder has it.
-  bool Undo(const std::string& sandbox_id, const std::string& id,
+  // `patience`, which gets longer. The sandboxes are those whose holders may
+  // have it.
+  bool Undo(const std::vector<std::string>& sandbox_ids, const std::string& id,
             absl::Duration patience);
-  absl::Status UndoNow(const std::string& sandbox_id, const std::string& id);
+  void UndoLater(const std::vector<std::string>& sandbox_ids,
+                 const std::string& id, absl::Duration patience);
+  absl::Status UndoNow(const std::vector<std::string>& sandbox_ids,
+                       const std::string& id);
   ContainerPtr FindSame(const sandbox::Sandbox& sandbox,
                         const runtime::v1::ContainerMetadata& metadata) const;
   absl::Status Save(const Container& container) const;
@@ -143,11 +147,14 @@ class Containers {
   void Tell(const ContainerPtr& container,
             runtime::v1::ContainerEventType type);
   absl::Status Load(const std::string& id, const runtime::Json& body);
-  // `kept`: halves that the holder could not let go.
-  void Reconcile(const sandbox::SandboxPtr& sandbox,
-                 std::set<std::string>* kept);
+  // Of creates that were cut short, while a start cleans up.
+  struct Halves {
+    std::set<std::string> kept;        // that a holder has, or may have
+    std::vector<std::string> unheard;  // sandboxes whose holders did not answer
+  };
+  void Reconcile(const sandbox::SandboxPtr& sandbox, Halves* halves);
   void FinishUpdates();
-  void SweepFiles(const std::set<std::string>& kept);
+  void SweepFiles(Halves* halves);
   void SweepHolds(const std::set<std::string>& kept);
   std::string Dir(const std::string& id) const;
   std::string RecordPath(const std::string& id) const;

@@ -137,7 +137,7 @@ absl::StatusOr<ContainerPtr> Containers::Make(
   container->created_at = absl::Now();
   absl::Status built = Build(*container, *image);
   if (!built.ok()) {
-    Undo(sandbox->id, container->id, options_.undo_patience);
+    Undo({sandbox->id}, container->id, options_.undo_patience);
     return NameContainer(config.metadata().name(), built);
   }
   registry_.Add(container);

@@ -49,13 +49,13 @@ absl::Status Containers::Recover() {
       records_dir_, [this](const std::string& id, const runtime::Json& body) {
         return Load(id, body);
       }));
-  std::set<std::string> kept;
+  Halves halves;
   for (const sandbox::SandboxPtr& sandbox : options_.sandboxes->List()) {
-    Reconcile(sandbox, &kept);
+    Reconcile(sandbox, &halves);
   }
   FinishUpdates();
-  SweepFiles(kept);
-  SweepHolds(kept);
+  SweepFiles(&halves);
+  SweepHolds(halves.kept);
   return absl::OkStatus();
 }
 
@@ -76,9 +76,11 @@ absl::Status Containers::Load(const std::string& id,
   return absl::OkStatus();
 }
 
-void Containers::Reconcile(const sandbox::SandboxPtr& sandbox,
-                           std::set<std::string>* kept) {
-  if (sandbox->silent_at_start) return;
+void Containers::Reconcile(const sandbox::SandboxPtr& sandbox, Halves* halves) {
+  if (sandbox->silent_at_start) {
+    halves->unheard.push_back(sandbox->id);
+    return;
+  }
   std::set<std::string> known;
   // Also of a sandbox whose stop was cut short: its holder knows the exits.
   if (sandbox->holder_pid > 0) {
@@ -88,14 +90,15 @@ void Containers::Reconcile(const sandbox::SandboxPtr& sandbox,
       runtime::log::Error(
           "sandbox ", sandbox->id,
           ": cannot ask for its containers: ", states.status().message());
+      halves->unheard.push_back(sandbox->id);
       return;
     }
     for (const runtime::ContainerState& state : *states) {
       if (registry_.Find(state.id).ok()) {
         known.insert(state.id);
         OnState(state);
-      } else if (!Undo(sandbox->id, state.id, options_.undo_patience)) {
-        kept->insert(state.id);
+      } else if (!Undo({sandbox->id}, state.id, options_.undo_patience)) {
+        halves->kept.insert(state.id);
       }
     }
   }
@@ -119,16 +122,21 @@ void Containers::FinishUpdates() {
 }
 
 // Directories without a record are halves of a create that was cut short.
-void Containers::SweepFiles(const std::set<std::string>& kept) {
+void Containers::SweepFiles(Halves* halves) {
   absl::StatusOr<std::vector<std::string>> names =
       runtime::ListDir(records_dir_);
   if (!names.ok()) return;
   for (const std::string& name : *names) {
-    if (absl::StrContains(name, ".") || kept.count(name) > 0 ||
+    if (absl::StrContains(name, ".") || halves->kept.count(name) > 0 ||
         registry_.Find(name).ok()) {
       continue;
     }
-    Undo("", name, options_.undo_patience);
+    if (halves->unheard.empty()) {
+      Undo({}, name, options_.undo_patience);
+    } else {  // one of those may use it, and the start waits for none of them
+      halves->kept.insert(name);
+      UndoLater(halves->unheard, name, options_.undo_patience);
+    }
   }
 }
 

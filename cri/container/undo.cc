@@ -16,25 +16,30 @@ constexpr absl::Duration kMostPatience = absl::Minutes(1);
 
 }  // namespace
 
-bool Containers::Undo(const std::string& sandbox_id, const std::string& id,
-                      absl::Duration patience) {
-  const absl::Status undone = UndoNow(sandbox_id, id);
+bool Containers::Undo(const std::vector<std::string>& sandbox_ids,
+                      const std::string& id, absl::Duration patience) {
+  const absl::Status undone = UndoNow(sandbox_ids, id);
   if (undone.ok()) return true;
   runtime::log::Error("container ", id,
                       " was half made and cannot be undone, to be tried again "
                       "in ",
                       absl::FormatDuration(patience), ": ", undone.message());
-  options_.sweeper->PostAfter(patience, [=, this] {
-    const runtime::activity::Operation operation("sweep",
-                                                 "half-made container " + id);
-    Undo(sandbox_id, id, std::min(2 * patience, kMostPatience));
-  });
+  UndoLater(sandbox_ids, id, patience);
   return false;
 }
 
-absl::Status Containers::UndoNow(const std::string& sandbox_id,
+void Containers::UndoLater(const std::vector<std::string>& sandbox_ids,
+                           const std::string& id, absl::Duration patience) {
+  options_.sweeper->PostAfter(patience, [=, this] {
+    const runtime::activity::Operation operation("sweep",
+                                                 "half-made container " + id);
+    Undo(sandbox_ids, id, std::min(2 * patience, kMostPatience));
+  });
+}
+
+absl::Status Containers::UndoNow(const std::vector<std::string>& sandbox_ids,
                                  const std::string& id) {
-  if (!sandbox_id.empty()) {
+  for (const std::string& sandbox_id : sandbox_ids) {
     RETURN_IF_ERROR(options_.handler->RemoveContainer(sandbox_id, id));
   }
   RETURN_IF_ERROR(sandbox::RemoveRecord(RecordPath(id)));

@@ -15,6 +15,13 @@ class UndoTest : public ContainersTest {
     world_.create_error = absl::InternalError("no");
     world_.remove_error = absl::UnknownError("delete failed");
   }
+  // As after a create that was cut short.
+  void MakeHalf() {
+    const std::string half(64, 'a');
+    ASSERT_OK(runtime::MakeDirs(dir_ / ("containers/" + half + "/upper")));
+    ASSERT_OK(images_.Hold("sha256:1", half));
+    world_.sandboxes[sandbox_->id].containers[half].id = half;
+  }
   // Of the holder, from now on.
   void LetGo() {
     absl::MutexLock lock(&world_.mutex);
@@ -50,11 +57,19 @@ TEST_F(UndoTest, WhatTheHolderMayStillUseStaysUntilItHasLetGo) {
 }
 
 TEST_F(UndoTest, ARestartKeepsWhatTheHolderMayStillUse) {
-  const std::string half(64, 'a');
-  ASSERT_OK(runtime::MakeDirs(dir_ / ("containers/" + half + "/upper")));
-  ASSERT_OK(images_.Hold("sha256:1", half));
-  world_.sandboxes[sandbox_->id].containers[half].id = half;
+  MakeHalf();
   Restart();
+  EXPECT_EQ(FilesLeft(), 1u);
+  EXPECT_EQ(images_.Holders().size(), 1u);
+  LetGo();
+  ExpectNothingLeft();
+}
+
+TEST_F(UndoTest, ARestartKeepsWhatAHolderThatDoesNotAnswerMayStillUse) {
+  MakeHalf();
+  world_.silent = true;
+  Restart();
+  AwaitTries(2);
   EXPECT_EQ(FilesLeft(), 1u);
   EXPECT_EQ(images_.Holders().size(), 1u);
   LetGo();
