@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -132,6 +133,8 @@ bool Serve(Launcher& launcher, UniqueFd peer) {
       return true;
     case RequestType::kIdentity:
       reply.text = launcher.identity;
+      // A daemon starts; somebody may have changed a policy before.
+      launcher.empty_root.AskAgain();
       break;
     case RequestType::kQuit:
       break;

@@ -23,8 +23,9 @@ int MakeEmptyRoot(int dir_fd, const char* name, UniqueFd* mounts);
 class EmptyRoot {
  public:
   // 0, or the errno of `make`. What lacked room may be had the next time; what
-  // the kernel or a policy refuses is not asked for again.
+  // the kernel or a policy refuses is not asked for again, until AskAgain.
   int Ensure(absl::FunctionRef<int(UniqueFd* mounts)> make);
+  void AskAgain() { refused_ = 0; }
   int fd() const { return mounts_.get(); }  // -1: there is none
 
  private:

@@ -33,6 +33,20 @@ TEST(EmptyRootTest, WhatIsRefusedIsNotTriedAgain) {
   EXPECT_EQ(Tries(ENOSYS), 1);
 }
 
+TEST(EmptyRootTest, WhatWasRefusedIsTriedAgainOnDemand) {
+  EmptyRoot root;
+  const auto refuse = [](UniqueFd*) { return EPERM; };
+  const auto allow = [](UniqueFd* mounts) {
+    mounts->reset(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    return 0;
+  };
+  EXPECT_EQ(root.Ensure(refuse), EPERM);
+  EXPECT_EQ(root.Ensure(allow), EPERM);
+  root.AskAgain();
+  EXPECT_EQ(root.Ensure(allow), 0);
+  EXPECT_GE(root.fd(), 0);
+}
+
 TEST(EmptyRootTest, WhatLackedRoomIsTriedAgain) {
   EXPECT_EQ(Tries(ENOMEM), 3);
   EXPECT_EQ(Tries(ENOSPC), 3);
