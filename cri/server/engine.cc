@@ -331,10 +331,7 @@ void Engine::MakeUnfinishedStops() {
   UnfinishedStops::Options options;
   options.executor = sweeper.get();
   options.stop = [this](const sandbox::SandboxPtr& sandbox) {
-    const absl::Status stopped = StopSandbox(sandbox, absl::InfiniteFuture());
-    // It may have failed before the network had its turn.
-    network->PutOff(sandbox->id);
-    return stopped;
+    return StopSandbox(sandbox, absl::InfiniteFuture());
   };
   unfinished_stops = std::make_unique<UnfinishedStops>(std::move(options));
 }
@@ -347,6 +344,7 @@ absl::Status Engine::StopSandbox(const sandbox::SandboxPtr& sandbox,
           const runtime::activity::Step step(
               "waits for what is done to its containers");
           if (!sandbox->Close(deadline)) {
+            network->PutOff(sandbox->id);  // of one that a start found
             return absl::DeadlineExceededError(
                 absl::StrCat("sandbox ", sandbox->id,
                              ": what is done to its containers has not ended"));
@@ -366,7 +364,9 @@ absl::Status Engine::RemoveSandbox(const sandbox::SandboxPtr& sandbox,
                                    absl::Time deadline) {
   return removes.Do(
       "RemovePodSandbox " + sandbox->id, deadline, [&]() -> absl::Status {
-        RETURN_IF_ERROR(StopSandbox(sandbox, deadline));
+        const absl::Status stopped = StopSandbox(sandbox, deadline);
+        // If only its record could not be written: that goes, too.
+        if (!stopped.ok() && !sandbox->IsTornDown()) return stopped;
         for (const auto& container : containers->ListOf(*sandbox)) {
           RETURN_IF_ERROR(containers->Remove(container, deadline));
         }

@@ -2,6 +2,11 @@
 // Stops that the server before did not bring to their end.
 #include "cri/server/unfinished_stops.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <thread>
+
 #include "absl/strings/match.h"
 #include "cri/sandbox/record_file.h"
 #include "gmock/gmock.h"
@@ -53,6 +58,31 @@ TEST_F(ServerTest, TheNetworkHearsOfAStopBeforeThePodIsKilledAndOfItsFailure) {
   EXPECT_EQ(network_->Expected(), std::set<std::string>{id});
   network_->AwaitPutOff(id);
   EXPECT_EQ(network_->Teardowns(), 0);
+}
+
+// As on a disk that is full: who makes room must be able to.
+TEST_F(ServerTest, APodWhoseEndCannotBeWrittenCanBeRemoved) {
+  const std::string id = RunPod();
+  network_->SetTeardownGate(false);
+  v1::RemovePodSandboxRequest remove;
+  remove.set_pod_sandbox_id(id);
+  v1::RemovePodSandboxResponse removed;
+  grpc::Status status;
+  std::thread removal([&] {
+    status = Call(*runtime_, &Runtime::RemovePodSandbox, remove, &removed);
+  });
+  network_->AwaitTeardowns(1);
+  rlimit before = {};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit full = {0, before.rlim_max};
+  const auto old = signal(SIGXFSZ, SIG_IGN);
+  EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &full), 0);
+  network_->SetTeardownGate(true);
+  removal.join();
+  EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  signal(SIGXFSZ, old);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  EXPECT_FALSE(runtime::Exists(dir_ / ("root/sandboxes/" + id + ".json")));
 }
 
 TEST_F(ServerTest, AStopThatCannotBeFinishedIsToldWithItsReason) {
@@ -131,6 +161,7 @@ TEST_F(UnfinishedStopsTest, AreTriedUntilTheRecordHoldsTheEnd) {
   sandbox_->SetTornDown();
   stops.Add(sandbox_);
   AwaitTries(3);
+  executor_.Stop();
 }
 
 TEST_F(UnfinishedStopsTest, AreNoNewsWhenTheServerEndsThem) {
