@@ -8,6 +8,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/clock.h"
+#include "runtime/base/log.h"
+#include "runtime/base/status.h"
 #include "runtime/base/thread.h"
 
 namespace runtime {
@@ -26,7 +28,10 @@ void NameThread(const std::string& name) {
 Executor::Executor(std::string name, int max_threads)
     : name_(std::move(name)), max_threads_(max_threads) {
   absl::MutexLock lock(&mutex_);
-  StartWorker();
+  const absl::Status started = StartWorker();
+  if (!started.ok()) {
+    log::Error("executor ", name_, ": its first thread: ", started.message());
+  }
 }
 
 Executor::~Executor() { Stop(); }
@@ -70,19 +75,22 @@ void Executor::PostShort(Task task) {
 }
 
 void Executor::SpawnIfNeeded() {
-  if (Ready() > idle_ && workers_ < max_threads_ + kShortThreads) StartWorker();
+  if (Ready() > idle_ && workers_ < max_threads_ + kShortThreads) {
+    StartWorker().IgnoreError();  // what waits for it waits for another one
+  }
   if (!timers_.empty()) StartTimers();
   work_.Signal();
 }
 
-void Executor::StartWorker() {
+absl::Status Executor::StartWorker() {
   absl::StatusOr<std::thread> worker = StartThread([this] {
     NameThread(name_);
     Work();
   });
-  if (!worker.ok()) return;  // what waits for it waits for another one
+  RETURN_IF_ERROR(worker.status());
   ++workers_;
   worker->detach();  // the destructor waits for workers_ to reach zero
+  return absl::OkStatus();
 }
 
 void Executor::StartTimers() {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 
@@ -60,7 +61,7 @@ class Executor {
   void RunTimers() ABSL_LOCKS_EXCLUDED(mutex_);
   // A worker, and the timers if there are any.
   void SpawnIfNeeded() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void StartWorker() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status StartWorker() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void StartTimers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // How many tasks may begin now.
   int Ready() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
