@@ -3,6 +3,7 @@
 // this process. States and files: README.md.
 #include <linux/netlink.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <set>
@@ -276,6 +277,10 @@ std::vector<std::string> BridgeNetwork::Recover(
   for (const PodNetwork& pod : living) {
     holders.emplace_back(pod, pool_.Find(pod.sandbox_id));
   }
+  // One that is being stopped may have given its port to another already.
+  std::stable_partition(holders.begin(), holders.end(), [](const auto& holder) {
+    return !holder.first.stopping;
+  });
   const absl::Status restored = ports_.Restore(holders);
   if (!restored.ok()) {
     runtime::log::Error("network: host ports of running pods: ",

@@ -258,9 +258,15 @@ absl::Status Sandboxes::ChangeLimits(
 absl::Status Sandboxes::TearDown(const SandboxPtr& sandbox) {
   if (sandbox->IsStopped()) return absl::OkStatus();
   if (!sandbox->IsTornDown()) RETURN_IF_ERROR(GiveBack(sandbox));
-  RETURN_IF_ERROR(Save(*sandbox));
+  absl::Status saved;
+  bool is_there = false;  // or a removal did not wait for this
+  sandbox->queue.Run([&] {
+    is_there = registry_.Find(sandbox->id).ok();
+    if (is_there) saved = Save(*sandbox);
+  });
+  RETURN_IF_ERROR(saved);
   sandbox->SetStopped();
-  NotifyStopped(sandbox);
+  if (is_there) NotifyStopped(sandbox);
   return absl::OkStatus();
 }
 
@@ -279,8 +285,12 @@ absl::Status Sandboxes::GiveBack(const SandboxPtr& sandbox) {
 
 absl::Status Sandboxes::Remove(const SandboxPtr& sandbox) {
   RETURN_IF_ERROR(options_.trash->Take(MarkDir(sandbox->id)));
-  RETURN_IF_ERROR(RemoveRecord(RecordPath(sandbox->id)));
-  registry_.Remove(sandbox->id);
+  absl::Status removed;
+  sandbox->queue.Run([&] {
+    removed = RemoveRecord(RecordPath(sandbox->id));
+    if (removed.ok()) registry_.Remove(sandbox->id);
+  });
+  RETURN_IF_ERROR(removed);
   Notify(sandbox, v1::CONTAINER_DELETED_EVENT);
   return absl::OkStatus();
 }

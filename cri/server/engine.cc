@@ -340,19 +340,19 @@ absl::Status Engine::StopSandbox(const sandbox::SandboxPtr& sandbox,
                                  absl::Time deadline) {
   return stops.Do(
       "StopPodSandbox " + sandbox->id, deadline, [&]() -> absl::Status {
+        const bool has_network =
+            !sandbox->HostNetwork() && !sandbox->IsTornDown();
+        if (has_network) network->Expect(sandbox::PodNetworkOf(*sandbox));
         {
           const runtime::activity::Step step(
               "waits for what is done to its containers");
           if (!sandbox->Close(deadline)) {
-            network->PutOff(sandbox->id);  // of one that a start found
+            network->PutOff(sandbox->id);
             return absl::DeadlineExceededError(
                 absl::StrCat("sandbox ", sandbox->id,
                              ": what is done to its containers has not ended"));
           }
         }
-        const bool has_network =
-            !sandbox->HostNetwork() && !sandbox->IsTornDown();
-        if (has_network) network->Expect(sandbox::PodNetworkOf(*sandbox));
         absl::Status stopped = containers->KillAll(sandbox, deadline);
         if (stopped.ok()) stopped = sandboxes->TearDown(sandbox);
         network->PutOff(sandbox->id);

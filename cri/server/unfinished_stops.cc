@@ -22,6 +22,7 @@ void UnfinishedStops::Try(const sandbox::SandboxPtr& sandbox,
       kCall, absl::StrCat(metadata.namespace_(), "/", metadata.name()));
   {
     absl::MutexLock lock(&mutex_);
+    if (ended_) return;  // the next server finds it
     waiting_.erase(sandbox->id);
   }
   if (sandbox->IsStopped()) return;

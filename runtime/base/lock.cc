@@ -13,18 +13,17 @@
 namespace runtime {
 namespace {
 
-constexpr absl::Duration kPatience = absl::Seconds(1);
 constexpr absl::Duration kPause = absl::Milliseconds(2);
+constexpr int kMostTries = 500;
 
 }  // namespace
 
 absl::Status LockFile(int fd, const std::string& path) {
-  const absl::Time end = absl::Now() + kPatience;
-  while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+  for (int tries = 1; flock(fd, LOCK_EX | LOCK_NB) != 0; ++tries) {
     if (errno != EWOULDBLOCK && errno != EINTR) {
       return ErrnoStatus(absl::StrCat("lock ", path));
     }
-    if (absl::Now() >= end) {
+    if (tries >= kMostTries) {
       return absl::AlreadyExistsError(
           absl::StrCat("lock ", path, ": another process has it"));
     }

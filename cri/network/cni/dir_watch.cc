@@ -189,7 +189,7 @@ void DirWatch::Loop() {
     pause = absl::Now() - told > kCalm
                 ? absl::ZeroDuration()
                 : std::clamp(2 * pause, kShortestPause, kLongestPause);
-    if (poll(&fds[1], 1, static_cast<int>(absl::ToInt64Milliseconds(pause))) !=
+    if (poll(&fds[1], 1, static_cast<int>(absl::ToInt64Milliseconds(pause))) >
         0) {
       return;
     }

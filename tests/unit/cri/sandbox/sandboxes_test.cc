@@ -281,6 +281,17 @@ TEST_F(SandboxesTest, AStopWhoseEndWasNotWrittenIsRepeated) {
   EXPECT_TRUE(sandbox->IsStopped());
 }
 
+TEST_F(SandboxesTest, AStopThatIsRepeatedAfterTheRemovalWritesNothing) {
+  ASSERT_OK_AND_ASSIGN(SandboxPtr sandbox, Run(Config("a")));
+  sandbox->Close();
+  sandbox->SetTornDown();  // as by one whose end could not be written
+  ASSERT_OK(sandboxes_->Remove(sandbox));
+  Told(*sandbox);
+  EXPECT_OK(sandboxes_->TearDown(sandbox));
+  EXPECT_FALSE(runtime::Exists(dir_ / ("sandboxes/" + sandbox->id + ".json")));
+  EXPECT_EQ(Told(*sandbox), std::vector<v1::ContainerEventType>());
+}
+
 TEST_F(SandboxesTest, NobodyEntersAClosedSandbox) {
   ASSERT_OK_AND_ASSIGN(SandboxPtr sandbox, Run(Config("a")));
   auto use = std::make_unique<Sandbox::Use>(*sandbox->Enter());
