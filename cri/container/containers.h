@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 #include "cri/cdi/registry.h"
 #include "cri/container/container.h"
 #include "cri/image/image.h"
@@ -70,7 +72,7 @@ class Containers {
   absl::Status Stop(const ContainerPtr& container, absl::Duration grace,
                     absl::Time deadline);
   // Stops that wait answer UNAVAILABLE from now on: the server stops, and a
-  // grace period may be long.
+  // grace period may be long. What could not be undone is not tried again.
   void EndWaits();
   // Changes limits: what is 0 or empty stays. All or nothing, and kept over a
   // restart. INVALID_ARGUMENT with the field at fault; FAILED_PRECONDITION if
@@ -168,6 +170,9 @@ class Containers {
   sandbox::Flights<absl::StatusOr<ContainerPtr>> creates_;
   sandbox::Flights<absl::Status> starts_;
   sandbox::Flights<absl::Status> removes_;
+  absl::Mutex undo_mutex_;
+  bool undoing_ ABSL_GUARDED_BY(undo_mutex_) = false;  // one at a time
+  bool undos_ended_ ABSL_GUARDED_BY(undo_mutex_) = false;
 };
 
 // log_directory/log_path, "" if either is empty.

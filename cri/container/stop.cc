@@ -103,6 +103,10 @@ absl::Status Containers::AwaitDeath(const ContainerPtr& container,
 }
 
 void Containers::EndWaits() {
+  {
+    absl::MutexLock lock(&undo_mutex_);
+    undos_ended_ = true;
+  }
   for (const ContainerPtr& container : List()) container->EndWaits();
 }
 

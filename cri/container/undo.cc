@@ -31,9 +31,18 @@ bool Containers::Undo(const std::vector<std::string>& sandbox_ids,
 void Containers::UndoLater(const std::vector<std::string>& sandbox_ids,
                            const std::string& id, absl::Duration patience) {
   options_.sweeper->PostAfter(patience, [=, this] {
+    {
+      absl::MutexLock lock(&undo_mutex_);
+      if (undos_ended_) return;  // the next server finds it
+      // A holder that does not answer takes a thread for a minute.
+      if (undoing_) return UndoLater(sandbox_ids, id, patience);
+      undoing_ = true;
+    }
     const runtime::activity::Operation operation("sweep",
                                                  "half-made container " + id);
     Undo(sandbox_ids, id, std::min(2 * patience, kMostPatience));
+    absl::MutexLock lock(&undo_mutex_);
+    undoing_ = false;
   });
 }
 

@@ -56,6 +56,16 @@ TEST_F(UndoTest, WhatTheHolderMayStillUseStaysUntilItHasLetGo) {
   ExpectNothingLeft();
 }
 
+TEST_F(UndoTest, IsNotTriedWhileTheServerEnds) {
+  EXPECT_THAT(Create(), StatusIs(absl::StatusCode::kInternal));
+  AwaitTries(2);
+  containers_->EndWaits();
+  absl::SleepFor(absl::Milliseconds(100));  // one may be under way
+  LetGo();
+  absl::SleepFor(absl::Milliseconds(300));
+  EXPECT_EQ(FilesLeft(), 1u);
+}
+
 TEST_F(UndoTest, ARestartKeepsWhatTheHolderMayStillUse) {
   MakeHalf();
   Restart();
