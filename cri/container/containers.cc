@@ -95,8 +95,6 @@ absl::Status Containers::Start(const ContainerPtr& container,
                                absl::Time deadline) {
   const bool was_created =
       container->GetState().phase == ContainerPhase::kCreated;
-  const runtime::activity::Step step(
-      "waits for the same request, under way already");
   const auto start = [&]() -> absl::Status {
     const absl::Time started_at = container->GetState().started_at;
     // What this one waited for has come to its end after all.

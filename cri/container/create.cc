@@ -105,8 +105,6 @@ absl::StatusOr<ContainerPtr> Containers::Create(
   // Before it may join: what is wrong does not get somebody else's container.
   RETURN_IF_ERROR(CheckFields(config));
   RETURN_IF_ERROR(CheckInSandbox(config, *sandbox));
-  const runtime::activity::Step step(
-      "waits for the same request, under way already");
   return creates_.Do(
       FlightKey(*sandbox, config.metadata()), deadline,
       [&]() -> absl::StatusOr<ContainerPtr> {

@@ -18,6 +18,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "runtime/base/activity.h"
 
 namespace cri::sandbox {
 
@@ -88,6 +89,8 @@ class Flights {
 
   static Result Await(Flight& flight, const std::string& key,
                       absl::Time deadline) {
+    const runtime::activity::Step step(
+        "waits for the same request, under way already");
     absl::MutexLock lock(&flight.mutex);
     if (!flight.mutex.AwaitWithDeadline(absl::Condition(&flight.landed),
                                         deadline)) {

@@ -17,8 +17,6 @@ namespace {
 
 namespace v1 = ::runtime::v1;
 
-constexpr char kSameRequest[] = "waits for the same request, under way already";
-
 // Who a pod is.
 std::string KeyOf(const v1::PodSandboxMetadata& metadata) {
   return absl::StrCat(metadata.namespace_(), "/", metadata.name(), " (uid ",
@@ -123,7 +121,6 @@ absl::StatusOr<SandboxPtr> Sandboxes::Run(const v1::PodSandboxConfig& config,
                                    namespaces.network() == v1::NODE,
                                    namespaces.ipc() == v1::NODE));
   RETURN_IF_ERROR(CheckHandler(namespaces, runtime_handler));
-  const runtime::activity::Step step(kSameRequest);
   const std::string key = "RunPodSandbox of " + KeyOf(config.metadata());
   auto unwanted = [&] { return given_up() && !runs_.IsAwaited(key); };
   auto run = [&]() -> absl::StatusOr<SandboxPtr> {
