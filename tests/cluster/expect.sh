@@ -51,10 +51,7 @@ leftovers() {
   for pid in $pids; do
     echo "process $(tr '\0' ' ' <"/proc/$pid/cmdline" | cut -c1-60 | grep . || echo "[$(cat "/proc/$pid/comm")]")"
   done 2>/dev/null | sort | uniq -c
-  for pid in $pids; do
-    find "/proc/$pid/ns/net" "/proc/$pid/fd" -lname 'net:*' -printf 'netns %l\n' 2>/dev/null || true
-    cut -d' ' -f5 "/proc/$pid/mountinfo" 2>/dev/null | sed 's/^/mount /' || true
-  done | sort -u
+  held_by $pids
   ip netns exec "$CP_NS-$node" ip -br link show type veth | awk '{ print "link " $1 }'
   ip netns exec "$CP_NS-$node" nft list ruleset | sed -n '/^table inet coracle-/,/^}/p; /chain CNI-[0-9a-f]/p' | sed 's/^/rule /'
   for dir in run/coracle run/netns run/containerd/io.containerd.runtime.v2.task/k8s.io \
@@ -66,8 +63,10 @@ leftovers() {
       -printf "file /$dir/%P\n" 2>/dev/null || true
   done | sed -E 's,^file (/run/coracle/network/leases/.|/var/lib/cni/networks/[^/]+/[0-9a-f]),lease \1,' | sort
 }
+# same_as BEFORE COMMAND…: it prints that again.
+same_as() { local before=$1 now; shift; now=$("$@"); [ "$now" = "$before" ] || { diff <(echo "$before") <(echo "$now"); return 1; }; }
 # same_leftovers NODE BEFORE: the node has again what it had.
-same_leftovers() { local now; now=$(leftovers "$1"); [ "$now" = "$2" ] || { diff <(echo "$2") <(echo "$now"); return 1; }; }
+same_leftovers() { same_as "$2" leftovers "$1"; }
 # at_rest NODE…: no pod is there, and those of a test before this one, which
 # may still be going, have left.
 declare -A seen

@@ -26,3 +26,12 @@ wait_for() {
     sleep 0.1
   done
 }
+
+# held_by PID…: the mounts and network namespaces that these processes hold.
+held_by() {
+  local pid
+  for pid; do
+    cut -d' ' -f5 "/proc/$pid/mountinfo" | sed 's/^/mount /' || true
+    find "/proc/$pid/ns/net" "/proc/$pid/fd" -lname 'net:*' -printf 'netns %l\n' || true
+  done 2>/dev/null | sort -u
+}
