@@ -49,7 +49,7 @@ leftovers() {
   for dir in $(cgroup_dirs "$node"); do find "$dir" -type d -path '*kubepods/*pod*' -printf 'cgroup %p\n' 2>/dev/null || true; done | sort
   pids=$(pids_of_cgroups "crc-$CLUSTER-$node")
   for pid in $pids; do
-    echo "process $(tr '\0' ' ' <"/proc/$pid/cmdline" | cut -c1-60 | grep . || echo "[$(cat "/proc/$pid/comm")]")"
+    echo "process $(tr '\0' ' ' <"/proc/$pid/cmdline" | sed 's,^[^ ]*/,,' | cut -c1-60 | grep . || echo "[$(cat "/proc/$pid/comm")]")"
   done 2>/dev/null | sort | uniq -c
   held_by $pids
   ip netns exec "$CP_NS-$node" ip -br link show type veth | awk '{ print "link " $1 }'
