@@ -261,9 +261,10 @@ absl::Status Sandboxes::TearDown(const SandboxPtr& sandbox) {
     is_there = registry_.Find(sandbox->id).ok();
     if (is_there) saved = Save(*sandbox);
   });
+  // It is down, whether that could be written or not.
+  if (is_there) NotifyStopped(sandbox);
   RETURN_IF_ERROR(saved);
   sandbox->SetStopped();
-  if (is_there) NotifyStopped(sandbox);
   return absl::OkStatus();
 }
 

@@ -62,6 +62,9 @@ TEST_F(ServerTest, TheNetworkHearsOfAStopBeforeThePodIsKilledAndOfItsFailure) {
 
 // As on a disk that is full: who makes room must be able to.
 TEST_F(ServerTest, APodWhoseEndCannotBeWrittenCanBeRemoved) {
+  grpc::ClientContext context;
+  auto events = runtime_->GetContainerEvents(&context, v1::GetEventsRequest());
+  events->WaitForInitialMetadata();
   const std::string id = RunPod();
   network_->SetTeardownGate(false);
   v1::RemovePodSandboxRequest remove;
@@ -83,6 +86,14 @@ TEST_F(ServerTest, APodWhoseEndCannotBeWrittenCanBeRemoved) {
   signal(SIGXFSZ, old);
   EXPECT_TRUE(status.ok()) << status.error_message();
   EXPECT_FALSE(runtime::Exists(dir_ / ("root/sandboxes/" + id + ".json")));
+  for (const auto type :
+       {v1::CONTAINER_CREATED_EVENT, v1::CONTAINER_STARTED_EVENT,
+        v1::CONTAINER_STOPPED_EVENT, v1::CONTAINER_DELETED_EVENT}) {
+    v1::ContainerEventResponse event;
+    ASSERT_TRUE(events->Read(&event));
+    EXPECT_EQ(event.container_event_type(), type);
+  }
+  context.TryCancel();
 }
 
 TEST_F(ServerTest, AStopThatCannotBeFinishedIsToldWithItsReason) {
