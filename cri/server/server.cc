@@ -39,7 +39,8 @@ class ServerImpl : public Server {
     unlink(path_.c_str());
     engine_->EndWaits();
     grpc_->Shutdown(std::chrono::system_clock::now() + kDrain);
-    // What is left waits for plugins that hang, or sweeps.
+    // What is left waits for holders or plugins that hang, or sweeps.
+    engine_->handler->EndWaits();
     engine_->network->Stop();
     edge_->Stop();
     engine_->streams->Stop();

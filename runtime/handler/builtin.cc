@@ -3,6 +3,7 @@
 #include "runtime/handler/builtin.h"
 
 #include <fcntl.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -92,7 +93,8 @@ const char* StepOf(hold::RequestType type) {
 BuiltinHandler::BuiltinHandler(const BuiltinOptions& options)
     : options_(options),
       pods_dir_(JoinPath(options.state_dir, "pods")),
-      launcher_(options.state_dir, options.launcher_binary),
+      end_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      launcher_(options.state_dir, options.launcher_binary, end_.get()),
       runtimes_(&launcher_),
       losses_("holder-loss", kMostLosses),
       events_([this](const std::string& sandbox_id) {
@@ -196,17 +198,27 @@ absl::StatusOr<state::ContainerPlan> BuiltinHandler::PlanOf(
   return plan;
 }
 
+void BuiltinHandler::EndWaits() { eventfd_write(end_.get(), 1); }
+
+absl::StatusOr<Connection> BuiltinHandler::OpenHolder(
+    const std::string& sandbox_id) {
+  ASSIGN_OR_RETURN(Connection connection,
+                   handler::OpenHolder(pods_dir_, sandbox_id));
+  connection.EndBy(end_.get());
+  return connection;
+}
+
 absl::StatusOr<hold::Reply> BuiltinHandler::CallHolder(
     const std::string& sandbox_id, const hold::Request& request,
     absl::Duration time) {
-  ASSIGN_OR_RETURN(Connection connection, OpenHolder(pods_dir_, sandbox_id));
+  ASSIGN_OR_RETURN(Connection connection, OpenHolder(sandbox_id));
   const activity::Step step(StepOf(request.type), connection.peer());
   return connection.Call(request, absl::Now() + time);
 }
 
 absl::StatusOr<UniqueFd> BuiltinHandler::NetworkNamespace(
     const std::string& sandbox_id) {
-  ASSIGN_OR_RETURN(Connection connection, OpenHolder(pods_dir_, sandbox_id));
+  ASSIGN_OR_RETURN(Connection connection, OpenHolder(sandbox_id));
   RETURN_IF_ERROR(connection.Send({.type = hold::RequestType::kNetwork}));
   // The holder hands its own over: no pid that could be another's by now.
   std::vector<UniqueFd> fds;
@@ -225,8 +237,7 @@ absl::StatusOr<ContainerState> BuiltinHandler::CreateContainer(
     return absl::InvalidArgumentError(
         absl::StrCat("container \"", options.id, "\": not a valid id"));
   }
-  ASSIGN_OR_RETURN(Connection connection,
-                   OpenHolder(pods_dir_, options.sandbox_id));
+  ASSIGN_OR_RETURN(Connection connection, OpenHolder(options.sandbox_id));
   ASSIGN_OR_RETURN(state::SandboxRecord sandbox,
                    ReadSandbox(options.sandbox_id));
   if (!sandbox.slice.empty()) {
@@ -350,7 +361,7 @@ absl::StatusOr<ContainerState> BuiltinHandler::GetContainer(
 
 absl::StatusOr<std::vector<ContainerState>> BuiltinHandler::ListContainers(
     const std::string& sandbox_id) {
-  ASSIGN_OR_RETURN(Connection connection, OpenHolder(pods_dir_, sandbox_id));
+  ASSIGN_OR_RETURN(Connection connection, OpenHolder(sandbox_id));
   RETURN_IF_ERROR(connection.Send({.type = hold::RequestType::kList}));
   std::vector<ContainerState> result;
   absl::Time deadline = absl::Now() + kAnswerTime;

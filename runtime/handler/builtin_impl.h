@@ -73,6 +73,7 @@ class BuiltinHandler : public Handler {
                                    const CheckpointOptions& options) override;
   absl::Status ReopenLog(const std::string& sandbox_id,
                          const std::string& id) override;
+  void EndWaits() override;
 
  private:
   // While it lives, nobody else makes or removes this sandbox (or does what
@@ -103,6 +104,8 @@ class BuiltinHandler : public Handler {
                                       const std::string& id,
                                       const std::vector<std::string>& args,
                                       bool terminal);
+  // To the holder, until EndWaits. NOT_FOUND if there is none.
+  absl::StatusOr<Connection> OpenHolder(const std::string& sandbox_id);
   absl::StatusOr<hold::Reply> CallHolder(const std::string& sandbox_id,
                                          const hold::Request& request,
                                          absl::Duration time);
@@ -157,6 +160,7 @@ class BuiltinHandler : public Handler {
 
   const BuiltinOptions options_;
   const std::string pods_dir_;
+  const UniqueFd end_;  // to be read once nobody is to wait any more
   LauncherClient launcher_;
   Runtimes runtimes_;
   StreamLoop streams_;

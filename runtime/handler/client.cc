@@ -15,22 +15,21 @@
 #include "runtime/hold/socket.h"
 
 namespace runtime::handler {
-namespace {
 
-// Waits until `fd` can be read. DEADLINE_EXCEEDED after `deadline`.
-absl::Status WaitReadable(int fd, absl::Time deadline) {
+absl::Status Connection::Await(absl::Time deadline) const {
   while (true) {
-    pollfd polled{fd, POLLIN, 0};
-    int ready = poll(&polled, 1, PollMilliseconds(deadline));
-    if (ready > 0) return absl::OkStatus();
+    pollfd polled[2] = {{fd_.get(), POLLIN, 0}, {end_fd_, POLLIN, 0}};
+    int ready = poll(polled, 2, PollMilliseconds(deadline));
     if (ready < 0 && errno != EINTR) return ErrnoStatus("poll");
+    if (ready > 0) {
+      if (polled[0].revents != 0) return absl::OkStatus();
+      return absl::CancelledError("the daemon ends before the answer");
+    }
     if (absl::Now() >= deadline) {
       return absl::DeadlineExceededError("no answer in time");
     }
   }
 }
-
-}  // namespace
 
 absl::StatusOr<Connection> Connection::Open(const std::string& directory,
                                             const char* name) {
@@ -64,7 +63,7 @@ absl::Status Connection::Send(const hold::Request& request,
 
 absl::StatusOr<hold::Reply> Connection::Receive(absl::Time deadline,
                                                 std::vector<UniqueFd>* fds) {
-  RETURN_IF_ERROR(WaitReadable(fd_.get(), deadline));
+  RETURN_IF_ERROR(Await(deadline));
   hold::Received received;
   int error = hold::ReceiveMessage(fd_.get(), &received);
   if (error == ENODATA || error == ECONNRESET) {
@@ -90,7 +89,7 @@ absl::StatusOr<hold::Reply> Connection::Call(const hold::Request& request,
 
 absl::Status Connection::WaitForEnd(absl::Time deadline) {
   while (true) {
-    RETURN_IF_ERROR(WaitReadable(fd_.get(), deadline));
+    RETURN_IF_ERROR(Await(deadline));
     hold::Received received;
     int error = hold::ReceiveMessage(fd_.get(), &received);
     if (error != 0 && error != EMSGSIZE) return absl::OkStatus();

@@ -36,6 +36,9 @@ class Connection {
                                    absl::Time deadline);
   // Waits until the peer has closed, that is ended.
   absl::Status WaitForEnd(absl::Time deadline);
+  // Once `fd` can be read, which has to stay open, whoever waits is told
+  // CANCELLED; what has come already is still received.
+  void EndBy(int fd) { end_fd_ = fd; }
 
   int fd() const { return fd_.get(); }
   UniqueFd TakeFd() { return std::move(fd_); }
@@ -43,8 +46,12 @@ class Connection {
   pid_t peer() const { return peer_; }
 
  private:
+  // Until there is something to receive.
+  absl::Status Await(absl::Time deadline) const;
+
   UniqueFd fd_;
   pid_t peer_ = 0;
+  int end_fd_ = -1;
 };
 
 // What is left until `deadline`, as poll() takes it: rounded up, 0 when it is

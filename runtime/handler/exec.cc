@@ -116,7 +116,7 @@ absl::StatusOr<ExecResult> BuiltinHandler::ExecSync(
   RETURN_IF_ERROR(OpenPipe(&out));
   RETURN_IF_ERROR(OpenPipe(&err));
   // Last, so that the holder wakes once, for the connection and the request.
-  ASSIGN_OR_RETURN(Connection connection, OpenHolder(pods_dir_, sandbox_id));
+  ASSIGN_OR_RETURN(Connection connection, OpenHolder(sandbox_id));
   RETURN_IF_ERROR(Annotate(
       connection.Send({.type = hold::RequestType::kExec, .id = id},
                       {process.get(), out.write.get(), err.write.get()}),

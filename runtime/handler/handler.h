@@ -120,6 +120,10 @@ class Handler {
                                            const CheckpointOptions&) {
     return absl::UnimplementedError("this handler makes no checkpoints");
   }
+  // The daemon ends: who waits for a launcher, holder or OCI runtime is told
+  // CANCELLED, from now on too; checkpoints go on. What was begun is finished
+  // or undone by the next daemon.
+  virtual void EndWaits() {}
   // After it returns nothing is written to the old file any more.
   virtual absl::Status ReopenLog(const std::string& sandbox_id,
                                  const std::string& id) = 0;

@@ -154,6 +154,7 @@ absl::StatusOr<Connection> LauncherClient::Connect() {
 
 absl::StatusOr<hold::Reply> LauncherClient::Ask(const hold::Request& request) {
   ASSIGN_OR_RETURN(Connection connection, Connect());
+  connection.EndBy(end_fd_);
   const activity::Step step(
       absl::StrCat("waits for the launcher, process ", connection.peer()));
   return connection.Call(request, absl::Now() + kSpawnTime);
@@ -187,6 +188,7 @@ absl::StatusOr<std::string> LauncherClient::Run(
   const std::string context = absl::StrJoin(args, " ");
   const activity::Step step(absl::StrCat("runs ", context));
   ASSIGN_OR_RETURN(Command command, Begin(args));
+  command.EndBy(end_fd_);
   absl::StatusOr<CommandEnd> end = command.Finish(absl::Now() + time);
   if (!end.ok()) return Annotate(end.status(), context);
   if (end->code == 0) return std::move(end->out);

@@ -34,6 +34,8 @@ class Command {
 
   // Becomes readable when Finish will not wait any more.
   int fd() const { return connection_.fd(); }
+  // As a connection's.
+  void EndBy(int fd) { connection_.EndBy(fd); }
   // To be called once.
   absl::StatusOr<CommandEnd> Finish(absl::Time deadline);
 
@@ -45,8 +47,11 @@ class Command {
 // Thread safe.
 class LauncherClient {
  public:
-  LauncherClient(std::string state_dir, std::string binary)
-      : state_dir_(std::move(state_dir)), binary_(std::move(binary)) {}
+  // Once `end_fd` can be read, Ask and Run do not wait any more: CANCELLED.
+  LauncherClient(std::string state_dir, std::string binary, int end_fd = -1)
+      : state_dir_(std::move(state_dir)),
+        binary_(std::move(binary)),
+        end_fd_(end_fd) {}
 
   // After it, a launcher of our binary listens.
   absl::Status Ensure() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -73,6 +78,7 @@ class LauncherClient {
   absl::Status Start(const std::string& identity);
 
   const std::string state_dir_, binary_;
+  const int end_fd_;
   absl::Mutex mutex_;
   bool busy_ ABSL_GUARDED_BY(mutex_) = false;
   bool checked_ ABSL_GUARDED_BY(mutex_) = false;

@@ -35,7 +35,7 @@ absl::StatusOr<SandboxState> BuiltinHandler::FindLiving(
 }
 
 absl::StatusOr<Connection> BuiltinHandler::Ping(const std::string& sandbox_id) {
-  ASSIGN_OR_RETURN(Connection connection, OpenHolder(pods_dir_, sandbox_id));
+  ASSIGN_OR_RETURN(Connection connection, OpenHolder(sandbox_id));
   absl::Status sent = connection.Send({.type = hold::RequestType::kPing});
   if (!sent.ok()) return NotRunningIfGone(sandbox_id, sent);
   return connection;
@@ -59,7 +59,7 @@ absl::StatusOr<SandboxState> BuiltinHandler::Hear(const std::string& sandbox_id,
 }
 
 absl::Status BuiltinHandler::Subscribe(const std::string& sandbox_id) {
-  ASSIGN_OR_RETURN(Connection connection, OpenHolder(pods_dir_, sandbox_id));
+  ASSIGN_OR_RETURN(Connection connection, OpenHolder(sandbox_id));
   RETURN_IF_ERROR(connection.Send({.type = hold::RequestType::kSubscribe}));
   return events_.Watch(sandbox_id, connection.TakeFd());
 }

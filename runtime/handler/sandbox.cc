@@ -165,7 +165,7 @@ absl::Status BuiltinHandler::RemoveSandbox(const std::string& sandbox_id) {
 
 absl::Status BuiltinHandler::EndSandbox(const std::string& sandbox_id) {
   events_.Forget(sandbox_id);
-  absl::StatusOr<Connection> connection = OpenHolder(pods_dir_, sandbox_id);
+  absl::StatusOr<Connection> connection = OpenHolder(sandbox_id);
   if (connection.ok()) {
     RETURN_IF_ERROR(Annotate(EndHolder(&*connection),
                              absl::StrCat("end sandbox ", sandbox_id)));

@@ -170,7 +170,7 @@ absl::StatusOr<std::unique_ptr<StreamSession>> BuiltinHandler::Exec(
     return absl::InvalidArgumentError(
         absl::StrCat(context, ": a terminal has no standard error"));
   }
-  ASSIGN_OR_RETURN(Connection connection, OpenHolder(pods_dir_, sandbox_id));
+  ASSIGN_OR_RETURN(Connection connection, OpenHolder(sandbox_id));
   std::vector<UniqueFd> fds(1);
   ASSIGN_OR_RETURN(fds[0],
                    ProcessFor(sandbox_id, id, options.args, options.tty));
@@ -188,7 +188,7 @@ absl::StatusOr<std::unique_ptr<StreamSession>> BuiltinHandler::Exec(
 absl::StatusOr<std::unique_ptr<StreamSession>> BuiltinHandler::Attach(
     const std::string& sandbox_id, const std::string& id,
     const StreamOptions& options) {
-  ASSIGN_OR_RETURN(Connection connection, OpenHolder(pods_dir_, sandbox_id));
+  ASSIGN_OR_RETURN(Connection connection, OpenHolder(sandbox_id));
   auto session =
       std::make_unique<HolderStream>(&streams_, std::move(connection), true);
   hold::Request request;

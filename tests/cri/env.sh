@@ -44,12 +44,14 @@ end_server() {
   server_pid=
 }
 
-# What a test has made beside, for it to define.
+# What a test has to undo before the rest goes, and after it: for it to define.
+clean_up_first() { :; }
 clean_up_more() { :; }
 
 clean_up() {
   local rc=$?
   [ $rc = 0 ] || [ $rc = 77 ] || [ ! -e "$W/log" ] || { note "log of the server:"; tail -n 40 "$W/log" >&2; }
+  clean_up_first
   if [ -n "$server_pid" ]; then
     crictl rmp -fa >/dev/null 2>&1 || true
     end_server

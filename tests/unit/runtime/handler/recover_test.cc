@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a daemon finds again of the pods of the one before it, and what it does
 // when a holder dies.
+#include <thread>
+
 #include "tests/unit/runtime/handler/builtin_fixture.h"
 
 namespace runtime {
 namespace {
 
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::tests::IsOk;
@@ -65,6 +68,24 @@ TEST_F(BuiltinHandlerTest, ASilentHolderThatDiesIsLost) {
   EXPECT_EQ(news_->Await("c", ContainerPhase::kExited).exit_code, 137);
   EXPECT_EQ(news_->Await("", ContainerPhase::kExited).sandbox_id, "s");
   kill(container.pid, SIGKILL);  // the stand-in has no cgroups to kill
+}
+
+TEST_F(BuiltinHandlerTest, ADaemonThatEndsWaitsForNoHolder) {
+  const pid_t silent = StartSandbox("s").holder_pid;
+  const ContainerState container = Run("s", "c", "exec sleep 1000");
+  ASSERT_EQ(kill(silent, SIGSTOP), 0);
+  absl::Status removed;
+  std::thread removal([&] { removed = handler_->RemoveContainer("s", "c"); });
+  handler_->EndWaits();
+  removal.join();
+  EXPECT_THAT(removed, StatusIs(absl::StatusCode::kCancelled,
+                                HasSubstr("the daemon ends")));
+  EXPECT_THAT(handler_->RemoveSandbox("s"),
+              StatusIs(absl::StatusCode::kCancelled));
+  ASSERT_EQ(kill(silent, SIGCONT), 0);
+  Restart();
+  ASSERT_THAT(found_, SizeIs(1));
+  EXPECT_THAT(handler_->RemoveContainer("s", "c"), IsOk());
 }
 
 TEST_F(BuiltinHandlerTest, ADeadHolderIsSweptByTheNextDaemon) {
