@@ -306,7 +306,10 @@ absl::Status BuiltinHandler::KillContainer(const std::string& sandbox_id,
   }
   absl::StatusOr<state::ContainerPlan> plan = ReadPlan(sandbox_id, id);
   if (absl::IsNotFound(plan.status())) return absl::OkStatus();
-  RETURN_IF_ERROR(plan.status());
+  if (!plan.ok()) {
+    log::Warning(plan.status().message(), ": only process 1 gets the signal");
+    return KillContainer(sandbox_id, id, signal, /*all=*/false);
+  }
   int error = launch::KillCgroup(plan->cgroups_path, signal);
   if (error == 0 || error == ENOENT || error == ESRCH) return absl::OkStatus();
   return ErrnoStatus(error, absl::StrCat("kill all of container ", id));

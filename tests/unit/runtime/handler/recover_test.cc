@@ -70,6 +70,17 @@ TEST_F(BuiltinHandlerTest, ASilentHolderThatDiesIsLost) {
   kill(container.pid, SIGKILL);  // the stand-in has no cgroups to kill
 }
 
+// Else its pod could never be stopped.
+TEST_F(BuiltinHandlerTest, AContainerWhosePlanCannotBeReadCanBeKilled) {
+  StartSandbox("s");
+  Run("s", "c", "exec sleep 1000");
+  const std::string plan = dir_ + "/state/pods/s/c.plan";
+  ASSERT_TRUE(Exists(plan));
+  ASSERT_THAT(WriteFile(plan, "cut"), IsOk());
+  EXPECT_THAT(handler_->KillContainer("s", "c", SIGKILL, true), IsOk());
+  EXPECT_EQ(news_->Await("c", ContainerPhase::kExited).exit_code, 137);
+}
+
 TEST_F(BuiltinHandlerTest, ADaemonThatEndsWaitsForNoHolder) {
   const pid_t silent = StartSandbox("s").holder_pid;
   const ContainerState container = Run("s", "c", "exec sleep 1000");
