@@ -110,7 +110,7 @@ class SuccessorTest : public AnyHostPortTest {
     Start();
     const PodNetwork first = PodWithPort("a", pod_);
     ASSERT_OK(SetUpPod(first));
-    network_->Expect(first);
+    BeginStop(first);
     successor_ = std::thread([this] {
       node_.Run([this] {
         const runtime::activity::Operation operation("RunPodSandbox", "web/b");
@@ -123,6 +123,7 @@ class SuccessorTest : public AnyHostPortTest {
              absl::StrContains(operations[0].step, "waits for ");
     }));
   }
+  virtual void BeginStop(const PodNetwork& pod) { network_->Expect(pod); }
   absl::Status Outcome() {
     successor_.join();
     return outcome_;
@@ -164,6 +165,36 @@ TEST_P(SuccessorTest, IsRefusedIfAProcessTookThePortMeanwhile) {
 TEST_P(SuccessorTest, DoesNotKeepTheServerFromEnding) {
   network_->Stop();
   EXPECT_THAT(Outcome(), StatusIs(absl::StatusCode::kCancelled));
+}
+
+// The server was killed while it stopped the pod.
+class SuccessorAfterARestartTest : public SuccessorTest {
+ protected:
+  void BeginStop(const PodNetwork& pod) override {
+    network_.reset();
+    Start();
+    PodNetwork stopping = pod;
+    stopping.stopping = true;
+    OnNode([&] {
+      network_->Recover({stopping});
+      network_->Collect();
+    });
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Networks, SuccessorAfterARestartTest,
+                         tests::kBothNetworks, tests::NameOfKind);
+
+TEST_P(SuccessorAfterARestartTest, GetsThePortWhenItIsGivenBack) {
+  Teardown("a");
+  EXPECT_OK(Outcome());
+}
+
+TEST_P(SuccessorAfterARestartTest, IsRefusedIfTheStopFails) {
+  network_->PutOff("a");
+  EXPECT_THAT(Outcome(),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("host port 12000/TCP is held by pod web/a")));
 }
 
 TEST_P(AnyHostPortTest, ListeningProcessIsNotRobbed) {

@@ -99,6 +99,25 @@ TEST_F(HostPortTest, RestartKeepsPortsAndSweepsThoseOfTheDead) {
   EXPECT_OK(SetUpPod(dead));
 }
 
+// It had given its port to the other one before the server was killed.
+TEST_F(HostPortTest, RestartDoesNotGiveThePortBackToAPodThatIsBeingStopped) {
+  Start();
+  NodeShell("ip link set lo up");
+  NetNs stopping_ns, living_ns;
+  PodNetwork stopping = PodWithPort("a", stopping_ns);
+  const PodNetwork living = PodWithPort("b", living_ns);
+  stopping.ports.clear();
+  ASSERT_OK(SetUpPod(stopping));
+  ASSERT_OK(SetUpPod(living));
+  network_.reset();
+  Start();
+  stopping.ports = living.ports;
+  stopping.stopping = true;
+  OnNode([&] { network_->Recover({stopping, living}); });
+  Server server(living_ns);
+  EXPECT_TRUE(FromNode("127.0.0.1"));
+}
+
 TEST_F(HostPortTest, ComesBackAfterSomebodyFlushedAllRules) {
   Start();
   NodeShell("ip link set lo up");
