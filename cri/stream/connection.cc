@@ -120,11 +120,15 @@ void Connection::Check(absl::Time now) {
     if (now - begin_ > host_->timeouts().request) Close();
     return;
   }
-  if (now - bytes_->last_activity() > host_->timeouts().idle ||
-      // Who is not read is not heard to leave either.
-      (link_->IsHeld() && bytes_->PeerIsGone())) {
-    Close();
-  }
+  // Who is not read is not heard to leave either.
+  if (link_->IsHeld() && bytes_->PeerIsGone()) return Close();
+  const absl::Duration idle = host_->timeouts().idle;
+  if (now - bytes_->last_activity() <= idle) return;
+  // Without a reason, clients of SPDY would report success.
+  if (std::exchange(told_, true)) return Close();
+  Stop(absl::DeadlineExceededError(
+      absl::StrCat("nothing was sent either way for ",
+                   absl::FormatDuration(idle), " (stream_idle_timeout)")));
 }
 
 void Connection::Close() {

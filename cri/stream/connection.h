@@ -30,7 +30,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
              std::function<void(Connection*)> on_end);
 
   void Start();
-  // Closes it if its time is over or its peer is gone.
+  // Ends it if its time is over or its peer is gone.
   void Check(absl::Time now);
   void Close();
   // Closes in good order, with the reason where one can be told.
@@ -62,6 +62,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string out_;
   std::shared_ptr<Link> link_;    // once upgraded
   std::weak_ptr<LinkUser> user_;  // of link_
+  bool told_ = false;             // that it was idle for too long
 };
 
 }  // namespace cri::stream

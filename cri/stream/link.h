@@ -33,7 +33,7 @@ class LinkUser {
   virtual void OnEnd(StreamId id) = 0;
   // The peer is done with the stream altogether.
   virtual void OnReset(StreamId id) = 0;
-  // The server is about to stop: say `why` to the peer and finish the link.
+  // The server ends the connection: say `why` to the peer and finish the link.
   virtual void OnStopping(const absl::Status& why) = 0;
   // The last call: nothing comes and nothing can be sent any more.
   virtual void OnClosed() = 0;

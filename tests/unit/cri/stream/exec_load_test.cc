@@ -2,6 +2,7 @@
 // Exec over SPDY with much input, much output, many clients and resizes.
 #include <fcntl.h>
 #include <malloc.h>
+#include <signal.h>
 #include <sys/socket.h>
 
 #include <string>
@@ -86,6 +87,32 @@ size_t Descriptors() { return runtime::ListDir("/proc/self/fd")->size(); }
 size_t BytesInUse() {
   const struct mallinfo2 info = mallinfo2();
   return info.uordblks + info.hblkhd;
+}
+
+// It cannot be told why it ends, so it is not waited for.
+TEST_F(ExecTest, SilenceEndsAClientThatTakesNothing) {
+  ServerOptions options;
+  options.timeouts.idle = absl::Milliseconds(100);
+  Start(options);
+  const size_t before = Descriptors();
+  const auto client = Connect(Exec(false, true, false));
+  client->Open("error");
+  client->Open("stdout");
+  process_->AwaitOpen();
+  signal(SIGPIPE, SIG_IGN);  // it may be dropped while it prints
+  ASSERT_EQ(fcntl(process_->out.get(), F_SETFL, O_NONBLOCK), 0);
+  const std::string block(64 << 10, 'x');
+  while (!process_->IsDropped()) {
+    if (write(process_->out.get(), block.data(), block.size()) <= 0) {
+      absl::SleepFor(absl::Milliseconds(1));
+    }
+  }
+  process_->out.reset();
+  const absl::Time end = absl::Now() + absl::Seconds(20);
+  while (Descriptors() > before + 1 && absl::Now() < end) {
+    absl::SleepFor(absl::Milliseconds(5));
+  }
+  EXPECT_EQ(Descriptors(), before + 1);  // the client's own
 }
 
 TEST_F(ExecTest, AThousandHalfOpenSessionsComeAndGo) {

@@ -209,10 +209,14 @@ TEST_F(ExecTest, SilenceEndsTheSessionInTheEnd) {
   options.timeouts.idle = absl::Milliseconds(100);
   Start(options);
   const auto client = Connect(Exec(false, true, false));
-  client->Open("error");
+  const uint32_t error = client->Open("error");
   client->Open("stdout");
   process_->AwaitOpen();
   process_->AwaitDrop();
+  client->AwaitFin(error);
+  EXPECT_THAT(client->Data(error),
+              HasSubstr("\"message\":\"nothing was sent either way for 100ms "
+                        "(stream_idle_timeout)\""));
 }
 
 TEST_F(ExecTest, StreamNumbersRiseAndAreOdd) {
