@@ -4,6 +4,10 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "runtime/base/text.h"
+
 namespace agent::command {
 namespace {
 
@@ -42,8 +46,11 @@ int Main(int argc, char** argv) {
   }
   const absl::Status status = action();
   if (status.ok()) return 0;
-  const std::string message(status.message());
-  std::fprintf(stderr, "coracle: %s\n", message.c_str());
+  std::string message = "coracle: ";
+  for (absl::string_view line : absl::StrSplit(status.message(), '\n')) {
+    absl::StrAppend(&message, runtime::OneLine(line), "\n");
+  }
+  std::fputs(message.c_str(), stderr);
   return absl::IsInvalidArgument(status) ? kWrongUsage : kFailed;
 }
 

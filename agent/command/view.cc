@@ -6,11 +6,13 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "runtime/base/text.h"
 
 namespace agent::command {
 namespace {
 
 using runtime::Json;
+using runtime::OneLine;
 using runtime::StringAt;
 
 ContainerRow RowOfContainer(const Json& status) {
@@ -43,11 +45,12 @@ std::string Word(const PodRow& pod) {
   return pod.phase;
 }
 
-std::string Table(const std::vector<std::vector<std::string>>& rows) {
+std::string Table(std::vector<std::vector<std::string>> rows) {
   std::vector<size_t> widths;
-  for (const auto& row : rows) {
+  for (auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
     for (size_t i = 0; i < row.size(); ++i) {
+      row[i] = OneLine(row[i]);
       widths[i] = std::max(widths[i], row[i].size());
     }
   }
@@ -73,19 +76,41 @@ absl::Duration SecondsAt(const Json& json, absl::string_view key) {
 // it who is where.
 std::string FormatOperation(const OperationRow& row) {
   std::string text = absl::StrCat("  ", row.call);
-  if (!row.object.empty()) absl::StrAppend(&text, " of ", row.object);
+  if (!row.object.empty()) absl::StrAppend(&text, " of ", OneLine(row.object));
   absl::StrAppend(&text, ", ", Age(row.took));
   if (!row.step.empty()) {
-    absl::StrAppend(&text, ": ", row.step);
+    absl::StrAppend(&text, ": ", OneLine(row.step));
     // Only where it says more than the time of the whole.
     if (row.took - row.step_took >= absl::Seconds(1)) {
       absl::StrAppend(&text, ", ", Age(row.step_took));
     }
   }
   for (const std::string& where : row.where) {
-    absl::StrAppend(&text, "\n    ", where);
+    absl::StrAppend(&text, "\n    ", OneLine(where));
   }
   return text + "\n";
+}
+
+// What keeps a pod, a line each.
+std::vector<std::string> NotesOf(const PodRow& pod) {
+  std::vector<std::string> notes;
+  const std::string name = absl::StrCat(pod.ns, "/", pod.name);
+  if (!pod.message.empty()) {
+    notes.push_back(absl::StrCat(name, ": ", pod.message));
+  }
+  for (const std::string& wait : pod.waits) {
+    notes.push_back(absl::StrCat(name, " waits for ", wait));
+  }
+  for (const ContainerRow& row : pod.containers) {
+    if (row.state == "running" && row.ready) continue;
+    if (row.state == "terminated" && pod.phase == "Succeeded") continue;
+    notes.push_back(absl::StrCat(
+        name, " container ", row.name, " is ",
+        row.state == "running" ? "running, not ready" : row.state,
+        row.reason.empty() ? "" : absl::StrCat(" (", row.reason, ")"),
+        row.message.empty() ? "" : absl::StrCat(": ", row.message)));
+  }
+  return notes;
 }
 
 }  // namespace
@@ -179,7 +204,7 @@ std::string FormatView(const View& view, absl::Time now) {
       absl::StrCat("Runtime ", view.runtime, ": ",
                    view.not_ready.empty() ? "ready" : "not ready", "\n");
   for (const std::string& why : view.not_ready) {
-    absl::StrAppend(&out, "  ", why, "\n");
+    absl::StrAppend(&out, "  ", OneLine(why), "\n");
   }
   if (!view.from_agent) {
     absl::StrAppend(&out,
@@ -196,23 +221,12 @@ std::string FormatView(const View& view, absl::Time now) {
   std::string notes;
   for (const PodRow& pod : view.pods) {
     int64_t ready = 0, restarts = 0;
-    const std::string name = absl::StrCat(pod.ns, "/", pod.name);
-    if (!pod.message.empty()) {
-      absl::StrAppend(&notes, name, ": ", pod.message, "\n");
-    }
-    for (const std::string& wait : pod.waits) {
-      absl::StrAppend(&notes, name, " waits for ", wait, "\n");
+    for (const std::string& note : NotesOf(pod)) {
+      absl::StrAppend(&notes, OneLine(note), "\n");
     }
     for (const ContainerRow& row : pod.containers) {
       ready += row.ready ? 1 : 0;
       restarts += row.restarts;
-      if (row.state == "running" && row.ready) continue;
-      if (row.state == "terminated" && pod.phase == "Succeeded") continue;
-      absl::StrAppend(
-          &notes, name, " container ", row.name, " is ",
-          row.state == "running" ? "running, not ready" : row.state,
-          row.reason.empty() ? "" : absl::StrCat(" (", row.reason, ")"),
-          row.message.empty() ? "" : absl::StrCat(": ", row.message), "\n");
     }
     rows.push_back({pod.ns, pod.name,
                     absl::StrCat(ready, "/", pod.containers.size()), Word(pod),

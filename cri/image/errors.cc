@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cri/image/errors.h"
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "runtime/base/json.h"
+#include "runtime/base/text.h"
 
 namespace cri::image {
 namespace {
@@ -58,11 +58,7 @@ std::string Detail(absl::string_view body) {
     if (detail.empty()) detail = runtime::StringAt(error, "code");
     break;
   }
-  std::string printable;
-  for (char c : detail.substr(0, 200)) {
-    if (!absl::ascii_iscntrl(c)) printable += c;
-  }
-  return printable;
+  return runtime::OneLine(detail.substr(0, 200));
 }
 
 int Weight(absl::StatusCode code) {

@@ -8,6 +8,8 @@
 #include <ctime>
 #include <string>
 
+#include "runtime/base/text.h"
+
 namespace runtime::log {
 namespace {
 
@@ -45,12 +47,7 @@ void Write(Level level, absl::string_view message) {
   size_t used = strftime(head, sizeof head, "%Y-%m-%dT%H:%M:%S", &utc);
   snprintf(head + used, sizeof head - used, ".%03ldZ %s ",
            now.tv_nsec / 1000000, Name(level));
-  std::string line = head;
-  for (char c : message.substr(0, kMostBytes)) {
-    // What others wrote must neither end a line nor drive a terminal.
-    const bool control = (c >= 0 && c < ' ') || c == 0x7f;
-    line += control ? ' ' : c;
-  }
+  std::string line = absl::StrCat(head, OneLine(message.substr(0, kMostBytes)));
   if (message.size() > kMostBytes) line += " …";
   line += '\n';
   // One write, so that lines of several threads never mix. Nothing useful can

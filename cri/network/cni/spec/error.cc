@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/json.h"
+#include "runtime/base/text.h"
 
 namespace cri::network::cni {
 namespace {
@@ -62,11 +63,7 @@ std::string Line(absl::string_view text) {
   text = absl::StripAsciiWhitespace(text);
   const bool cut = text.size() > kMaxText;
   if (cut) text.remove_prefix(text.size() - kMaxText);
-  std::string line = absl::StrCat(cut ? "…" : "", text);
-  for (char& c : line) {
-    if (absl::ascii_iscntrl(static_cast<unsigned char>(c))) c = ' ';
-  }
-  return line;
+  return absl::StrCat(cut ? "…" : "", runtime::OneLine(text));
 }
 
 }  // namespace

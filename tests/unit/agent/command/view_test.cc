@@ -100,6 +100,28 @@ TEST(StatusViewTest, SaysWhatPodsWaitFor) {
   EXPECT_TRUE(view.pods[1].waits.empty());
 }
 
+TEST(StatusViewTest, NamesDriveNoTerminal) {
+  const std::string evil = "evil\n\x1b[2J\x01";
+  View view;
+  view.runtime = "r";
+  view.not_ready = {evil};
+  view.operations.resize(1);
+  view.operations[0].call = "c";
+  view.operations[0].object = view.operations[0].step = evil;
+  view.operations[0].where = {evil};
+  view.pods.resize(1);
+  PodRow& pod = view.pods[0];
+  pod.ns = pod.name = pod.ip = pod.reason = pod.message = evil;
+  pod.waits = {evil};
+  pod.containers.resize(1);
+  ContainerRow& container = pod.containers[0];
+  container.name = container.reason = container.message = evil;
+  const std::string text = FormatView(view, absl::Now());
+  EXPECT_THAT(text, Not(HasSubstr("evil\n")));
+  EXPECT_THAT(text, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(text, Not(HasSubstr("\x01")));
+}
+
 TEST(StatusViewTest, AgesAreShort) {
   const std::pair<absl::Duration, const char*> rows[] = {
       {absl::Seconds(-5), "0s"},     {absl::Seconds(119), "119s"},
