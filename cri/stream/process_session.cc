@@ -40,7 +40,7 @@ bool ProcessSession::Wants(Role role) const {
     case Role::kError:
       return true;
     case Role::kResize:
-      return request_.tty;
+      return request_.tty && dialect_.resize;
   }
   return false;
 }
@@ -81,7 +81,6 @@ bool ProcessSession::OnStream(StreamId id, const Headers& headers) {
 void ProcessSession::OpenIfComplete() {
   for (size_t i = 0; i < kRoles; ++i) {
     const auto role = static_cast<Role>(i);
-    if (role == Role::kResize && !dialect_.resize) continue;
     if (Wants(role) && !ids_[i]) return;
   }
   if (std::exchange(opening_, true)) return;

@@ -65,12 +65,16 @@ TEST_F(ExecTest, OldProtocolsTellItInWords) {
 }
 
 TEST_F(ExecTest, OldProtocolsHaveNoResizeStream) {
-  const auto client =
-      Connect(Exec(true, true, false, true), "v2.channel.k8s.io");
-  client->Open("error");
-  client->Open("stdin");
-  client->Open("stdout");
-  process_->AwaitOpen();
+  for (const char* protocol : {"v2.channel.k8s.io", "channel.k8s.io"}) {
+    SCOPED_TRACE(protocol);
+    process_ = std::make_shared<FakeProcess>();
+    const auto client = Connect(Exec(true, true, false, true), protocol);
+    client->AwaitReset(client->Open("resize"));
+    client->Open("error");
+    client->Open("stdin");
+    client->Open("stdout");
+    process_->AwaitOpen();
+  }
 }
 
 TEST_F(ExecTest, TellsWhyAProcessCannotStart) {
@@ -86,19 +90,23 @@ TEST_F(ExecTest, TellsWhyAProcessCannotStart) {
 }
 
 TEST_F(ExecTest, ATerminalIsResized) {
-  const auto client = Connect(Exec(true, true, false, true));
-  client->Open("error");
-  client->Open("stdin");
-  client->Open("stdout");
-  const uint32_t resize = client->Open("resize");
-  // The first size may come before the process is there.
-  client->Send(resize, R"({"Width":80,"Height":24})");
-  process_->AwaitResizes(1);
-  client->Send(resize, R"({"Width":132,)");
-  client->Send(resize, R"("Height":50})");
-  process_->AwaitResizes(2);
-  absl::MutexLock lock(&process_->mutex);
-  EXPECT_THAT(process_->resizes, ElementsAre("24x80", "50x132"));
+  for (const char* protocol : {"v4.channel.k8s.io", "v3.channel.k8s.io"}) {
+    SCOPED_TRACE(protocol);
+    process_ = std::make_shared<FakeProcess>();
+    const auto client = Connect(Exec(true, true, false, true), protocol);
+    client->Open("error");
+    client->Open("stdin");
+    client->Open("stdout");
+    const uint32_t resize = client->Open("resize");
+    // The first size may come before the process is there.
+    client->Send(resize, R"({"Width":80,"Height":24})");
+    process_->AwaitResizes(1);
+    client->Send(resize, R"({"Width":132,)");
+    client->Send(resize, R"("Height":50})");
+    process_->AwaitResizes(2);
+    absl::MutexLock lock(&process_->mutex);
+    EXPECT_THAT(process_->resizes, ElementsAre("24x80", "50x132"));
+  }
 }
 
 TEST_F(ExecTest, ATerminalsInputStaysOpen) {

@@ -41,14 +41,15 @@ class Listening {
     return runtime::UniqueFd(
         accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC));
   }
-  // Answers one request of one connection.
-  void Answer(size_t request, const std::string& answer) {
+  // Answers one request of one connection, and returns it.
+  std::string Answer(size_t request, const std::string& answer) {
     const runtime::UniqueFd socket = Accept();
     std::string got(request, '\0');
     EXPECT_EQ(recv(socket.get(), got.data(), request, MSG_WAITALL),
               static_cast<ssize_t>(request));
     EXPECT_EQ(write(socket.get(), answer.data(), answer.size()),
               static_cast<ssize_t>(answer.size()));
+    return got;
   }
   void Close() { fd_.reset(); }
 

@@ -13,10 +13,9 @@
 #include <memory>
 #include <string>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "tests/unit/cri/stream/spdy_client.h"
-#include "tests/unit/cri/stream/stream_fixture.h"
 
 namespace cri::stream {
 
@@ -43,7 +42,8 @@ class WebSocketClient {
     websocket::response_type response;
     socket_.handshake(response, "h", path, error_);
     chosen_ = std::string(response[beast::http::field::sec_websocket_protocol]);
-    socket_.binary(protocol.find("base64") == std::string::npos);
+    base64_ = protocol.find("base64") != std::string::npos;
+    socket_.binary(!base64_);
   }
 
   const std::string& chosen() const { return chosen_; }
@@ -61,11 +61,30 @@ class WebSocketClient {
       if (message.size() > 1) return message;
     }
   }
+  // The same in the format of the protocol: data of a channel, as one message,
+  // and the next message as Channel() writes it; "" at the end, or if it is not
+  // of this format.
+  void SendTo(int channel, const std::string& data) {
+    const char first = static_cast<char>(base64_ ? '0' + channel : channel);
+    Send(std::string(1, first) + (base64_ ? absl::Base64Escape(data) : data));
+  }
+  std::string ReadDecoded() {
+    std::string message = Read();
+    if (message.empty()) return "";
+    EXPECT_EQ(socket_.got_text(), base64_);
+    if (!base64_) return message;
+    std::string data;
+    const bool good = message[0] >= '0' && message[0] <= '9' &&
+                      absl::Base64Unescape(message.substr(1), &data);
+    EXPECT_TRUE(good) << message;
+    return good ? std::string(1, static_cast<char>(message[0] - '0')) + data
+                : "";
+  }
   // Whole messages of a channel until `size` bytes are there.
   std::string ReadChannel(char channel, size_t size) {
     std::string all;
     while (all.size() < size) {
-      const std::string message = Read();
+      const std::string message = ReadDecoded();
       if (message.empty()) break;
       EXPECT_EQ(message[0], channel);
       all += message.substr(1);
@@ -84,30 +103,7 @@ class WebSocketClient {
   websocket::stream<asio::ip::tcp::socket> socket_;
   boost::system::error_code error_;
   std::string chosen_;
-};
-
-class WebSocketTest : public StreamTest {
- protected:
-  WebSocketTest() { Start(); }
-
-  std::unique_ptr<WebSocketClient> Connect(ProcessRequest request,
-                                           const std::string& protocol) {
-    return std::make_unique<WebSocketClient>(
-        server_->port(), PathOf(ProcessUrl(std::move(request))), protocol);
-  }
-
-  // The answer to an upgrade that is refused.
-  std::string Ask(const std::string& url, const std::string& protocol) {
-    RawClient client(server_->port());
-    client.Write(
-        absl::StrCat("GET ", PathOf(url),
-                     " HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\n"
-                     "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-                     "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-                     "Sec-WebSocket-Protocol: ",
-                     protocol, "\r\n\r\n"));
-    return client.ReadToEnd();
-  }
+  bool base64_ = false;
 };
 
 // A message of a channel.

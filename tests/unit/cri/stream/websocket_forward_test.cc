@@ -6,7 +6,7 @@
 #include "cri/stream/spdy_reader.h"
 #include "gmock/gmock.h"
 #include "tests/unit/cri/stream/forward_fixture.h"
-#include "tests/unit/cri/stream/websocket_client.h"
+#include "tests/unit/cri/stream/websocket_fixture.h"
 
 namespace cri::stream {
 namespace {
@@ -14,26 +14,62 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
+// Without a name it is that of v4.
+constexpr const char* kLegacy[] = {"v4.channel.k8s.io", ""};
+constexpr char kLegacyBase64[] = "v4.base64.channel.k8s.io";
+
+std::string PortBytes(uint16_t port) {
+  return {static_cast<char>(port & 255), static_cast<char>(port >> 8)};
+}
+
 TEST_F(WebSocketTest, LegacyForwardHasTwoChannelsForEachPort) {
-  Listening one, two;
-  WebSocketClient client(
-      server_->port(),
-      PathOf(ForwardUrl(ForwardHere({one.port(), two.port()}))),
-      "v4.channel.k8s.io");
-  const auto port_bytes = [](uint16_t port) {
-    return std::string{static_cast<char>(port & 255),
-                       static_cast<char>(port >> 8)};
-  };
-  EXPECT_EQ(client.Read(), Channel(0, port_bytes(one.port())));
-  EXPECT_EQ(client.Read(), Channel(1, port_bytes(one.port())));
-  EXPECT_EQ(client.Read(), Channel(2, port_bytes(two.port())));
-  EXPECT_EQ(client.Read(), Channel(3, port_bytes(two.port())));
-  client.Send(Channel(2, "to two"));
-  two.Answer(6, "from two");
-  EXPECT_EQ(client.ReadChannel(2, 8), "from two");
-  client.Send(Channel(0, "to one"));
-  one.Answer(6, "from one");
-  EXPECT_EQ(client.ReadChannel(0, 8), "from one");
+  std::vector<const char*> protocols(std::begin(kLegacy), std::end(kLegacy));
+  protocols.push_back(kLegacyBase64);
+  for (const char* protocol : protocols) {
+    SCOPED_TRACE(protocol);
+    Listening one, two;
+    WebSocketClient client(
+        server_->port(),
+        PathOf(ForwardUrl(ForwardHere({one.port(), two.port()}))), protocol);
+    EXPECT_EQ(client.chosen(), protocol);
+    EXPECT_EQ(client.ReadDecoded(), Channel(0, PortBytes(one.port())));
+    EXPECT_EQ(client.ReadDecoded(), Channel(1, PortBytes(one.port())));
+    EXPECT_EQ(client.ReadDecoded(), Channel(2, PortBytes(two.port())));
+    EXPECT_EQ(client.ReadDecoded(), Channel(3, PortBytes(two.port())));
+    client.SendTo(2, "to two");
+    EXPECT_EQ(two.Answer(6, std::string("from\0two", 8)), "to two");
+    EXPECT_EQ(client.ReadChannel(2, 8), std::string("from\0two", 8));
+    client.SendTo(0, std::string("\0\xff one", 6));
+    EXPECT_EQ(one.Answer(6, "from one"), std::string("\0\xff one", 6));
+    EXPECT_EQ(client.ReadChannel(0, 8), "from one");
+  }
+}
+
+// To the letter, as a client of old reads it: nothing is before the ports,
+// which are their low byte and their high byte.
+TEST_F(WebSocketTest, LegacyForwardBeginsWithThePort) {
+  uint16_t port = 0;
+  {
+    Listening gone;
+    port = gone.port();
+  }
+  const struct {
+    const char* protocol;
+    std::string data, error;
+  } rows[] = {
+      {"v4.channel.k8s.io", Channel(0, PortBytes(port)),
+       Channel(1, PortBytes(port))},
+      {"v4.base64.channel.k8s.io", "0" + absl::Base64Escape(PortBytes(port)),
+       "1" + absl::Base64Escape(PortBytes(port))}};
+  for (const auto& row : rows) {
+    WebSocketClient client(
+        server_->port(), PathOf(ForwardUrl(ForwardHere({port}))), row.protocol);
+    for (const std::string& wanted : {row.data, row.error}) {
+      beast::flat_buffer buffer;
+      client.socket().read(buffer);
+      EXPECT_EQ(beast::buffers_to_string(buffer.data()), wanted);
+    }
+  }
 }
 
 TEST_F(WebSocketTest, LegacyForwardNeedsPorts) {
@@ -76,13 +112,18 @@ TEST_F(WebSocketTest, LegacyForwardTellsFailures) {
     Listening gone;
     port = gone.port();
   }
-  WebSocketClient client(server_->port(),
-                         PathOf(ForwardUrl(ForwardHere({port}))),
-                         "v4.channel.k8s.io");
-  client.Read();
-  client.Read();
-  EXPECT_THAT(client.Read(), HasSubstr("Connection refused"));
-  EXPECT_EQ(client.CloseCode(), 1000u);
+  for (const char* protocol : {kLegacy[0], kLegacyBase64}) {
+    SCOPED_TRACE(protocol);
+    WebSocketClient client(server_->port(),
+                           PathOf(ForwardUrl(ForwardHere({port}))), protocol);
+    client.Read();
+    client.Read();
+    EXPECT_EQ(client.ReadDecoded(),
+              Channel(1, absl::StrCat("port ", port,
+                                      " of the pod: connect: Connection "
+                                      "refused")));
+    EXPECT_EQ(client.CloseCode(), 1000u);
+  }
 }
 
 // Gathers the data of streams.

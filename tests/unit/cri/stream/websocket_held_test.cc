@@ -4,7 +4,7 @@
 
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
-#include "tests/unit/cri/stream/websocket_client.h"
+#include "tests/unit/cri/stream/websocket_fixture.h"
 
 namespace cri::stream {
 namespace {

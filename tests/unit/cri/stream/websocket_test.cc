@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The WebSocket protocols, by a client of Boost.Beast.
+#include <thread>
+
 #include "gmock/gmock.h"
-#include "tests/unit/cri/stream/websocket_client.h"
+#include "tests/unit/cri/stream/websocket_fixture.h"
 
 namespace cri::stream {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -28,38 +31,78 @@ TEST_F(WebSocketTest, V5MovesBytesAndClosesInput) {
   process_->AwaitDrop();
 }
 
+const struct {
+  const char* protocol;
+  bool json;
+} kProtocols[] = {
+    {"v5.channel.k8s.io", true},        {"v4.channel.k8s.io", true},
+    {"v4.base64.channel.k8s.io", true}, {"channel.k8s.io", false},
+    {"base64.channel.k8s.io", false},   {"", false},
+};
+
 TEST_F(WebSocketTest, EveryProtocolTellsTheExitCode) {
-  const struct {
-    const char* protocol;
-    bool json;
-    bool base64;
-  } rows[] = {
-      {"v5.channel.k8s.io", true, false},
-      {"v4.channel.k8s.io", true, false},
-      {"v4.base64.channel.k8s.io", true, true},
-      {"channel.k8s.io", false, false},
-      {"base64.channel.k8s.io", false, true},
-      {"", false, false},
-  };
-  for (const auto& row : rows) {
+  for (const auto& row : kProtocols) {
+    SCOPED_TRACE(row.protocol);
     process_ = std::make_shared<FakeProcess>();
     const auto client = Connect(Exec(true, true, true), row.protocol);
     EXPECT_EQ(client->chosen(), row.protocol);
     process_->AwaitOpen();
-    client->Send(row.base64 ? "0aGk=" : Channel(0, "hi"));
-    EXPECT_EQ(process_->Read(2), "hi") << row.protocol;
-    process_->Print("yes");
-    EXPECT_EQ(client->Read(), row.base64 ? "1eWVz" : Channel(1, "yes"));
     process_->Exit(3);
-    const std::string status = client->Read();
-    ASSERT_FALSE(status.empty()) << row.protocol;
-    EXPECT_EQ(status[0], row.base64 ? '3' : '\3');
-    if (!row.base64) {
-      EXPECT_EQ(status.find("NonZeroExitCode") != std::string::npos, row.json)
-          << row.protocol;
-      EXPECT_THAT(status, HasSubstr("non-zero exit code: 3"));
+    const char words[] = "command terminated with non-zero exit code: 3";
+    EXPECT_EQ(
+        client->ReadDecoded(),
+        Channel(3, row.json
+                       ? absl::StrCat(
+                             R"({"details":{"causes":[{"message":"3",)"
+                             R"("reason":"ExitCode"}]},"message":")",
+                             words,
+                             R"(","metadata":{},"reason":"NonZeroExitCode",)"
+                             R"("status":"Failure"})")
+                       : words));
+    EXPECT_EQ(client->CloseCode(), 1000u);
+  }
+}
+
+TEST_F(WebSocketTest, EveryProtocolTellsWhyAProcessCannotStart) {
+  const std::string why = "exec /n\xc3\xb6pe: no such file";
+  for (const auto& row : kProtocols) {
+    SCOPED_TRACE(row.protocol);
+    ProcessRequest request = Exec(false, true, false);
+    request.open = [&] { return absl::NotFoundError(why); };
+    const auto client = Connect(request, row.protocol);
+    const std::string status = client->ReadDecoded();
+    if (row.json) {
+      EXPECT_THAT(status, StartsWith(Channel(3, "{")));
+      EXPECT_THAT(status, HasSubstr(absl::StrCat("\"message\":\"", why, "\"")));
+    } else {
+      EXPECT_EQ(status, Channel(3, why));
     }
-    EXPECT_EQ(client->CloseCode(), 1000u) << row.protocol;
+    EXPECT_EQ(client->CloseCode(), 1000u);
+  }
+}
+
+// All values of a byte, in messages whose sizes are no multiples of three.
+TEST_F(WebSocketTest, EveryProtocolMovesAnyBytes) {
+  std::string bytes;
+  for (int i = 0; i < 100001; ++i) bytes.push_back(static_cast<char>(i * 7));
+  for (const auto& row : kProtocols) {
+    SCOPED_TRACE(row.protocol);
+    process_ = std::make_shared<FakeProcess>();
+    const auto client = Connect(Exec(true, true, true), row.protocol);
+    process_->AwaitOpen();
+    std::thread send([&] {
+      for (size_t at = 0, size = 1; at < bytes.size(); at += size, size += 97) {
+        client->SendTo(0, bytes.substr(at, size));
+      }
+    });
+    EXPECT_TRUE(process_->Read(bytes.size()) == bytes);
+    send.join();
+    for (const bool good : {true, false}) {
+      std::thread print(
+          [&] { good ? process_->Print(bytes) : process_->Complain(bytes); });
+      EXPECT_TRUE(client->ReadChannel(good ? 1 : 2, bytes.size()) == bytes);
+      print.join();
+    }
   }
 }
 
@@ -76,11 +119,19 @@ TEST_F(WebSocketTest, FirstAnEmptyMessageOnTheLowestOutput) {
   EXPECT_EQ(beast::buffers_to_string(buffer.data()), Channel(2, ""));
 }
 
-TEST_F(WebSocketTest, ATerminalIsResized) {
-  const auto client =
-      Connect(Exec(true, true, false, true), "v4.channel.k8s.io");
-  client->Send(Channel(4, R"({"Width":80,"Height":24})"));
-  process_->AwaitResizes(1);
+TEST_F(WebSocketTest, EveryProtocolResizesATerminal) {
+  for (const auto& row : kProtocols) {
+    SCOPED_TRACE(row.protocol);
+    process_ = std::make_shared<FakeProcess>();
+    const auto client = Connect(Exec(true, true, false, true), row.protocol);
+    client->SendTo(4, R"({"Width":80,"Height":24})");
+    process_->AwaitResizes(1);
+    client->SendTo(4, R"({"Width":132,)");
+    client->SendTo(4, R"("Height":50})");
+    process_->AwaitResizes(2);
+    absl::MutexLock lock(&process_->mutex);
+    EXPECT_THAT(process_->resizes, ElementsAre("24x80", "50x132"));
+  }
 }
 
 TEST_F(WebSocketTest, PingsAreAnswered) {
