@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/command/command_line.h"
 #include "agent/command/probe_cgroup_driver.h"
+#include "agent/command/probe_cgroups.h"
 #include "agent/command/probe_checkpoint.h"
 #include "agent/command/probe_config.h"
 #include "agent/command/probe_handlers.h"

@@ -78,16 +78,6 @@ Finding NoBridgeNetfilter() {
 
 }  // namespace
 
-std::string CgroupMode(absl::string_view mountinfo) {
-  bool v1 = false, v2 = false;
-  for (const absl::string_view line : absl::StrSplit(mountinfo, '\n')) {
-    v1 |= absl::StrContains(line, " - cgroup ");
-    v2 |= absl::StrContains(line, " - cgroup2 ");
-  }
-  if (v1 && v2) return "hybrid";
-  return v2 ? "v2" : v1 ? "v1" : "none";
-}
-
 std::vector<std::string> MissingCapabilities(absl::string_view status) {
   uint64_t effective = 0;
   for (absl::string_view line : absl::StrSplit(status, '\n')) {
@@ -170,32 +160,6 @@ std::vector<Finding> ProbeKernel() {
   } else {
     findings.push_back({Verdict::kMissing, "seccomp", "no filters",
                         "use a kernel with CONFIG_SECCOMP_FILTER"});
-  }
-  return findings;
-}
-
-std::vector<Finding> ProbeCgroups() {
-  const std::string mode = CgroupMode(Text("/proc/self/mountinfo"));
-  if (mode == "none") {
-    return {{Verdict::kMissing, "cgroups", "no hierarchy is mounted",
-             "mount -t cgroup2 none /sys/fs/cgroup"}};
-  }
-  std::vector<Finding> findings = {Good("cgroups", mode)};
-  const std::string v2 = Text("/sys/fs/cgroup/cgroup.controllers");
-  for (const char* controller : {"cpu", "memory", "pids", "cpuset"}) {
-    const std::vector<std::string> words =
-        absl::StrSplit(absl::StripAsciiWhitespace(v2), ' ');
-    if (std::find(words.begin(), words.end(), controller) != words.end() ||
-        runtime::Exists(
-            absl::StrCat("/sys/fs/cgroup/", controller, "/cgroup.procs"))) {
-      continue;
-    }
-    findings.push_back(
-        {std::string(controller) == "cpuset" ? Verdict::kLimited
-                                             : Verdict::kMissing,
-         absl::StrCat("cgroup controller ", controller), "not available",
-         "enable it (kernel command line, or cgroup.subtree_control of the "
-         "parent)"});
   }
   return findings;
 }
@@ -288,9 +252,11 @@ std::vector<Finding> ProbeHost() {
     findings.push_back(Good("mount propagation", "shared"));
   } else {
     findings.push_back({Verdict::kLimited, "mount propagation",
-                        "the mount below /var/lib/kubelet is private",
-                        "mount --make-rshared /   (only Bidirectional volume "
-                        "mounts need it)"});
+                        "the mount below /var/lib/kubelet is private: "
+                        "containers with Bidirectional volume mounts are "
+                        "refused, and those with HostToContainer see nothing "
+                        "that is mounted later",
+                        "mount --make-rshared /"});
   }
   if (absl::StrContains(Text("/proc/swaps"), "\n/")) {
     findings.push_back({Verdict::kLimited, "swap", "in use",

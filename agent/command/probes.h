@@ -23,7 +23,6 @@ struct Finding {
 };
 
 std::vector<Finding> ProbeKernel();
-std::vector<Finding> ProbeCgroups();
 std::vector<Finding> ProbeCapabilities();
 // With pod networks by CNI, or by the built-in bridge.
 std::vector<Finding> ProbeNetwork(bool cni);
@@ -31,9 +30,6 @@ std::vector<Finding> ProbeHost();
 std::vector<Finding> ProbeSecurity();
 
 // Pieces that need no host.
-// Which hierarchies a /proc/self/mountinfo text shows: "v2", "hybrid", "v1" or
-// "none".
-std::string CgroupMode(absl::string_view mountinfo);
 // Names out of `wanted` (bit numbers by name) that a CapEff line lacks.
 std::vector<std::string> MissingCapabilities(absl::string_view status);
 // Limits of the kernel that are too low, and br_netfilter if it is missing;

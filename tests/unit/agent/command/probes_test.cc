@@ -13,16 +13,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-constexpr char kV1[] = "30 20 0:5 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw\n";
-constexpr char kV2[] = "31 20 0:6 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
-
-TEST(ProbesTest, TellsCgroupHierarchiesApart) {
-  EXPECT_EQ(CgroupMode(kV1), "v1");
-  EXPECT_EQ(CgroupMode(kV2), "v2");
-  EXPECT_EQ(CgroupMode(std::string(kV1) + kV2), "hybrid");
-  EXPECT_EQ(CgroupMode("1 1 0:1 / / rw - ext4 /dev/vda rw\n"), "none");
-}
-
 TEST(ProbesTest, NamesMissingCapabilities) {
   EXPECT_THAT(MissingCapabilities("CapEff:\t000001ffffffffff\n"), IsEmpty());
   EXPECT_THAT(MissingCapabilities("CapEff:\t000001fffeffffff\n"),
