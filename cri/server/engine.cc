@@ -378,15 +378,17 @@ void Engine::PublishEvent(const sandbox::Sandbox& sandbox,
                           const std::string& id, v1::ContainerEventType type) {
   if (type == v1::CONTAINER_DELETED_EVENT) sampler->Forget(id, sandbox.id);
   if (!events.HasSubscribers()) return;
-  auto event = std::make_shared<v1::ContainerEventResponse>();
-  event->set_container_id(id);
-  event->set_container_event_type(type);
-  event->set_created_at(absl::ToUnixNanos(absl::Now()));
-  *event->mutable_pod_sandbox_status() = sandbox::ToStatus(sandbox);
-  for (const auto& container : containers->ListOf(sandbox)) {
-    *event->add_containers_statuses() = container::ToStatus(*container);
-  }
-  events.Publish(std::move(event));
+  events.Publish([&](absl::Time now) {
+    auto event = std::make_shared<v1::ContainerEventResponse>();
+    event->set_container_id(id);
+    event->set_container_event_type(type);
+    event->set_created_at(absl::ToUnixNanos(now));
+    *event->mutable_pod_sandbox_status() = sandbox::ToStatus(sandbox);
+    for (const auto& container : containers->ListOf(sandbox)) {
+      *event->add_containers_statuses() = container::ToStatus(*container);
+    }
+    return event;
+  });
 }
 
 }  // namespace cri::server

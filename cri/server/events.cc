@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cri/server/events.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 
 namespace cri::server {
 
@@ -21,21 +24,18 @@ void Subscription::Clear() {
 }
 
 void Subscription::Put(const EventPtr& event, size_t size) {
-  {
-    absl::MutexLock lock(&mutex_);
-    if (!end_.ok()) return;
-    if (pending_.empty() || (pending_.size() < kMostPending &&
-                             pending_bytes_ + size <= kMostPendingBytes)) {
-      pending_.emplace_back(event, size);
-      pending_bytes_ += size;
-    } else {
-      end_ = absl::ResourceExhaustedError(
-          absl::StrCat("events were lost: the reader is ", pending_.size(),
-                       " events of ", pending_bytes_, " bytes behind"));
-      Clear();
-    }
+  absl::MutexLock lock(&mutex_);
+  if (!end_.ok()) return;
+  if (pending_.empty() || (pending_.size() < kMostPending &&
+                           pending_bytes_ + size <= kMostPendingBytes)) {
+    pending_.emplace_back(event, size);
+    pending_bytes_ += size;
+    return;
   }
-  wake_();
+  end_ = absl::ResourceExhaustedError(
+      absl::StrCat("events were lost: the reader is ", pending_.size(),
+                   " events of ", pending_bytes_, " bytes behind"));
+  Clear();
 }
 
 void Subscription::End(const absl::Status& reason) {
@@ -59,14 +59,20 @@ void EventBus::Unsubscribe(const std::shared_ptr<Subscription>& subscription) {
   subscriptions_.erase(subscription);
 }
 
-void EventBus::Publish(EventPtr event) {
+void EventBus::Publish(const Make& make) {
   std::set<std::shared_ptr<Subscription>> readers;
   {
-    absl::MutexLock lock(&mutex_);
-    readers = subscriptions_;
+    absl::MutexLock order(&order_);
+    last_ = std::max(last_, absl::Now());  // the clock may be set back
+    const EventPtr event = make(last_);
+    const size_t size = event->ByteSizeLong();
+    {
+      absl::MutexLock lock(&mutex_);
+      readers = subscriptions_;
+    }
+    for (const auto& reader : readers) reader->Put(event, size);
   }
-  const size_t size = event->ByteSizeLong();
-  for (const auto& reader : readers) reader->Put(event, size);
+  for (const auto& reader : readers) reader->wake_();
 }
 
 void EventBus::Close() {

@@ -14,6 +14,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "proto/cri/v1/api.pb.h"
 
 namespace cri::server {
@@ -38,7 +39,8 @@ class Subscription {
 
  private:
   friend class EventBus;
-  // `size` in bytes on the wire. One event alone may be of any size.
+  // `size` in bytes on the wire. One event alone may be of any size. Wakes
+  // nobody.
   void Put(const EventPtr& event, size_t size) ABSL_LOCKS_EXCLUDED(mutex_);
   void Clear() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void End(const absl::Status& reason) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -57,13 +59,19 @@ class EventBus {
       ABSL_LOCKS_EXCLUDED(mutex_);
   void Unsubscribe(const std::shared_ptr<Subscription>& subscription)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  void Publish(EventPtr event) ABSL_LOCKS_EXCLUDED(mutex_);
+  // One event after another is made, by a function that reads the state which
+  // is told, and given to all: so every reader gets the same order, in which
+  // `now` never goes back, and no state is older than the time it is told with.
+  using Make = std::function<EventPtr(absl::Time now)>;
+  void Publish(const Make& make) ABSL_LOCKS_EXCLUDED(order_, mutex_);
   // Ends all streams.
   void Close() ABSL_LOCKS_EXCLUDED(mutex_);
   // Saves the work of making an event that nobody wants.
   bool HasSubscribers() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
+  absl::Mutex order_ ABSL_ACQUIRED_BEFORE(mutex_);
+  absl::Time last_ ABSL_GUARDED_BY(order_) = absl::InfinitePast();
   mutable absl::Mutex mutex_;
   std::set<std::shared_ptr<Subscription>> subscriptions_
       ABSL_GUARDED_BY(mutex_);
