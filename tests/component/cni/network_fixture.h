@@ -107,7 +107,7 @@ class CniNetworkTest : public testing::Test {
     });
   }
   // The last readiness that the network told by itself, once `message` is in
-  // it.
+  // it. The kernel tells of changed files: two seconds are for a busy machine.
   bool WasTold(const std::string& message) {
     const auto told = [&]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
       return !told_.empty() &&
@@ -115,7 +115,7 @@ class CniNetworkTest : public testing::Test {
              told_.back().ready == message.empty();
     };
     absl::MutexLock lock(&mutex_);
-    return mutex_.AwaitWithTimeout(absl::Condition(&told), absl::Seconds(30));
+    return mutex_.AwaitWithTimeout(absl::Condition(&told), absl::Seconds(2));
   }
   Readiness Ready() {
     Readiness ready;
