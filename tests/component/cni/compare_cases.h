@@ -106,6 +106,31 @@ inline const Case kCases[] = {
          "ipMasq": true, "dns": {"search": ["a.example"]}, "ipam": {"type":
          "host-local", "dataDir": "DATA", "subnet": "10.3.5.0/24"}}]})",
      {}},
+    {"BridgeRequested",
+     R"({"cniVersion": "1.0.0", "name": "wish", "plugins": [
+        {"type": "bridge", "bridge": "cmp4", "isDefaultGateway": true,
+         "args": {"cni": {"ips": ["10.3.6.77", "fd00:36::77/64"],
+                          "mac": "02:00:00:00:CA:FE"}},
+         "ipam": {"type": "host-local", "dataDir": "DATA", "ranges":
+          [[{"subnet": "10.3.6.0/24"}], [{"subnet": "fd00:36::/64"}]]}}]})",
+     {}},
+    // One range set without a wish; a link address is not for ptp.
+    {"PtpRequested",
+     R"({"cniVersion": "0.4.0", "name": "wish", "plugins": [
+        {"type": "ptp", "args": {"cni": {"ips": ["10.3.7.200"],
+                                         "mac": "02:00:00:00:ca:fe"}},
+         "ipam": {"type": "host-local", "dataDir": "DATA", "ranges":
+          [[{"subnet": "10.3.8.0/24"}], [{"subnet": "10.3.7.0/25"},
+                                         {"subnet": "10.3.7.128/25"}]]}}]})",
+     {}},
+    {"RequestedByCapabilities",
+     R"({"cniVersion": "1.0.0", "name": "wish", "plugins": [
+        {"type": "bridge", "bridge": "cmp5", "isGateway": true,
+         "args": {"cni": {"mac": "02:00:00:00:00:01"}},
+         "capabilities": {"ips": true, "mac": true}, "ipam": {"type":
+         "host-local", "dataDir": "DATA", "subnet": "10.3.9.0/24"}}]})",
+     {{"ips", R"(["10.3.9.9/24", "10.3.9.9"])"},
+      {"mac", R"("0200.0000.cafe")"}}},
     {"Bandwidth",
      R"({"cniVersion": "1.0.0", "name": "bw", "plugins": [
         {"type": "ptp", "ipam": {"type": "host-local", "dataDir": "DATA",
@@ -145,6 +170,33 @@ inline const Case kCases[] = {
        {"hostPort": 14, "containerPort": 14, "protocol": "tcp"},
        {"hostPort": 15, "containerPort": 15, "protocol": "tcp"},
        {"hostPort": 16, "containerPort": 16, "protocol": "tcp"}])"}}},
+};
+
+// What neither does, and why.
+struct RefusedCase {
+  const char* name;
+  const char* conf;
+  const char* why;
+};
+
+inline void PrintTo(const RefusedCase& row, std::ostream* out) {
+  *out << row.name;
+}
+
+inline const RefusedCase kRefusedCases[] = {
+    {"RequestedGateway",
+     R"({"cniVersion": "1.0.0", "name": "wish", "plugins": [
+        {"type": "ptp", "args": {"cni": {"ips": ["fd00:4::1"]}},
+         "ipam": {"type": "host-local", "dataDir": "DATA", "ranges":
+          [[{"subnet": "10.4.1.0/24"}], [{"subnet": "fd00:4::/64"}]]}}]})",
+     "failed to allocate for range 1: requested ip fd00:4::1 is subnet's "
+     "gateway"},
+    {"RequestedOutside",
+     R"({"cniVersion": "1.0.0", "name": "wish", "plugins": [
+        {"type": "bridge", "args": {"cni": {"ips": ["10.4.2.9", "10.4.3.9"]}},
+         "ipam": {"type": "host-local", "dataDir": "DATA",
+                  "subnet": "10.4.2.0/24"}}]})",
+     "failed to allocate all requested IPs: 10.4.3.9"},
 };
 
 }  // namespace cri::network::cni

@@ -32,8 +32,19 @@ struct Conf {
   bool hairpin = false;
   bool promiscuous = false;
   int64_t mtu = 0;
+  std::vector<uint8_t> mac;    // of the pod's link; empty: the kernel's choice
   std::optional<DnsInfo> dns;  // none: IPAM's
 };
+
+absl::Status ReadMac(const Json& from, std::vector<uint8_t>& mac) {
+  std::string text;
+  RETURN_IF_ERROR(Read(from, "mac", text));
+  if (text.empty()) return absl::OkStatus();
+  absl::StatusOr<std::vector<uint8_t>> parsed = ParseMac(text);
+  if (!parsed.ok()) return FieldError("mac", parsed.status().message());
+  mac = *std::move(parsed);
+  return absl::OkStatus();
+}
 
 absl::StatusOr<Conf> Parse(const Json& request) {
   Conf conf;
@@ -45,6 +56,12 @@ absl::StatusOr<Conf> Parse(const Json& request) {
   RETURN_IF_ERROR(Read(request, "hairpinMode", conf.hairpin));
   RETURN_IF_ERROR(Read(request, "promiscMode", conf.promiscuous));
   RETURN_IF_ERROR(ReadNumber(request, "mtu", 0, kMaxMtu, conf.mtu));
+  // The runtime has the last word.
+  RETURN_IF_ERROR(Within(
+      ReadMac(runtime::At(request, {"args", "cni"}), conf.mac), "args.cni"));
+  RETURN_IF_ERROR(
+      Within(ReadMac(runtime::At(request, "runtimeConfig"), conf.mac),
+             "runtimeConfig"));
   ASSIGN_OR_RETURN(conf.dns, OwnDns(request));
   conf.gateway |= conf.default_gateway;
   if (conf.hairpin && conf.promiscuous) {
@@ -189,7 +206,7 @@ absl::StatusOr<Result> Add(const Call& call) {
   ASSIGN_OR_RETURN(Pod pod, Pod::Open(call.netns));
   ASSIGN_OR_RETURN(
       const PodVeth veth,
-      AddVethEnds(call, pod, node, static_cast<uint32_t>(conf.mtu), {}));
+      AddVethEnds(call, pod, node, static_cast<uint32_t>(conf.mtu), conf.mac));
   ASSIGN_OR_RETURN(const Link port, GetLink(node, veth.host.name));
   RETURN_IF_ERROR(SetMaster(node, port, bridge.index));
   RETURN_IF_ERROR(SetHairpin(node, port, conf.hairpin));
@@ -260,8 +277,10 @@ absl::Status Check(const Call& call) {
 
 absl::Status Understands(const Json& conf) {
   RETURN_IF_ERROR(OnlyKeys(
-      conf, {"bridge", "isGateway", "isDefaultGateway", "forceAddress",
-             "ipMasq", "hairpinMode", "promiscMode", "mtu", "ipam", "dns"}));
+      conf,
+      {"bridge", "isGateway", "isDefaultGateway", "forceAddress", "ipMasq",
+       "hairpinMode", "promiscMode", "mtu", "ipam", "dns", "args"}));
+  RETURN_IF_ERROR(OnlyKnownArgs(conf));
   return Parse(conf).status();
 }
 

@@ -43,12 +43,6 @@ absl::Status UnderstandsPlugin(const PluginConf& plugin) {
 
 absl::Status Builtin::Understands(const NetworkConf& conf) {
   for (const PluginConf& plugin : conf.plugins) {
-    for (const std::string& capability : plugin.capabilities) {
-      if (capability == "ips" || capability == "mac") {
-        return FieldError(absl::StrCat(plugin.type, ".capabilities"),
-                          absl::StrCat(capability, " is not known here"));
-      }
-    }
     RETURN_IF_ERROR(Within(UnderstandsPlugin(plugin), plugin.type));
   }
   return absl::OkStatus();

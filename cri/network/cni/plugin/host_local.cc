@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // host-local: one address of each range set, leased in files.
+#include <algorithm>
 #include <set>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "cri/network/cni/plugin/lease_store.h"
 #include "cri/network/cni/plugin/plugins.h"
@@ -39,6 +41,22 @@ absl::StatusOr<DnsInfo> ReadResolvConf(const std::string& path) {
   return dns;
 }
 
+// One that was asked for, or none that is the reason.
+absl::StatusOr<IpConfig> Take(LeaseStore& store, const LeaseStore::Owner& owner,
+                              const RangeSet& set, size_t number,
+                              const Ip& ip) {
+  const Range& range = *set.Find(ip);
+  if (ip == range.gateway) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("requested ip ", ip.ToString(), " is subnet's gateway"));
+  }
+  ASSIGN_OR_RETURN(const bool taken, store.Reserve(owner, ip, number));
+  if (taken) return IpConfig{{ip, range.subnet.prefix}, range.gateway};
+  return absl::FailedPreconditionError(
+      absl::StrCat("requested IP address ", ip.ToString(),
+                   " is not available in range set ", set.ToString()));
+}
+
 absl::StatusOr<IpConfig> Allocate(LeaseStore& store,
                                   const LeaseStore::Owner& owner,
                                   const RangeSet& set, size_t number) {
@@ -63,6 +81,37 @@ absl::StatusOr<IpConfig> Allocate(LeaseStore& store,
       absl::StrCat("no IP addresses available in range set: ", set.ToString()));
 }
 
+// One of each set: the first that is asked for there, or the next free one.
+absl::StatusOr<std::vector<IpConfig>> AllocateAll(
+    LeaseStore& store, const LeaseStore::Owner& owner,
+    const HostLocalConf& conf) {
+  std::vector<Ip> requested = conf.requested;
+  std::vector<IpConfig> ips;
+  absl::Status failed;
+  for (size_t i = 0; i < conf.sets.size() && failed.ok(); ++i) {
+    const RangeSet& set = conf.sets[i];
+    const auto wish =
+        std::find_if(requested.begin(), requested.end(),
+                     [&](const Ip& ip) { return set.Find(ip) != nullptr; });
+    absl::StatusOr<IpConfig> ip = wish != requested.end()
+                                      ? Take(store, owner, set, i, *wish)
+                                      : Allocate(store, owner, set, i);
+    failed = runtime::Annotate(
+        ip.status(), absl::StrCat("failed to allocate for range ", i));
+    if (ip.ok()) ips.push_back(*std::move(ip));
+    if (wish != requested.end()) requested.erase(wish);
+  }
+  if (failed.ok() && requested.empty()) return ips;
+  // What was given goes back, but for what was there before us.
+  if (!ips.empty()) store.Release(owner).IgnoreError();
+  if (!failed.ok()) return failed;
+  return absl::FailedPreconditionError(absl::StrCat(
+      "failed to allocate all requested IPs: ",
+      absl::StrJoin(requested, " ", [](std::string* out, const Ip& ip) {
+        absl::StrAppend(out, ip.ToString());
+      })));
+}
+
 absl::StatusOr<Result> Add(const Call& call) {
   ASSIGN_OR_RETURN(const HostLocalConf conf, ParseHostLocal(call.request));
   Result result;
@@ -71,18 +120,8 @@ absl::StatusOr<Result> Add(const Call& call) {
   }
   ASSIGN_OR_RETURN(LeaseStore store,
                    LeaseStore::Open(conf.data_dir, conf.network, call));
-  const LeaseStore::Owner owner{call.container_id, call.ifname};
-  for (size_t i = 0; i < conf.sets.size(); ++i) {
-    absl::StatusOr<IpConfig> ip = Allocate(store, owner, conf.sets[i], i);
-    if (ip.ok()) {
-      result.ips.push_back(*std::move(ip));
-      continue;
-    }
-    // What was given before goes back, but for what was there before us.
-    if (i > 0) store.Release(owner).IgnoreError();
-    return runtime::Annotate(ip.status(),
-                             absl::StrCat("failed to allocate for range ", i));
-  }
+  ASSIGN_OR_RETURN(result.ips,
+                   AllocateAll(store, {call.container_id, call.ifname}, conf));
   result.routes = conf.routes;
   return result;
 }

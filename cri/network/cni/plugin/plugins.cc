@@ -38,6 +38,20 @@ absl::Status OnlyKeys(const Json& json,
   return absl::OkStatus();
 }
 
+absl::Status OnlyKnownArgs(const Json& conf) {
+  const Json& args = runtime::At(conf, "args");
+  if (args.is_null()) return absl::OkStatus();
+  const absl::Status known = [&]() -> absl::Status {
+    RETURN_IF_ERROR(CheckObject(args));
+    RETURN_IF_ERROR(OnlyKeys(args, {"cni"}));
+    const Json& ours = runtime::At(args, "cni");
+    if (ours.is_null()) return absl::OkStatus();
+    RETURN_IF_ERROR(Within(CheckObject(ours), "cni"));
+    return Within(OnlyKeys(ours, {"ips", "mac"}), "cni");
+  }();
+  return Within(known, "args");
+}
+
 absl::StatusOr<std::optional<DnsInfo>> OwnDns(const Json& request) {
   const Json& json = runtime::At(request, "dns");
   if (json.is_null()) return std::nullopt;

@@ -46,6 +46,8 @@ const PluginCode& Bandwidth();
 // OK if all keys of `json` are among `known` or are the protocol's own.
 absl::Status OnlyKeys(const Json& json,
                       std::initializer_list<absl::string_view> known);
+// OK if "args" says nothing but which addresses are wanted: "ips", "mac".
+absl::Status OnlyKnownArgs(const Json& conf);
 // The request's prevResult. FAILED_PRECONDITION without one.
 absl::StatusOr<Result> PreviousResult(const Call& call);
 // The request's own "dns" if it says anything, and be it that a list is empty:

@@ -107,7 +107,8 @@ absl::Status Check(const Call& call) {
 }
 
 absl::Status Understands(const Json& conf) {
-  RETURN_IF_ERROR(OnlyKeys(conf, {"ipMasq", "mtu", "ipam", "dns"}));
+  RETURN_IF_ERROR(OnlyKeys(conf, {"ipMasq", "mtu", "ipam", "dns", "args"}));
+  RETURN_IF_ERROR(OnlyKnownArgs(conf));
   return Parse(conf).status();
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "runtime/base/status.h"
@@ -81,6 +82,28 @@ absl::Status ReadSets(const Json& json, absl::string_view key,
     RETURN_IF_ERROR(read);
     RETURN_IF_ERROR(CheckSet(set));
     sets.push_back(std::move(set));
+    return absl::OkStatus();
+  });
+}
+
+// With or without a prefix length, which says nothing.
+absl::Status ReadRequested(const Json& json, std::vector<Ip>& requested) {
+  return ReadEach(json, "ips", [&](const Json& item) -> absl::Status {
+    if (!item.is_string()) return FieldError("", "expected an address");
+    const auto text = item.get<std::string>();
+    Ip ip;
+    if (absl::StrContains(text, '/')) {
+      const absl::StatusOr<IpNet> net = IpNet::Parse(text);
+      if (!net.ok()) return FieldError("", net.status().message());
+      ip = net->ip;
+    } else {
+      const absl::StatusOr<Ip> one = ParseIp(text);
+      if (!one.ok()) return FieldError("", one.status().message());
+      ip = *one;
+    }
+    if (std::find(requested.begin(), requested.end(), ip) == requested.end()) {
+      requested.push_back(ip);
+    }
     return absl::OkStatus();
   });
 }
@@ -170,10 +193,14 @@ absl::StatusOr<HostLocalConf> ParseHostLocal(const Json& request) {
     return ReadSets(ipam, "ranges", conf.sets);
   }();
   RETURN_IF_ERROR(Within(read, "ipam"));
+  const Json& arguments = runtime::At(request, {"args", "cni"});
+  RETURN_IF_ERROR(Within(ReadRequested(arguments, conf.requested), "args.cni"));
+  const Json& from_pod = runtime::At(request, "runtimeConfig");
+  RETURN_IF_ERROR(
+      Within(ReadRequested(from_pod, conf.requested), "runtimeConfig"));
   std::vector<RangeSet> told;
   RETURN_IF_ERROR(
-      Within(ReadSets(runtime::At(request, "runtimeConfig"), "ipRanges", told),
-             "runtimeConfig"));
+      Within(ReadSets(from_pod, "ipRanges", told), "runtimeConfig"));
   conf.sets.insert(conf.sets.begin(), told.begin(), told.end());
   if (conf.sets.empty()) {
     return FieldError("ipam.ranges", "no ranges of addresses are given");

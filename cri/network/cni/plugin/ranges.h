@@ -47,9 +47,11 @@ struct HostLocalConf {
   std::string resolv_conf;  // "" = none
   std::vector<RangeSet> sets;
   std::vector<Route> routes;
+  std::vector<Ip> requested;  // each once
 };
 
-// From the whole request: "ipam" and runtimeConfig.ipRanges.
+// From the whole request: "ipam", args.cni.ips, and ipRanges and ips of the
+// runtimeConfig.
 absl::StatusOr<HostLocalConf> ParseHostLocal(const Json& request);
 
 }  // namespace cri::network::cni

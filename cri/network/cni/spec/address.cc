@@ -5,6 +5,9 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -36,6 +39,30 @@ bool IpNet::Contains(const Ip& other) const {
 
 std::string IpNet::ToString() const {
   return absl::StrCat(ip.ToString(), "/", prefix);
+}
+
+absl::StatusOr<std::vector<uint8_t>> ParseMac(absl::string_view text) {
+  constexpr size_t kDigits = 12;
+  const size_t group = absl::StrContains(text, '.') ? 4 : 2;
+  const char separator = text.size() > group ? text[group] : ':';
+  bool good = text.size() == kDigits + kDigits / group - 1 &&
+              (group == 4 || separator == ':' || separator == '-');
+  std::string digits;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (i % (group + 1) == group) {
+      good &= text[i] == separator;
+    } else {
+      good &= absl::ascii_isxdigit(static_cast<unsigned char>(text[i]));
+      digits += text[i];
+    }
+  }
+  if (!good) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", absl::CEscape(text),
+                     "\" is not a link address, as 02:00:5e:10:00:01"));
+  }
+  const std::string bytes = absl::HexStringToBytes(digits);
+  return std::vector<uint8_t>(bytes.begin(), bytes.end());
 }
 
 }  // namespace cri::network::cni

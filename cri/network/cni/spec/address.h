@@ -3,7 +3,9 @@
 #ifndef CORACLE_CRI_NETWORK_CNI_SPEC_ADDRESS_H_
 #define CORACLE_CRI_NETWORK_CNI_SPEC_ADDRESS_H_
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -25,6 +27,10 @@ struct IpNet {
   std::string ToString() const;
   friend bool operator==(const IpNet&, const IpNet&) = default;
 };
+
+// "aa:bb:cc:dd:ee:ff", or with '-', or "aabb.ccdd.eeff". INVALID_ARGUMENT names
+// the text.
+absl::StatusOr<std::vector<uint8_t>> ParseMac(absl::string_view text);
 
 }  // namespace cri::network::cni
 

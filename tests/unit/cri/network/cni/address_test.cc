@@ -20,5 +20,19 @@ TEST(AddressTest, KnowsNetworks) {
   }
 }
 
+TEST(AddressTest, ReadsLinkAddresses) {
+  const std::vector<uint8_t> mac = {0x02, 0x00, 0x5e, 0x10, 0xAB, 0xff};
+  for (const char* good :
+       {"02:00:5e:10:ab:ff", "02-00-5E-10-AB-FF", "0200.5e10.abff"}) {
+    EXPECT_THAT(ParseMac(good), tests::IsOkAndHolds(mac)) << good;
+  }
+  for (const char* bad :
+       {"", "02", "02005e10abff", "02:00:5e:10:ab", "02:00:5e:10:ab-ff",
+        "02:00:5e:10:ab:fg", "0200:5e10:abff", "02.00.5e.10.ab.ff",
+        "02:00:5e:10:ab:ff:00:00", "02:00:5e:10:ab:f "}) {
+    EXPECT_FALSE(ParseMac(bad).ok()) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace cri::network::cni

@@ -109,9 +109,15 @@ TEST(BuiltinTest, SaysWhyAListIsNotRunInProcess) {
        "ptp.ipam.routes[0].mtu: is not known here"},
       {R"({"type": "portmap", "conditionsV4": ["!", "-d", "10.0.0.0/8"]})",
        "portmap.conditionsV4: is not known here"},
-      {R"({"type": "ptp", "args": {"cni": {"ips": ["10.0.0.9"]}},
+      {R"({"type": "ptp", "args": {"cni": {"ips": [], "labels": []}},
           "ipam": {"type": "host-local"}})",
-       "ptp.args: is not known here"},
+       "ptp.args.cni.labels: is not known here"},
+      {R"({"type": "bridge", "args": {"other": 1},
+          "ipam": {"type": "host-local"}})",
+       "bridge.args.other: is not known here"},
+      {R"({"type": "bridge", "args": {"cni": {"mac": "02:00"}},
+          "ipam": {"type": "host-local"}})",
+       "bridge.args.cni.mac: \"02:00\" is not a link address"},
   };
   for (const auto& row : kRows) {
     SCOPED_TRACE(row.plugins);
