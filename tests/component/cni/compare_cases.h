@@ -4,9 +4,13 @@
 #ifndef CORACLE_TESTS_COMPONENT_CNI_COMPARE_CASES_H_
 #define CORACLE_TESTS_COMPONENT_CNI_COMPARE_CASES_H_
 
+#include <algorithm>
+#include <iterator>
 #include <ostream>
 #include <utility>
 #include <vector>
+
+#include "absl/strings/string_view.h"
 
 namespace cri::network::cni {
 
@@ -131,6 +135,19 @@ inline const Case kCases[] = {
          "host-local", "dataDir": "DATA", "subnet": "10.3.9.0/24"}}]})",
      {{"ips", R"(["10.3.9.9/24", "10.3.9.9"])"},
       {"mac", R"("0200.0000.cafe")"}}},
+    {"Vlan",
+     R"({"cniVersion": "1.0.0", "name": "vlan", "plugins": [
+        {"type": "bridge", "bridge": "cmp6", "vlan": 100, "mtu": 1400,
+         "isDefaultGateway": true, "ipam": {"type": "host-local",
+         "dataDir": "DATA", "ranges": [[{"subnet": "10.3.10.0/24"}],
+                                       [{"subnet": "fd00:40::/64"}]]}}]})",
+     {}},
+    {"VlanWithoutGateway",
+     R"({"cniVersion": "0.4.0", "name": "vlan", "plugins": [
+        {"type": "bridge", "bridge": "cmp7", "vlan": 4094, "ipam":
+         {"type": "host-local", "dataDir": "DATA", "subnet": "10.3.11.0/24"}}
+        ]})",
+     {}},
     {"Bandwidth",
      R"({"cniVersion": "1.0.0", "name": "bw", "plugins": [
         {"type": "ptp", "ipam": {"type": "host-local", "dataDir": "DATA",
@@ -171,6 +188,11 @@ inline const Case kCases[] = {
        {"hostPort": 15, "containerPort": 15, "protocol": "tcp"},
        {"hostPort": 16, "containerPort": 16, "protocol": "tcp"}])"}}},
 };
+
+inline const Case& CaseOf(absl::string_view name) {
+  return *std::find_if(std::begin(kCases), std::end(kCases),
+                       [&](const Case& row) { return row.name == name; });
+}
 
 // What neither does, and why.
 struct RefusedCase {

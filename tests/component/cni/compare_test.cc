@@ -50,7 +50,9 @@ constexpr char kLook[] = R"sh(
   ip -d -j link | jq -c '.[] | select(.ifname != "lo") |
     {ifname, address, mtu, qdisc, txqlen, master, promiscuity, group,
      up: (.flags | index("UP") != null), kind: .linkinfo.info_kind,
-     hairpin: .linkinfo.info_slave_data.hairpin}'
+     hairpin: .linkinfo.info_slave_data.hairpin,
+     vlans: .linkinfo.info_data.vlan_filtering}'
+  bridge -j vlan | jq -c '.[]'
   ip -j addr | jq -c '.[] | select(.ifname != "lo") | {ifname, a: [.addr_info[] |
     select(.scope != "link") | {family, local, prefixlen, broadcast, scope, "label": .label}]}'
   ip -j route | jq -c '.[]'
@@ -140,12 +142,13 @@ class Side {
                  "\"$f\"; echo; done")
         .output;
   }
-  // Chains and rules of pods, links that plugins made, leases.
+  // Chains and rules of pods, links that plugins made, leases. The gateway of a
+  // VLAN stays, as a bridge does.
   std::string Left() {
     return NodeShell(
                "iptables-save 2>/dev/null | grep -E 'CNI-(DN-)?[0-9a-f]{20}'; "
                "ip6tables-save 2>/dev/null | grep -E 'CNI-(DN-)?[0-9a-f]{20}'; "
-               "ip -o link | grep -E 'veth|bwp'; ls " +
+               "ip -o link | grep -E 'veth|bwp' | grep -v 'cmp6[.]100'; ls " +
                (dir_ / "leases/*/") + " | grep '^[0-9f].*[.:]'") +
            PodShell("ip -o link show dev eth0 2>/dev/null");
   }
@@ -167,6 +170,17 @@ class Side {
   Plugins* older_ = nullptr;  // who gets older_conf_
   Attachment attachment_;
 };
+
+constexpr char kNoVlans[] =
+    "The kernel's bridges know no VLANs (CONFIG_BRIDGE_VLAN_FILTERING).";
+
+bool HasVlans() {
+  bool has = false;
+  NetNs().Run([&] {
+    has = Shell("ip link add probe0 type bridge vlan_filtering 1").ok;
+  });
+  return has;
+}
 
 class CompareTest : public testing::TestWithParam<Case> {
  protected:
@@ -192,6 +206,9 @@ class CompareTest : public testing::TestWithParam<Case> {
         has = Shell("iptables -t nat -A OUTPUT -p sctp --dport 7 -j ACCEPT").ok;
       });
       if (!has) GTEST_SKIP() << "The kernel has no match for SCTP (xt_sctp).";
+    }
+    if (absl::StartsWith(GetParam().name, "Vlan") && !HasVlans()) {
+      GTEST_SKIP() << kNoVlans;
     }
     for (Side* side : {&theirs_, &ours_}) {
       ASSERT_OK(side->SetUp(GetParam().conf, programs_));
@@ -235,6 +252,10 @@ TEST_P(CompareTest, LeavesTheSame) {
   if (conf.find("bandwidth") != std::string::npos) {
     EXPECT_THAT(node, AllOf(HasSubstr("\"tbf\""), HasSubstr("mirred")));
   }
+  if (conf.find("\"vlan\"") != std::string::npos) {
+    EXPECT_THAT(node, AllOf(HasSubstr("\"vlans\":1"),
+                            HasSubstr("\"PVID\",\"Egress Untagged\"")));
+  }
   EXPECT_EQ(pod, theirs_.PodText());
   EXPECT_EQ(node, theirs_.NodeText());
   EXPECT_EQ(ours_.Leases(), theirs_.Leases());
@@ -270,6 +291,26 @@ TEST_P(CompareTest, UndoesItsOwnWork) {
   EXPECT_OK(ours_.Del(builtin_));
   EXPECT_OK(theirs_.Del(programs_));
   EXPECT_EQ(ours_.Left(), "");
+}
+
+// A call that ended between its steps left a veth pair that is nowhere.
+TEST(VlanGatewayTest, IsMadeWhole) {
+  if (!NetNs().ok()) {
+    GTEST_SKIP() << "Network namespaces need root (CAP_SYS_ADMIN).";
+  }
+  if (!HasVlans()) GTEST_SKIP() << kNoVlans;
+  Builtin builtin;
+  Side side(builtin);
+  ASSERT_OK(side.SetUp(CaseOf("Vlan").conf, builtin));
+  side.NodeShell("ip link add cmp6.100 type veth peer name left0");
+  ASSERT_OK(side.Add());
+  EXPECT_THAT(side.NodeShell("ip link show left0"),
+              AllOf(HasSubstr("master cmp6"), HasSubstr("state UP")));
+  EXPECT_THAT(side.NodeShell("bridge vlan show dev left0"),
+              HasSubstr("100 PVID Egress Untagged"));
+  EXPECT_THAT(side.NodeShell("ip addr show cmp6.100"),
+              AllOf(HasSubstr("state UP"), HasSubstr("10.3.10.1/24")));
+  EXPECT_OK(side.Del(builtin));
 }
 
 class RefuseTest : public testing::TestWithParam<RefusedCase> {};

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "cri/network/cni/plugin/gateway.h"
 #include "cri/network/cni/plugin/masquerade.h"
 #include "cri/network/cni/plugin/plugins.h"
 #include "cri/network/cni/plugin/pod_link.h"
@@ -21,6 +22,7 @@ namespace cri::network::cni {
 namespace {
 
 constexpr int64_t kMaxMtu = 65535;
+constexpr int64_t kMaxVlan = 4094;
 constexpr absl::Duration kPortTime = absl::Seconds(5);
 
 struct Conf {
@@ -32,6 +34,7 @@ struct Conf {
   bool hairpin = false;
   bool promiscuous = false;
   int64_t mtu = 0;
+  int64_t vlan = 0;            // 0: none
   std::vector<uint8_t> mac;    // of the pod's link; empty: the kernel's choice
   std::optional<DnsInfo> dns;  // none: IPAM's
 };
@@ -56,6 +59,7 @@ absl::StatusOr<Conf> Parse(const Json& request) {
   RETURN_IF_ERROR(Read(request, "hairpinMode", conf.hairpin));
   RETURN_IF_ERROR(Read(request, "promiscMode", conf.promiscuous));
   RETURN_IF_ERROR(ReadNumber(request, "mtu", 0, kMaxMtu, conf.mtu));
+  RETURN_IF_ERROR(ReadNumber(request, "vlan", 0, kMaxVlan, conf.vlan));
   // The runtime has the last word.
   RETURN_IF_ERROR(Within(
       ReadMac(runtime::At(request, {"args", "cni"}), conf.mac), "args.cni"));
@@ -75,8 +79,8 @@ absl::StatusOr<Conf> Parse(const Json& request) {
 }
 
 absl::StatusOr<Link> EnsureBridge(Socket& node, const Conf& conf) {
-  RETURN_IF_ERROR(
-      AddBridge(node, conf.bridge, static_cast<uint32_t>(conf.mtu)));
+  RETURN_IF_ERROR(AddBridge(node, conf.bridge, static_cast<uint32_t>(conf.mtu),
+                            conf.vlan != 0));
   ASSIGN_OR_RETURN(const Link bridge, GetLink(node, conf.bridge));
   if (bridge.kind != "bridge") {
     return absl::FailedPreconditionError(
@@ -141,46 +145,6 @@ absl::Status WaitForPort(const std::string& name, absl::Time deadline) {
   }
 }
 
-absl::Status EnsureAddress(Socket& node, const Link& bridge, const IpNet& want,
-                           bool force) {
-  ASSIGN_OR_RETURN(const std::vector<LinkAddress> addresses,
-                   AddressesOf(node, bridge));
-  for (const LinkAddress& address : addresses) {
-    const IpNet& has = address.net;
-    if (has.ip.v6() != want.ip.v6()) continue;
-    if (has == want) return absl::OkStatus();
-    // One IPv4 address, and as many IPv6 ones as there are networks.
-    if (want.ip.v6() && !has.Contains(want.ip) && !want.Contains(has.ip)) {
-      continue;
-    }
-    if (!force) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(bridge.name, " has address ", has.ToString(),
-                       " already, different from ", want.ToString(),
-                       " (forceAddress would replace it)"));
-    }
-    RETURN_IF_ERROR(RemoveAddress(node, bridge, has));
-  }
-  const absl::Status added = AddAddress(node, bridge, want);
-  if (!added.ok() && !absl::IsAlreadyExists(added)) return added;
-  // Its link address becomes its own: otherwise it is that of a port and
-  // changes as pods come and go.
-  ASSIGN_OR_RETURN(const Link now, GetLink(node, bridge.name));
-  return SetMac(node, now);
-}
-
-absl::Status BecomeGateway(Socket& node, const Link& bridge, const Conf& conf,
-                           const Result& result) {
-  for (const bool v6 : {false, true}) {
-    for (const IpConfig& ip : result.ips) {
-      if (ip.address.ip.v6() != v6) continue;
-      RETURN_IF_ERROR(EnsureAddress(
-          node, bridge, {*ip.gateway, ip.address.prefix}, conf.force_address));
-    }
-  }
-  return EnableForwardingFor(result.ips);
-}
-
 // With addresses: all of layer 3. The lease is the caller's to give back.
 absl::Status Configure(const Call& call, const Conf& conf, Socket& node,
                        Pod& pod, const Link& bridge, Result& result) {
@@ -193,7 +157,8 @@ absl::Status Configure(const Call& call, const Conf& conf, Socket& node,
       WaitForPort(result.interfaces[1].name,
                   std::min(call.deadline, absl::Now() + kPortTime)));
   if (conf.gateway) {
-    RETURN_IF_ERROR(BecomeGateway(node, bridge, conf, result));
+    const Gateway gateway{static_cast<uint16_t>(conf.vlan), conf.force_address};
+    RETURN_IF_ERROR(BecomeGateway(node, bridge, gateway, result));
   }
   return conf.masquerade ? AddPodMasquerade(call, result.ips)
                          : absl::OkStatus();
@@ -210,6 +175,9 @@ absl::StatusOr<Result> Add(const Call& call) {
   ASSIGN_OR_RETURN(const Link port, GetLink(node, veth.host.name));
   RETURN_IF_ERROR(SetMaster(node, port, bridge.index));
   RETURN_IF_ERROR(SetHairpin(node, port, conf.hairpin));
+  if (conf.vlan != 0) {
+    RETURN_IF_ERROR(SetPortVlan(node, port, static_cast<uint16_t>(conf.vlan)));
+  }
   ASSIGN_OR_RETURN(Result result, HostLocal().add(call));
   Interface own;
   own.name = conf.bridge;
@@ -279,7 +247,7 @@ absl::Status Understands(const Json& conf) {
   RETURN_IF_ERROR(OnlyKeys(
       conf,
       {"bridge", "isGateway", "isDefaultGateway", "forceAddress", "ipMasq",
-       "hairpinMode", "promiscMode", "mtu", "ipam", "dns", "args"}));
+       "hairpinMode", "promiscMode", "mtu", "vlan", "ipam", "dns", "args"}));
   RETURN_IF_ERROR(OnlyKnownArgs(conf));
   return Parse(conf).status();
 }

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/if_addr.h>
+#include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
@@ -148,14 +149,21 @@ absl::StatusOr<std::string> AddPodVeth(Socket& pod, const std::string& name,
   return absl::ResourceExhaustedError("no free name for a veth was found");
 }
 
-absl::Status AddBridge(Socket& node, const std::string& name, uint32_t mtu) {
+absl::Status AddBridge(Socket& node, const std::string& name, uint32_t mtu,
+                       bool vlans) {
   Message message(absl::StrCat("make bridge ", name), RTM_NEWLINK,
                   NLM_F_CREATE | NLM_F_EXCL);
   message.Header<ifinfomsg>();
   message.PutText(IFLA_IFNAME, name);
   if (mtu != 0) message.PutU32(IFLA_MTU, mtu);
-  message.Nest(IFLA_LINKINFO,
-               [&] { message.PutText(IFLA_INFO_KIND, "bridge"); });
+  message.Nest(IFLA_LINKINFO, [&] {
+    message.PutText(IFLA_INFO_KIND, "bridge");
+    const uint8_t on = 1;
+    if (!vlans) return;
+    message.Nest(IFLA_INFO_DATA, [&] {
+      message.Put(IFLA_BR_VLAN_FILTERING, {&on, 1});
+    });
+  });
   const absl::Status added = node.Run(message);
   return absl::IsAlreadyExists(added) ? absl::OkStatus() : added;
 }
@@ -175,6 +183,22 @@ absl::Status SetHairpin(Socket& rtnl, const Link& port, bool on) {
   const uint8_t value = on ? 1 : 0;
   message.Nest(IFLA_PROTINFO, [&] {
     message.Put(IFLA_BRPORT_MODE, {&value, 1});
+  });
+  return rtnl.Run(message);
+}
+
+absl::Status SetPortVlan(Socket& rtnl, const Link& port, uint16_t vlan) {
+  Message message(
+      absl::StrCat("put bridge port ", port.name, " into VLAN ", vlan),
+      RTM_SETLINK, 0);
+  auto* info = message.Header<ifinfomsg>();
+  info->ifi_family = AF_BRIDGE;
+  info->ifi_index = port.index;
+  const bridge_vlan_info entry{
+      BRIDGE_VLAN_INFO_PVID | BRIDGE_VLAN_INFO_UNTAGGED, vlan};
+  message.Nest(IFLA_AF_SPEC, [&] {
+    message.Put(IFLA_BRIDGE_VLAN_INFO,
+                {reinterpret_cast<const uint8_t*>(&entry), sizeof entry});
   });
   return rtnl.Run(message);
 }

@@ -41,10 +41,15 @@ absl::StatusOr<std::string> AddPodVeth(Socket& pod, const std::string& name,
                                        uint32_t mtu,
                                        const std::vector<uint8_t>& mac);
 
-// OK if there is a link of that name.
-absl::Status AddBridge(Socket& node, const std::string& name, uint32_t mtu);
+// OK if there is a link of that name. With `vlans` the bridge keeps VLANs
+// apart.
+absl::Status AddBridge(Socket& node, const std::string& name, uint32_t mtu,
+                       bool vlans);
 absl::Status SetUp(Socket& rtnl, const Link& link, bool up);
 absl::Status SetHairpin(Socket& rtnl, const Link& port, bool on);
+// What comes in without a tag is of that VLAN, and what is of it goes out
+// without one.
+absl::Status SetPortVlan(Socket& rtnl, const Link& port, uint16_t vlan);
 absl::Status SetPromiscuous(Socket& rtnl, const Link& link);
 absl::Status SetMac(Socket& rtnl, const Link& link);  // to what it has
 
