@@ -148,6 +148,13 @@ inline const Case kCases[] = {
          {"type": "host-local", "dataDir": "DATA", "subnet": "10.3.11.0/24"}}
         ]})",
      {}},
+    {"MacSpoof",
+     R"({"cniVersion": "1.0.0", "name": "spoof", "plugins": [
+        {"type": "bridge", "bridge": "cmp8", "macspoofchk": true,
+         "isGateway": true, "args": {"cni": {"mac": "02:00:00:00:ca:fe"}},
+         "ipMasq": true, "ipam": {"type": "host-local", "dataDir": "DATA",
+         "subnet": "10.3.12.0/24"}}]})",
+     {}},
     {"Bandwidth",
      R"({"cniVersion": "1.0.0", "name": "bw", "plugins": [
         {"type": "ptp", "ipam": {"type": "host-local", "dataDir": "DATA",

@@ -58,6 +58,7 @@ constexpr char kLook[] = R"sh(
   ip -j route | jq -c '.[]'
   ip -6 -j route | jq -c '.[] | select(.dst != "fe80::/64")'
   { iptables-save; ip6tables-save; } 2>/dev/null | grep -v '^#' | sed 's/ \[.*\]$//'
+  nft list table bridge nat 2>/dev/null
   tc -j -d qdisc | jq -c '.[] | select(.kind != "noqueue")'
   for v in $(ip -j link | jq -r '.[].ifname' | grep ^veth); do
     tc -j -d filter show dev "$v" ingress 2>/dev/null | jq -c '.[] | select(.options)'
@@ -148,6 +149,7 @@ class Side {
     return NodeShell(
                "iptables-save 2>/dev/null | grep -E 'CNI-(DN-)?[0-9a-f]{20}'; "
                "ip6tables-save 2>/dev/null | grep -E 'CNI-(DN-)?[0-9a-f]{20}'; "
+               "nft list table bridge nat 2>/dev/null | grep f00d; "
                "ip -o link | grep -E 'veth|bwp' | grep -v 'cmp6[.]100'; ls " +
                (dir_ / "leases/*/") + " | grep '^[0-9f].*[.:]'") +
            PodShell("ip -o link show dev eth0 2>/dev/null");
@@ -207,6 +209,10 @@ class CompareTest : public testing::TestWithParam<Case> {
       });
       if (!has) GTEST_SKIP() << "The kernel has no match for SCTP (xt_sctp).";
     }
+    if (std::string(GetParam().name) == "MacSpoof" &&
+        !Shell("command -v nft").ok) {
+      GTEST_SKIP() << "Package nftables is missing: the programs need nft.";
+    }
     if (absl::StartsWith(GetParam().name, "Vlan") && !HasVlans()) {
       GTEST_SKIP() << kNoVlans;
     }
@@ -255,6 +261,11 @@ TEST_P(CompareTest, LeavesTheSame) {
   if (conf.find("\"vlan\"") != std::string::npos) {
     EXPECT_THAT(node, AllOf(HasSubstr("\"vlans\":1"),
                             HasSubstr("\"PVID\",\"Egress Untagged\"")));
+  }
+  if (conf.find("macspoofchk") != std::string::npos) {
+    EXPECT_THAT(node,
+                AllOf(HasSubstr("iifname \"VETH\" jump cni-br-iface-f00d"),
+                      HasSubstr("ether saddr 02:00:00:00:ca:fe return")));
   }
   EXPECT_EQ(pod, theirs_.PodText());
   EXPECT_EQ(node, theirs_.NodeText());

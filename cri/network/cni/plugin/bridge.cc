@@ -15,6 +15,7 @@
 #include "cri/network/cni/plugin/masquerade.h"
 #include "cri/network/cni/plugin/plugins.h"
 #include "cri/network/cni/plugin/pod_link.h"
+#include "cri/network/cni/plugin/spoof_check.h"
 #include "cri/network/link_name.h"
 #include "runtime/base/status.h"
 
@@ -33,6 +34,7 @@ struct Conf {
   bool masquerade = false;
   bool hairpin = false;
   bool promiscuous = false;
+  bool spoof_check = false;
   int64_t mtu = 0;
   int64_t vlan = 0;            // 0: none
   std::vector<uint8_t> mac;    // of the pod's link; empty: the kernel's choice
@@ -58,6 +60,7 @@ absl::StatusOr<Conf> Parse(const Json& request) {
   RETURN_IF_ERROR(Read(request, "ipMasq", conf.masquerade));
   RETURN_IF_ERROR(Read(request, "hairpinMode", conf.hairpin));
   RETURN_IF_ERROR(Read(request, "promiscMode", conf.promiscuous));
+  RETURN_IF_ERROR(Read(request, "macspoofchk", conf.spoof_check));
   RETURN_IF_ERROR(ReadNumber(request, "mtu", 0, kMaxMtu, conf.mtu));
   RETURN_IF_ERROR(ReadNumber(request, "vlan", 0, kMaxVlan, conf.vlan));
   // The runtime has the last word.
@@ -178,6 +181,9 @@ absl::StatusOr<Result> Add(const Call& call) {
   if (conf.vlan != 0) {
     RETURN_IF_ERROR(SetPortVlan(node, port, static_cast<uint16_t>(conf.vlan)));
   }
+  if (conf.spoof_check) {
+    RETURN_IF_ERROR(AddSpoofCheck(call, port.name, veth.pod.mac));
+  }
   ASSIGN_OR_RETURN(Result result, HostLocal().add(call));
   Interface own;
   own.name = conf.bridge;
@@ -199,6 +205,7 @@ absl::Status Del(const Call& call) {
   ASSIGN_OR_RETURN(const Conf conf, Parse(call.request));
   RETURN_IF_ERROR(DeletePodLink(call).status());
   RETURN_IF_ERROR(HostLocal().del(call));
+  if (conf.spoof_check) RETURN_IF_ERROR(RemoveSpoofCheck(call));
   return conf.masquerade ? RemovePodMasquerade(call) : absl::OkStatus();
 }
 
@@ -244,10 +251,10 @@ absl::Status Check(const Call& call) {
 }
 
 absl::Status Understands(const Json& conf) {
-  RETURN_IF_ERROR(OnlyKeys(
-      conf,
-      {"bridge", "isGateway", "isDefaultGateway", "forceAddress", "ipMasq",
-       "hairpinMode", "promiscMode", "mtu", "vlan", "ipam", "dns", "args"}));
+  RETURN_IF_ERROR(
+      OnlyKeys(conf, {"bridge", "isGateway", "isDefaultGateway", "forceAddress",
+                      "ipMasq", "hairpinMode", "promiscMode", "mtu", "vlan",
+                      "macspoofchk", "ipam", "dns", "args"}));
   RETURN_IF_ERROR(OnlyKnownArgs(conf));
   return Parse(conf).status();
 }

@@ -80,24 +80,31 @@ struct ExistingRule {
 // The same text for a rule that is not there yet.
 std::string TextOf(const NatRule& rule);
 
+// Whose table `nat` it is. That of bridges is no table of iptables.
+enum class Packets { kIpv4, kIpv6, kBridged };
+
 // One change of `nat` of a family: all of it happens at Commit or nothing. Only
 // one at a time exists in this process, so that what it read stays true.
 class NatChange {
  public:
-  explicit NatChange(bool v6);
+  explicit NatChange(Packets packets);
+  explicit NatChange(bool v6)
+      : NatChange(v6 ? Packets::kIpv6 : Packets::kIpv4) {}
   ~NatChange();
   NatChange(const NatChange&) = delete;
   NatChange& operator=(const NatChange&) = delete;
 
-  bool v6() const { return v6_; }
+  bool v6() const { return packets_ == Packets::kIpv6; }
   // Rules of a chain as they were before the change; none if it is missing.
   absl::StatusOr<std::vector<ExistingRule>> Rules(const std::string& chain);
   absl::StatusOr<bool> HasChain(const std::string& chain);
 
   // The chain, and the table, if they are missing. PREROUTING, OUTPUT and
-  // POSTROUTING get their hooks.
+  // POSTROUTING get their hooks; of bridges' only PREROUTING has one, to
+  // filter.
   void EnsureChain(const std::string& chain);
   void Append(const std::string& chain, const NatRule& rule);
+  void Append(const std::string& chain, nftnl_rule* rule);
   void Prepend(const std::string& chain, const NatRule& rule);
   // Append or Prepend unless there is an equal one.
   absl::Status AppendUnique(const std::string& chain, const NatRule& rule);
@@ -110,13 +117,13 @@ class NatChange {
   absl::Status Commit(const std::string& what);
 
  private:
-  void AddRule(const std::string& chain, const NatRule& rule, bool append);
+  void AddRule(const std::string& chain, nftnl_rule* rule, bool append);
   void Add(uint16_t type, uint16_t flags,
            const std::function<void(nlmsghdr*)>& fill);
   uint16_t family() const;
 
   absl::MutexLock lock_;
-  const bool v6_;
+  const Packets packets_;
   bool table_ = false;  // this change has made sure of it
   uint32_t seq_ = 0;
   std::vector<char> batch_;

@@ -10,6 +10,7 @@
 #include <libnftnl/table.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter_bridge.h>
 #include <linux/netlink.h>
 #include <openssl/sha.h>
 
@@ -43,10 +44,14 @@ struct Hook {
   const char* chain;
   uint32_t number;
   int32_t priority;
+  const char* type = "nat";
+  bool bridged = false;
 };
-constexpr Hook kHooks[] = {{"PREROUTING", NF_INET_PRE_ROUTING, -100},
-                           {"OUTPUT", NF_INET_LOCAL_OUT, -100},
-                           {"POSTROUTING", NF_INET_POST_ROUTING, 100}};
+constexpr Hook kHooks[] = {
+    {"PREROUTING", NF_INET_PRE_ROUTING, -100},
+    {"OUTPUT", NF_INET_LOCAL_OUT, -100},
+    {"POSTROUTING", NF_INET_POST_ROUTING, 100},
+    {"PREROUTING", NF_BR_PRE_ROUTING, -300, "filter", true}};
 
 ChainPtr MakeChain(const std::string& name) {
   ChainPtr chain(nftnl_chain_alloc(), nftnl_chain_free);
@@ -115,7 +120,8 @@ std::string ChainName(const std::string& prefix, const std::string& network,
       .substr(0, kChainName);
 }
 
-NatChange::NatChange(bool v6) : lock_(&change_mutex), v6_(v6) {
+NatChange::NatChange(Packets packets)
+    : lock_(&change_mutex), packets_(packets) {
   batch_.resize(kMaxMessage);
   const auto* header = reinterpret_cast<const nlmsghdr*>(batch_.data());
   nftnl_batch_begin(batch_.data(), ++seq_);
@@ -124,7 +130,10 @@ NatChange::NatChange(bool v6) : lock_(&change_mutex), v6_(v6) {
 
 NatChange::~NatChange() = default;
 
-uint16_t NatChange::family() const { return v6_ ? NFPROTO_IPV6 : NFPROTO_IPV4; }
+uint16_t NatChange::family() const {
+  if (packets_ == Packets::kBridged) return NFPROTO_BRIDGE;
+  return v6() ? NFPROTO_IPV6 : NFPROTO_IPV4;
+}
 
 void NatChange::Add(uint16_t type, uint16_t flags,
                     const std::function<void(nlmsghdr*)>& fill) {
@@ -190,8 +199,9 @@ void NatChange::EnsureChain(const std::string& name) {
   }
   const ChainPtr chain = MakeChain(name);
   for (const Hook& hook : kHooks) {
-    if (name != hook.chain) continue;
-    nftnl_chain_set_str(chain.get(), NFTNL_CHAIN_TYPE, "nat");
+    const bool bridged = packets_ == Packets::kBridged;
+    if (name != hook.chain || hook.bridged != bridged) continue;
+    nftnl_chain_set_str(chain.get(), NFTNL_CHAIN_TYPE, hook.type);
     nftnl_chain_set_u32(chain.get(), NFTNL_CHAIN_HOOKNUM, hook.number);
     nftnl_chain_set_s32(chain.get(), NFTNL_CHAIN_PRIO, hook.priority);
   }
@@ -200,23 +210,25 @@ void NatChange::EnsureChain(const std::string& name) {
   });
 }
 
-void NatChange::AddRule(const std::string& chain, const NatRule& rule,
+void NatChange::AddRule(const std::string& chain, nftnl_rule* rule,
                         bool append) {
-  nftnl_rule_set_str(rule.get(), NFTNL_RULE_TABLE, kTable);
-  nftnl_rule_set_str(rule.get(), NFTNL_RULE_CHAIN, chain.c_str());
-  nftnl_rule_set_u32(rule.get(), NFTNL_RULE_FAMILY, family());
+  nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, kTable);
+  nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain.c_str());
+  nftnl_rule_set_u32(rule, NFTNL_RULE_FAMILY, family());
   Add(NFT_MSG_NEWRULE, NLM_F_CREATE | (append ? NLM_F_APPEND : 0),
-      [&](nlmsghdr* header) {
-        nftnl_rule_nlmsg_build_payload(header, rule.get());
-      });
+      [&](nlmsghdr* header) { nftnl_rule_nlmsg_build_payload(header, rule); });
 }
 
 void NatChange::Append(const std::string& chain, const NatRule& rule) {
+  AddRule(chain, rule.get(), true);
+}
+
+void NatChange::Append(const std::string& chain, nftnl_rule* rule) {
   AddRule(chain, rule, true);
 }
 
 void NatChange::Prepend(const std::string& chain, const NatRule& rule) {
-  AddRule(chain, rule, false);
+  AddRule(chain, rule.get(), false);
 }
 
 namespace {
