@@ -18,6 +18,7 @@ struct Case {
   const char* name;
   const char* conf;
   std::vector<std::pair<const char*, const char*>> capabilities;
+  const char* before = "true";  // what is done on the node before
 };
 
 inline void PrintTo(const Case& row, std::ostream* out) { *out << row.name; }
@@ -155,6 +156,34 @@ inline const Case kCases[] = {
          "ipMasq": true, "ipam": {"type": "host-local", "dataDir": "DATA",
          "subnet": "10.3.12.0/24"}}]})",
      {}},
+    {"BridgeDad",
+     R"({"cniVersion": "1.0.0", "name": "dad", "plugins": [
+        {"type": "bridge", "bridge": "cmp9", "isDefaultGateway": true,
+         "enabledad": true, "ipam": {"type": "host-local", "dataDir": "DATA",
+         "ranges": [[{"subnet": "fd00:41::/64"}]]}}]})",
+     {}},
+    {"PortmapConditions",
+     R"({"cniVersion": "1.0.0", "name": "cond", "plugins": [
+        {"type": "ptp", "ipam": {"type": "host-local", "dataDir": "DATA",
+         "ranges": [[{"subnet": "10.3.13.0/24"}], [{"subnet": "fd00:42::/64"}]]
+         }},
+        {"type": "portmap", "capabilities": {"portMappings": true},
+         "conditionsV4": ["!", "-d", "192.0.2.7/25", "-s", "198.51.100.0/24"],
+         "conditionsV6": ["--src", "fd00::9", "!", "--destination",
+                          "fc00::/7"]}]})",
+     {{"portMappings",
+       R"([{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"},
+           {"hostPort": 53, "containerPort": 53, "protocol": "udp"}])"}}},
+    {"PortmapExternalMark",
+     R"({"cniVersion": "1.0.0", "name": "mark", "plugins": [
+        {"type": "ptp", "ipam": {"type": "host-local", "dataDir": "DATA",
+         "ranges": [[{"subnet": "10.3.14.0/24"}], [{"subnet": "fd00:43::/64"}]]
+         }},
+        {"type": "portmap", "capabilities": {"portMappings": true},
+         "externalSetMarkChain": "KUBE-MARK-MASQ"}]})",
+     {{"portMappings",
+       R"([{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}])"}},
+     "iptables -t nat -N KUBE-MARK-MASQ && ip6tables -t nat -N KUBE-MARK-MASQ"},
     {"Bandwidth",
      R"({"cniVersion": "1.0.0", "name": "bw", "plugins": [
         {"type": "ptp", "ipam": {"type": "host-local", "dataDir": "DATA",
@@ -206,6 +235,7 @@ struct RefusedCase {
   const char* name;
   const char* conf;
   const char* why;
+  std::vector<std::pair<const char*, const char*>> capabilities;
 };
 
 inline void PrintTo(const RefusedCase& row, std::ostream* out) {
@@ -219,13 +249,24 @@ inline const RefusedCase kRefusedCases[] = {
          "ipam": {"type": "host-local", "dataDir": "DATA", "ranges":
           [[{"subnet": "10.4.1.0/24"}], [{"subnet": "fd00:4::/64"}]]}}]})",
      "failed to allocate for range 1: requested ip fd00:4::1 is subnet's "
-     "gateway"},
+     "gateway",
+     {}},
     {"RequestedOutside",
      R"({"cniVersion": "1.0.0", "name": "wish", "plugins": [
         {"type": "bridge", "args": {"cni": {"ips": ["10.4.2.9", "10.4.3.9"]}},
          "ipam": {"type": "host-local", "dataDir": "DATA",
                   "subnet": "10.4.2.0/24"}}]})",
-     "failed to allocate all requested IPs: 10.4.3.9"},
+     "failed to allocate all requested IPs: 10.4.3.9",
+     {}},
+    {"NoMarkChain",
+     R"({"cniVersion": "1.0.0", "name": "mark", "plugins": [
+        {"type": "ptp", "ipam": {"type": "host-local", "dataDir": "DATA",
+         "subnet": "10.4.4.0/24"}},
+        {"type": "portmap", "capabilities": {"portMappings": true},
+         "externalSetMarkChain": "KUBE-MARK-MASQ"}]})",
+     "KUBE-MARK-MASQ",
+     {{"portMappings",
+       R"([{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}])"}}},
 };
 
 }  // namespace cri::network::cni

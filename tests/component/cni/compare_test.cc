@@ -66,7 +66,8 @@ constexpr char kLook[] = R"sh(
   cat /proc/sys/net/ipv4/ip_forward
   for l in $(ip -j link | jq -r '.[].ifname' | grep -v '^lo$'); do
     for k in ipv4/conf/$l/route_localnet ipv4/conf/$l/arp_notify \
-             ipv6/conf/$l/accept_ra ipv6/conf/$l/accept_dad; do
+             ipv6/conf/$l/accept_ra ipv6/conf/$l/accept_dad \
+             ipv6/conf/$l/enhanced_dad; do
       echo "$k=$(cat /proc/sys/net/$k 2>&1)"
     done
   done)sh";
@@ -221,6 +222,7 @@ class CompareTest : public testing::TestWithParam<Case> {
       for (const auto& [name, value] : GetParam().capabilities) {
         side->SetCapability(name, value);
       }
+      EXPECT_EQ(side->NodeShell(GetParam().before), "");
     }
   }
   void AddBoth() {
@@ -338,6 +340,9 @@ TEST_P(RefuseTest, NeitherDoesIt) {
   Side theirs{programs}, ours{builtin};
   for (Side* side : {&theirs, &ours}) {
     ASSERT_OK(side->SetUp(GetParam().conf, programs));
+    for (const auto& [name, value] : GetParam().capabilities) {
+      side->SetCapability(name, value);
+    }
     EXPECT_THAT(side->Add().message(), HasSubstr(GetParam().why));
     EXPECT_OK(
         side->Del(side == &ours ? static_cast<Plugins&>(builtin) : programs));

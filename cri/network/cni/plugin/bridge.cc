@@ -35,6 +35,7 @@ struct Conf {
   bool hairpin = false;
   bool promiscuous = false;
   bool spoof_check = false;
+  bool find_duplicates = false;  // IPv6's duplicate address detection
   int64_t mtu = 0;
   int64_t vlan = 0;            // 0: none
   std::vector<uint8_t> mac;    // of the pod's link; empty: the kernel's choice
@@ -61,6 +62,7 @@ absl::StatusOr<Conf> Parse(const Json& request) {
   RETURN_IF_ERROR(Read(request, "hairpinMode", conf.hairpin));
   RETURN_IF_ERROR(Read(request, "promiscMode", conf.promiscuous));
   RETURN_IF_ERROR(Read(request, "macspoofchk", conf.spoof_check));
+  RETURN_IF_ERROR(Read(request, "enabledad", conf.find_duplicates));
   RETURN_IF_ERROR(ReadNumber(request, "mtu", 0, kMaxMtu, conf.mtu));
   RETURN_IF_ERROR(ReadNumber(request, "vlan", 0, kMaxVlan, conf.vlan));
   // The runtime has the last word.
@@ -119,10 +121,16 @@ void CompleteGateways(const Conf& conf, Result& result) {
   }
 }
 
-absl::Status ConfigurePod(const Call& call, Pod& pod, const Result& result) {
+absl::Status ConfigurePod(const Call& call, const Conf& conf, Pod& pod,
+                          const Result& result) {
   RETURN_IF_ERROR(InNetns(pod.netns.get(), [&]() -> absl::Status {
-    // Kernels without them have nothing to switch off, or to announce.
-    SetSysctl(absl::StrCat("ipv6/conf/", call.ifname, "/accept_dad"), "0")
+    // Kernels without them have nothing to switch, or to announce.
+    const std::string v6 = absl::StrCat("ipv6/conf/", call.ifname);
+    if (conf.find_duplicates) {
+      // As it works on links that send back what they get.
+      SetSysctl(v6 + "/enhanced_dad", "1").IgnoreError();
+    }
+    SetSysctl(v6 + "/accept_dad", conf.find_duplicates ? "1" : "0")
         .IgnoreError();
     SetSysctl(absl::StrCat("ipv4/conf/", call.ifname, "/arp_notify"), "1")
         .IgnoreError();
@@ -155,7 +163,7 @@ absl::Status Configure(const Call& call, const Conf& conf, Socket& node,
     return absl::FailedPreconditionError("IPAM gave no address");
   }
   CompleteGateways(conf, result);
-  RETURN_IF_ERROR(ConfigurePod(call, pod, result));
+  RETURN_IF_ERROR(ConfigurePod(call, conf, pod, result));
   RETURN_IF_ERROR(
       WaitForPort(result.interfaces[1].name,
                   std::min(call.deadline, absl::Now() + kPortTime)));
@@ -254,7 +262,7 @@ absl::Status Understands(const Json& conf) {
   RETURN_IF_ERROR(
       OnlyKeys(conf, {"bridge", "isGateway", "isDefaultGateway", "forceAddress",
                       "ipMasq", "hairpinMode", "promiscMode", "mtu", "vlan",
-                      "macspoofchk", "ipam", "dns", "args"}));
+                      "macspoofchk", "enabledad", "ipam", "dns", "args"}));
   RETURN_IF_ERROR(OnlyKnownArgs(conf));
   return Parse(conf).status();
 }

@@ -38,7 +38,7 @@ class NatRule {
   explicit NatRule(bool v6);
 
   NatRule& Protocol(uint8_t protocol);                          // -p
-  NatRule& Source(const IpNet& net);                            // -s
+  NatRule& Source(const IpNet& net, bool negate = false);       // [!] -s
   NatRule& Destination(const IpNet& net, bool negate = false);  // [!] -d
   NatRule& Port(uint8_t protocol, uint16_t port);               // --dport
   NatRule& Ports(absl::Span<const uint16_t> ports);  // -m multiport, up to 15

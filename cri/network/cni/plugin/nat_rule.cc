@@ -112,9 +112,9 @@ void NatRule::MatchAddress(const IpNet& net, uint32_t offset, bool negate) {
   Compare(negate ? NFT_CMP_NEQ : NFT_CMP_EQ, {network.data(), size});
 }
 
-NatRule& NatRule::Source(const IpNet& net) {
+NatRule& NatRule::Source(const IpNet& net, bool negate) {
   MatchAddress(net, v6_ ? offsetof(ip6_hdr, ip6_src) : offsetof(iphdr, saddr),
-               false);
+               negate);
   return *this;
 }
 

@@ -3,12 +3,16 @@
 #include <linux/netlink.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "cri/network/cni/plugin/conditions.h"
 #include "cri/network/cni/plugin/iptables.h"
 #include "cri/network/cni/plugin/kernel.h"
 #include "cri/network/cni/plugin/plugins.h"
@@ -26,6 +30,7 @@ constexpr char kMasquerade[] = "CNI-HOSTPORT-MASQ";
 constexpr int64_t kDefaultMarkBit = 13;
 constexpr size_t kPortsPerRule = 15;  // of the multiport match
 constexpr size_t kMaxComment = 255;
+constexpr size_t kMaxChain = 28;  // bytes of its name
 
 struct Mapping {
   uint16_t host_port = 0, pod_port = 0;
@@ -37,6 +42,8 @@ struct Conf {
   std::string network;
   bool snat = true;
   uint32_t mark = 0;
+  std::string mark_chain = kSetMark;  // another one is somebody else's
+  Conditions conditions[2];           // IPv4's, IPv6's
   std::vector<Mapping> mappings;
 };
 
@@ -67,6 +74,25 @@ absl::StatusOr<Mapping> ParseMapping(const Json& json) {
   return mapping;
 }
 
+// The name of a target, as MARK, would be that for iptables. None has a '-'.
+absl::Status ReadMarkChain(const Json& request, std::string& chain) {
+  constexpr char kKey[] = "externalSetMarkChain";
+  if (runtime::At(request, kKey).is_null()) return absl::OkStatus();
+  if (!runtime::At(request, "markMasqBit").is_null()) {
+    return FieldError(kKey, "cannot be set together with markMasqBit");
+  }
+  RETURN_IF_ERROR(Read(request, kKey, chain));
+  const bool good =
+      chain.size() <= kMaxChain && absl::StrContains(chain, '-') &&
+      chain[0] != '-' &&
+      std::all_of(chain.begin(), chain.end(), [](unsigned char c) {
+        return absl::ascii_isalnum(c) || c == '-' || c == '_';
+      });
+  if (good) return absl::OkStatus();
+  return FieldError(kKey, absl::StrCat("\"", absl::CEscape(chain),
+                                       "\" is no name of a chain with a '-'"));
+}
+
 absl::StatusOr<Conf> Parse(const Json& request) {
   Conf conf;
   conf.network = runtime::StringAt(request, "name");
@@ -74,6 +100,10 @@ absl::StatusOr<Conf> Parse(const Json& request) {
   int64_t bit = kDefaultMarkBit;
   RETURN_IF_ERROR(ReadNumber(request, "markMasqBit", 0, 31, bit));
   conf.mark = uint32_t{1} << bit;
+  RETURN_IF_ERROR(ReadMarkChain(request, conf.mark_chain));
+  for (const bool v6 : {false, true}) {
+    ASSIGN_OR_RETURN(conf.conditions[v6], Conditions::Parse(request, v6));
+  }
   RETURN_IF_ERROR(
       Within(ReadEach(runtime::At(request, "runtimeConfig"), "portMappings",
                       [&](const Json& item) -> absl::Status {
@@ -116,8 +146,9 @@ std::vector<NatRule> EntryRules(const Conf& conf, const Call& call, bool v6) {
     std::vector<uint16_t> ports;
     const auto flush = [&] {
       NatRule rule(v6);
-      rule.Protocol(protocol).Comment(comment).Ports(ports).Jump(
-          PodChain(conf, call));
+      rule.Protocol(protocol);
+      conf.conditions[v6].AddTo(rule);
+      rule.Comment(comment).Ports(ports).Jump(PodChain(conf, call));
       rules.push_back(std::move(rule));
       ports.clear();
     };
@@ -150,10 +181,10 @@ std::vector<NatRule> PodRules(const Conf& conf, const IpNet& pod) {
     };
     if (conf.snat) {
       rules.push_back(rule(pod));
-      rules.back().Jump(kSetMark);
+      rules.back().Jump(conf.mark_chain);
       if (!v6) {
         rules.push_back(rule(IpNet::Host(ParseIp("127.0.0.1").value())));
-        rules.back().Jump(kSetMark);
+        rules.back().Jump(conf.mark_chain);
       }
     }
     rules.push_back(rule(std::nullopt));
@@ -163,6 +194,13 @@ std::vector<NatRule> PodRules(const Conf& conf, const IpNet& pod) {
 }
 
 absl::Status AddMasquerading(const Conf& conf, NatChange& change) {
+  if (conf.mark_chain != kSetMark) {
+    ASSIGN_OR_RETURN(const bool there, change.HasChain(conf.mark_chain));
+    if (there) return absl::OkStatus();
+    return absl::FailedPreconditionError(
+        absl::StrCat("there is no chain ", conf.mark_chain, " in table nat of ",
+                     change.v6() ? "ip6tables" : "iptables"));
+  }
   change.EnsureChain(kSetMark);
   NatRule mark(change.v6());
   mark.Comment("CNI portfwd masquerade mark").SetMark(conf.mark);
@@ -293,14 +331,8 @@ absl::Status Check(const Call& call) {
 }
 
 absl::Status Understands(const Json& conf) {
-  RETURN_IF_ERROR(
-      OnlyKeys(conf, {"snat", "markMasqBit", "conditionsV4", "conditionsV6"}));
-  for (const char* key : {"conditionsV4", "conditionsV6"}) {
-    // Arguments for iptables itself.
-    if (!runtime::ArrayAt(conf, key).empty()) {
-      return FieldError(key, "is not known here");
-    }
-  }
+  RETURN_IF_ERROR(OnlyKeys(conf, {"snat", "markMasqBit", "externalSetMarkChain",
+                                  "conditionsV4", "conditionsV6"}));
   return Parse(conf).status();
 }
 
