@@ -83,10 +83,17 @@ class CniNetwork : public Network {
                                          const PodNetwork& pod);
   absl::Status Attach(const NetworkConf& conf, int netns_fd,
                       Attachment& attachment, PodAddresses& addresses);
-  absl::Status Detach(Attachment attachment);
+  absl::Status Detach(Attachment attachment) {
+    return cni::Detach(attachments_, runner_of_, Deadline(),
+                       std::move(attachment));
+  }
   absl::Status DetachAll(const PodNetwork& pod);
   std::string PinOf(const std::string& sandbox_id) const {
     return absl::StrCat(options_.netns_dir, "/", sandbox_id);
+  }
+  absl::Status InProcess(const NetworkConf& conf) const {
+    if (options_.in_process) return cni::Builtin::Understands(conf);
+    return absl::FailedPreconditionError("cni_in_process is false");
   }
   absl::Time Deadline() const { return absl::Now() + options_.timeout; }
 
@@ -97,9 +104,7 @@ class CniNetwork : public Network {
   cni::Builtin builtin_;
   const cni::RunnerOf runner_of_ =
       [this](const NetworkConf& conf) -> cni::Plugins& {
-    if (options_.in_process && cni::Builtin::Understands(conf).ok()) {
-      return builtin_;
-    }
+    if (InProcess(conf).ok()) return builtin_;
     return programs_;
   };
   cni::Turns turns_;
@@ -167,11 +172,10 @@ bool CniNetwork::Replace(bool again) {
   }
   if (changed) {
     const NetworkConf& conf = **loaded;
-    const absl::Status understood = cni::Builtin::Understands(conf);
+    const absl::Status here = InProcess(conf);
     runtime::log::Info(
         "cni: network ", conf.name, " (CNI ", conf.version, "), plugins run ",
-        &runner_of_(conf) == &builtin_ ? "in this process" : "as programs",
-        understood.ok() ? "" : ": ", understood.message());
+        here.ok() ? "in this process" : "as programs: ", here.message());
     ports_.Begin(conf);
   }
   if (tell) tell(now);
@@ -290,11 +294,6 @@ absl::Status CniNetwork::Attach(const NetworkConf& conf, int netns_fd,
   runtime::log::Info("cni: ADD of sandbox ", attachment.container_id,
                      " to network ", conf.name, ": ", chain.Timings());
   return absl::OkStatus();
-}
-
-absl::Status CniNetwork::Detach(Attachment attachment) {
-  return cni::Detach(attachments_, runner_of_, Deadline(),
-                     std::move(attachment));
 }
 
 std::optional<absl::Status> CniNetwork::Check(const std::string& sandbox_id) {

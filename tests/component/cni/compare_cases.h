@@ -184,6 +184,20 @@ inline const Case kCases[] = {
      {{"portMappings",
        R"([{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}])"}},
      "iptables -t nat -N KUBE-MARK-MASQ && ip6tables -t nat -N KUBE-MARK-MASQ"},
+    {"LoopbackBefore",
+     R"({"cniVersion": "0.4.0", "name": "lo", "plugins": [
+        {"type": "loopback"},
+        {"type": "ptp", "ipam": {"type": "host-local", "dataDir": "DATA",
+         "subnet": "10.3.15.0/24"}}]})",
+     {}},
+    {"LoopbackBetween",
+     R"({"cniVersion": "1.0.0", "name": "lo", "plugins": [
+        {"type": "bridge", "bridge": "cmp10", "isGateway": true, "ipam":
+         {"type": "host-local", "dataDir": "DATA", "subnet": "10.3.16.0/24"}},
+        {"type": "loopback"},
+        {"type": "portmap", "capabilities": {"portMappings": true}}]})",
+     {{"portMappings",
+       R"([{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}])"}}},
     {"Bandwidth",
      R"({"cniVersion": "1.0.0", "name": "bw", "plugins": [
         {"type": "ptp", "ipam": {"type": "host-local", "dataDir": "DATA",

@@ -52,6 +52,7 @@ constexpr char kLook[] = R"sh(
      up: (.flags | index("UP") != null), kind: .linkinfo.info_kind,
      hairpin: .linkinfo.info_slave_data.hairpin,
      vlans: .linkinfo.info_data.vlan_filtering}'
+  ip -j addr show lo | jq -c '.[] | [.flags, [.addr_info[] | {local, prefixlen}]]'
   bridge -j vlan | jq -c '.[]'
   ip -j addr | jq -c '.[] | select(.ifname != "lo") | {ifname, a: [.addr_info[] |
     select(.scope != "link") | {family, local, prefixlen, broadcast, scope, "label": .label}]}'
@@ -153,7 +154,9 @@ class Side {
                "nft list table bridge nat 2>/dev/null | grep f00d; "
                "ip -o link | grep -E 'veth|bwp' | grep -v 'cmp6[.]100'; ls " +
                (dir_ / "leases/*/") + " | grep '^[0-9f].*[.:]'") +
-           PodShell("ip -o link show dev eth0 2>/dev/null");
+           PodShell(
+               "ip -o link show dev eth0 2>/dev/null; "
+               "ip -o link show up dev lo");
   }
 
  private:
@@ -263,6 +266,10 @@ TEST_P(CompareTest, LeavesTheSame) {
   if (conf.find("\"vlan\"") != std::string::npos) {
     EXPECT_THAT(node, AllOf(HasSubstr("\"vlans\":1"),
                             HasSubstr("\"PVID\",\"Egress Untagged\"")));
+  }
+  if (conf.find("loopback") != std::string::npos) {
+    EXPECT_THAT(
+        pod, AllOf(HasSubstr("[\"LOOPBACK\",\"UP\""), HasSubstr("127.0.0.1")));
   }
   if (conf.find("macspoofchk") != std::string::npos) {
     EXPECT_THAT(node,
