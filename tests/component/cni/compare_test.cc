@@ -288,6 +288,13 @@ TEST_P(CompareTest, EachChecksWhatTheOtherDid) {
   // what it did itself.
   EXPECT_EQ(ours_.Check(programs_).ok(), theirs_.Check(programs_).ok());
   EXPECT_OK(theirs_.Check(builtin_));
+  if (std::string(GetParam().conf).find("promisc") != std::string::npos) {
+    ours_.NodeShell("ip link set cmp1 promisc off");
+    EXPECT_FALSE(ours_.Check(programs_).ok());
+    EXPECT_FALSE(ours_.Check(builtin_).ok());
+    ours_.NodeShell("ip link set cmp1 promisc on");
+    EXPECT_OK(ours_.Check(builtin_));
+  }
   ours_.PodShell("ip addr flush dev eth0");
   if (std::string(GetParam().conf).find("0.3.1") == std::string::npos) {
     EXPECT_FALSE(ours_.Check(builtin_).ok());

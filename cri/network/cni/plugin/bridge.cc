@@ -245,6 +245,10 @@ absl::Status Check(const Call& call) {
     return absl::FailedPreconditionError(
         absl::StrCat("link ", conf.bridge, " is no bridge"));
   }
+  if (conf.promiscuous && bridge.promiscuity == 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("bridge ", conf.bridge, " is no longer promiscuous"));
+  }
   for (const Interface& interface : result.interfaces) {
     if (interface.name == conf.bridge && !interface.mac.empty() &&
         interface.mac != MacText(bridge)) {
