@@ -133,6 +133,8 @@ absl::Status Containers::KillAll(const sandbox::SandboxPtr& sandbox,
       return absl::DeadlineExceededError(
           absl::StrCat("container ", container->id,
                        " is not dead yet, although it was killed"));
+    } else if (!absl::IsNotFound(now.status())) {
+      return now.status();  // no answer: it may still tell the exit code
     } else if (container->MarkLost()) {
       Publish(container, v1::CONTAINER_STOPPED_EVENT);
     }

@@ -266,5 +266,18 @@ TEST_F(ContainersTest, RemoveKillsWhatRuns) {
   EXPECT_EQ(FilesLeft(), 0u);
 }
 
+// Nor the daemon that ends before the answer.
+TEST_F(ContainersTest, AHolderThatDoesNotAnswerAfterAKillIsNotLost) {
+  const ContainerPtr container = Running();
+  handler_->SetListener(nullptr);
+  world_.get_error = absl::DeadlineExceededError("no answer in time");
+  EXPECT_THAT(containers_->KillAll(sandbox_, absl::Now()),
+              StatusIs(absl::StatusCode::kDeadlineExceeded));
+  EXPECT_FALSE(container->GetState().lost);
+  world_.get_error = absl::OkStatus();
+  EXPECT_OK(containers_->KillAll(sandbox_, absl::Now()));
+  EXPECT_EQ(container->GetState().exit_code, 137);
+}
+
 }  // namespace
 }  // namespace cri::container
