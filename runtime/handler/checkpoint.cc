@@ -182,9 +182,13 @@ absl::Status BuiltinHandler::CheckpointContainer(
   RETURN_IF_ERROR(followed);
   RETURN_IF_ERROR(end.status());
   if (end->code != 0) return WhyFailed(*end, options.work_dir);
-  // Its number belonged to it all the time?
-  ASSIGN_OR_RETURN(const ContainerState after, GetContainer(sandbox_id, id));
-  if (after.phase != ContainerPhase::kRunning) return not_running;
+  // Its number belonged to it all the time? Asked at the daemon's end, too.
+  ASSIGN_OR_RETURN(Connection holder,
+                   handler::OpenHolder(pods_dir_, sandbox_id));
+  ASSIGN_OR_RETURN(const hold::Reply after,
+                   holder.Call({.type = hold::RequestType::kGet, .id = id},
+                               absl::Now() + kCheckTime));
+  if (after.state.phase != state::Phase::kRunning) return not_running;
   return absl::OkStatus();
 }
 

@@ -175,6 +175,21 @@ TEST_F(CheckpointTest, WhatDoesNotRunIsRefused) {
   EXPECT_FALSE(Exists(dir_ / "args"));
 }
 
+TEST_F(CheckpointTest, TheDaemonsEndDoesNotEndIt) {
+  Touch("hold");
+  absl::Status made;
+  std::thread checkpoint([&] { made = Checkpoint(); });
+  EXPECT_NE(Await("args"), "nothing");
+  handler_->EndWaits();
+  EXPECT_OK(RemoveTree(dir_ / "hold"));
+  checkpoint.join();
+  EXPECT_OK(made);
+  handler_.reset();
+  handler_ = MakeBuiltinHandler(
+      {.state_dir = dir_ / "state", .launcher_binary = FAKE_OCI});
+  ASSERT_OK(handler_->Recover());
+}
+
 TEST_F(CheckpointTest, CriuEndsInOrderWhenTimeIsUp) {
   Touch("hold");
   options_.deadline = absl::Now() + absl::Milliseconds(100);
