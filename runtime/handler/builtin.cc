@@ -305,8 +305,7 @@ absl::Status BuiltinHandler::KillContainer(const std::string& sandbox_id,
     return absl::OkStatus();
   }
   absl::StatusOr<state::ContainerPlan> plan = ReadPlan(sandbox_id, id);
-  if (absl::IsNotFound(plan.status())) return absl::OkStatus();
-  if (!plan.ok()) {
+  if (!plan.ok()) {  // or it is set aside, as it could not be read before
     log::Warning(plan.status().message(), ": only process 1 gets the signal");
     return KillContainer(sandbox_id, id, signal, /*all=*/false);
   }

@@ -81,6 +81,18 @@ TEST_F(BuiltinHandlerTest, AContainerWhosePlanCannotBeReadCanBeKilled) {
   EXPECT_EQ(news_->Await("c", ContainerPhase::kExited).exit_code, 137);
 }
 
+TEST_F(BuiltinHandlerTest, SoCanOneWhosePlanSomebodyElseCouldNotRead) {
+  StartSandbox("s");
+  Run("s", "c", "exec sleep 1000");
+  const std::string plan = dir_ + "/state/pods/s/c.plan";
+  ASSERT_THAT(WriteFile(plan, "cut"), IsOk());
+  EXPECT_THAT(handler_->UpdateContainer("s", "c", "{}"),
+              StatusIs(absl::StatusCode::kDataLoss));
+  ASSERT_FALSE(Exists(plan));
+  EXPECT_THAT(handler_->KillContainer("s", "c", SIGKILL, true), IsOk());
+  EXPECT_EQ(news_->Await("c", ContainerPhase::kExited).exit_code, 137);
+}
+
 TEST_F(BuiltinHandlerTest, ADaemonThatEndsWaitsForNoHolder) {
   const pid_t silent = StartSandbox("s").holder_pid;
   const ContainerState container = Run("s", "c", "exec sleep 1000");
@@ -91,7 +103,7 @@ TEST_F(BuiltinHandlerTest, ADaemonThatEndsWaitsForNoHolder) {
   removal.join();
   EXPECT_THAT(removed, StatusIs(absl::StatusCode::kCancelled,
                                 HasSubstr("the daemon ends")));
-  EXPECT_THAT(handler_->RemoveSandbox("s"),
+  EXPECT_THAT(handler_->GetContainer("s", "c"),
               StatusIs(absl::StatusCode::kCancelled));
   ASSERT_EQ(kill(silent, SIGCONT), 0);
   Restart();
