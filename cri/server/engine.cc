@@ -229,6 +229,9 @@ void Engine::MakeSampler() {
 }
 
 Engine::~Engine() {
+  // Of a start that failed; else it has been called.
+  if (unfinished_stops != nullptr) EndWaits();
+  if (handler != nullptr) handler->EndWaits();
   if (streams != nullptr) streams->Stop();
   // What is swept needs the rooms, and the handler's news, to its end.
   if (network != nullptr) network->Stop();

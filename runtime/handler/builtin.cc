@@ -3,6 +3,7 @@
 #include "runtime/handler/builtin.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -27,6 +28,7 @@ namespace {
 // A set-up may wait for slow storage; a repeated call joins it.
 constexpr absl::Duration kSetupTime = absl::Minutes(4);
 constexpr absl::Duration kRemoveTime = absl::Minutes(1);
+constexpr char kHolderWait[] = "waits for the sandbox's holder";
 constexpr absl::Duration kAnswerTime = absl::Seconds(20);
 // Lost holders that are dealt with at once.
 constexpr int kMostLosses = 16;
@@ -84,7 +86,7 @@ const char* StepOf(hold::RequestType type) {
     case hold::RequestType::kRemove:
       return "the sandbox's holder removes the container";
     default:
-      return "waits for the sandbox's holder";
+      return kHolderWait;
   }
 }
 
@@ -202,6 +204,9 @@ void BuiltinHandler::EndWaits() { eventfd_write(end_.get(), 1); }
 
 absl::StatusOr<Connection> BuiltinHandler::OpenHolder(
     const std::string& sandbox_id) {
+  // What nobody would wait for is not begun.
+  pollfd end = {end_.get(), POLLIN, 0};
+  if (poll(&end, 1, 0) > 0) return absl::CancelledError("the daemon ends");
   ASSIGN_OR_RETURN(Connection connection,
                    handler::OpenHolder(pods_dir_, sandbox_id));
   connection.EndBy(end_.get());
@@ -219,6 +224,7 @@ absl::StatusOr<hold::Reply> BuiltinHandler::CallHolder(
 absl::StatusOr<UniqueFd> BuiltinHandler::NetworkNamespace(
     const std::string& sandbox_id) {
   ASSIGN_OR_RETURN(Connection connection, OpenHolder(sandbox_id));
+  const activity::Step step(kHolderWait, connection.peer());
   RETURN_IF_ERROR(connection.Send({.type = hold::RequestType::kNetwork}));
   // The holder hands its own over: no pid that could be another's by now.
   std::vector<UniqueFd> fds;
@@ -267,6 +273,7 @@ absl::StatusOr<ContainerState> BuiltinHandler::CreateContainer(
       connection.Call(request, absl::Now() + kSetupTime);
   if (reply.ok()) return ToContainerState(options.sandbox_id, reply->state);
   if (!absl::IsDeadlineExceeded(reply.status()) &&
+      !absl::IsCancelled(reply.status()) &&
       !absl::IsUnavailable(reply.status())) {
     // Undo what the set-up left; if it still runs the plan has to stay.
     const absl::Status undone = RemoveContainer(options.sandbox_id, options.id);

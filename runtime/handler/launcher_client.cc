@@ -103,6 +103,7 @@ absl::Status LauncherClient::Check() {
   absl::StatusOr<Connection> connection =
       Connection::Open(state_dir_, hold::kLauncherSocket);
   if (connection.ok()) {
+    connection->EndBy(end_fd_);
     absl::StatusOr<hold::Reply> theirs = connection->Call(
         {.type = hold::RequestType::kIdentity}, absl::Now() + kAnswerTime);
     if (theirs.ok() && theirs->text == ours) return absl::OkStatus();

@@ -221,17 +221,26 @@ absl::Status BuiltinHandler::Disown(const std::vector<std::string>& runtime,
 absl::Status BuiltinHandler::SweepContainer(const std::string& sandbox_id,
                                             const std::string& id, bool tell) {
   std::vector<std::string> runtime;
+  std::string cgroups;
   absl::StatusOr<state::ContainerPlan> plan = ReadPlan(sandbox_id, id);
   if (plan.ok()) {
-    if (int error = launch::RemoveCgroups(plan->cgroups_path); error != 0) {
-      log::Warning(
-          ErrnoStatus(error, absl::StrCat("remove cgroups of ", id)).message());
-    }
     runtime = plan->runtime;
+    cgroups = plan->cgroups_path;
   } else {
     log::Warning(plan.status().message());
     absl::StatusOr<state::SandboxRecord> sandbox = ReadSandbox(sandbox_id);
-    if (sandbox.ok()) runtime = sandbox->runtime;  // the same for all of them
+    if (sandbox.ok()) {
+      runtime = sandbox->runtime;  // the same for all of them
+      // A scope goes with all that is in it.
+      if (sandbox->slice.empty() && !sandbox->cgroup_parent.empty()) {
+        cgroups = JoinPath(sandbox->cgroup_parent, id);
+      }
+    }
+  }
+  if (int error = cgroups.empty() ? 0 : launch::RemoveCgroups(cgroups);
+      error != 0) {
+    log::Warning(
+        ErrnoStatus(error, absl::StrCat("remove cgroups of ", id)).message());
   }
   // A start asks once, shortly: who removes the sandbox asks again.
   const absl::Status disowned =
@@ -276,6 +285,7 @@ absl::Status BuiltinHandler::Sweep(const std::string& sandbox_id, bool tell) {
   absl::Status disowned;
   for (const std::string& name : *names) {
     absl::string_view id = name;
+    absl::ConsumeSuffix(&id, state::kAside);
     if (absl::ConsumeSuffix(&id, ".plan") && state::IsValidId(id)) {
       disowned.Update(SweepContainer(sandbox_id, std::string(id), tell));
     }

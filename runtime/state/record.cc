@@ -111,7 +111,7 @@ absl::StatusOr<std::string> ReadRecord(const std::string& path, uint32_t kind) {
   ASSIGN_OR_RETURN(std::string data, ReadFile(path, kMaxRecordBytes));
   absl::StatusOr<std::string> body = UnframeRecord(kind, data);
   if (body.ok()) return body;
-  std::string aside = absl::StrCat(path, ".corrupt");
+  std::string aside = absl::StrCat(path, kAside);
   if (rename(path.c_str(), aside.c_str()) != 0) {
     return ErrnoStatus(
         absl::StrCat("set ", path, " aside (", body.status().message(), ")"));

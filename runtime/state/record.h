@@ -30,8 +30,11 @@ absl::StatusOr<std::string> UnframeRecord(uint32_t kind,
 int WriteRecord(int dir_fd, const char* name, uint32_t kind,
                 absl::string_view body);
 
+// What ReadRecord appends to the name of a file that is no record.
+inline constexpr char kAside[] = ".corrupt";
+
 // Reads the record `path`. NOT_FOUND if missing. A torn or foreign one is set
-// aside as "<path>.corrupt" and gives DATA_LOSS.
+// aside (kAside) and gives DATA_LOSS.
 absl::StatusOr<std::string> ReadRecord(const std::string& path, uint32_t kind);
 
 // CRC-32C (Castagnoli) of `data`.

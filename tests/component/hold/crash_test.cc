@@ -28,6 +28,7 @@ using ::runtime::ContainerPhase;
 using ::runtime::ContainerState;
 using ::runtime::SandboxState;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 class CrashTest : public PodTest {
@@ -82,6 +83,27 @@ TEST_F(CrashTest, ADaemonKilledAtAnyMomentLeavesWholePodsOnly) {
     EXPECT_THAT(LeftProcesses(), IsEmpty());
     EXPECT_THAT(FindTraces().mounts, IsEmpty());
   }
+}
+
+TEST_F(CrashTest, APlanThatCannotBeReadLeavesNoCgroups) {
+  runtime::SandboxOptions options;
+  options.id = "s";
+  options.cgroup_parent = "/" + name_;
+  ASSERT_OK_AND_ASSIGN(const SandboxState sandbox,
+                       handler_->StartSandbox(options));
+  sandboxes_.push_back("s");
+  runtime::Json config = Config("c", "exec sleep 1000");
+  config["linux"]["cgroupsPath"] = absl::StrCat("/", name_, "/c");
+  ASSERT_THAT(Create("s", "c", config), IsOk());
+  ASSERT_THAT(handler_->StartContainer("s", "c"), IsOk());
+  EXPECT_THAT(FindTraces().cgroups, Not(IsEmpty()));
+  ASSERT_THAT(runtime::WriteFile(dir_ + "/state/pods/s/c.plan", "cut"), IsOk());
+  EXPECT_THAT(handler_->UpdateContainer("s", "c", "{}"),
+              StatusIs(absl::StatusCode::kDataLoss));
+  ASSERT_EQ(kill(sandbox.holder_pid, SIGKILL), 0);
+  news_->Await("", ContainerPhase::kExited);
+  EXPECT_THAT(FindTraces().cgroups, IsEmpty());
+  EXPECT_THAT(LeftProcesses(), IsEmpty());
 }
 
 TEST_F(CrashTest, GarbageOnTheSocketsIsSurvived) {

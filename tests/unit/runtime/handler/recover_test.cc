@@ -3,6 +3,7 @@
 // when a holder dies.
 #include <thread>
 
+#include "absl/time/clock.h"
 #include "tests/unit/runtime/handler/builtin_fixture.h"
 
 namespace runtime {
@@ -109,6 +110,30 @@ TEST_F(BuiltinHandlerTest, ADaemonThatEndsWaitsForNoHolder) {
   Restart();
   ASSERT_THAT(found_, SizeIs(1));
   EXPECT_THAT(handler_->RemoveContainer("s", "c"), IsOk());
+}
+
+TEST_F(BuiltinHandlerTest, WhatAnEndingDaemonBeganIsForTheNextOne) {
+  const pid_t silent = StartSandbox("s").holder_pid;
+  ASSERT_EQ(kill(silent, SIGSTOP), 0);
+  absl::Status created;
+  std::thread creation(
+      [&] { created = Create("s", "c", "exec sleep 1000").status(); });
+  const std::string plan = dir_ + "/state/pods/s/c.plan";
+  const absl::Time late = absl::Now() + absl::Seconds(20);
+  while (!Exists(plan) && absl::Now() < late) {
+    absl::SleepFor(absl::Milliseconds(1));
+  }
+  handler_->EndWaits();
+  creation.join();
+  EXPECT_THAT(created, StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_TRUE(Exists(plan));
+  EXPECT_THAT(Create("s", "d", "exec sleep 1000"),
+              StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_FALSE(Exists(dir_ + "/state/pods/s/d.plan"));
+  ASSERT_EQ(kill(silent, SIGCONT), 0);
+  Restart();
+  EXPECT_THAT(handler_->RemoveContainer("s", "c"), IsOk());
+  EXPECT_FALSE(Exists(plan));
 }
 
 TEST_F(BuiltinHandlerTest, ADeadHolderIsSweptByTheNextDaemon) {
