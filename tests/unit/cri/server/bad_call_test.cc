@@ -44,6 +44,30 @@ TEST_F(BadCallTest, IdsAreNeitherEmptyNorUnknown) {
   both(&Runtime::UpdateContainerResources, "container_id: ", "container");
   both(&Runtime::ReopenContainerLog, "container_id: ", "container");
   both(&Runtime::CheckpointContainer, "container_id: ", "container");
+  both(&Runtime::PortForward, "pod_sandbox_id: ", "sandbox");
+  // Of the others what is asked for must be right, too.
+  auto exec = [](const char* id) {
+    auto request = Id<v1::ExecRequest>(id);
+    request.add_cmd("true");
+    request.set_stdout(true);
+    return request;
+  };
+  Refuses(&Runtime::Exec, exec(""), kInvalid, "container_id: ");
+  Refuses(&Runtime::Exec, exec("ffff"), kNotFound, "container");
+  auto exec_sync = [](const char* id) {
+    auto request = Id<v1::ExecSyncRequest>(id);
+    request.add_cmd("true");
+    return request;
+  };
+  Refuses(&Runtime::ExecSync, exec_sync(""), kInvalid, "container_id: ");
+  Refuses(&Runtime::ExecSync, exec_sync("ffff"), kNotFound, "container");
+  auto attach = [](const char* id) {
+    auto request = Id<v1::AttachRequest>(id);
+    request.set_stdout(true);
+    return request;
+  };
+  Refuses(&Runtime::Attach, attach(""), kInvalid, "container_id: ");
+  Refuses(&Runtime::Attach, attach("ffff"), kNotFound, "container");
   empty(&Runtime::StopPodSandbox, "pod_sandbox_id: ");
   empty(&Runtime::RemovePodSandbox, "pod_sandbox_id: ");
   empty(&Runtime::StopContainer, "container_id: ");

@@ -228,6 +228,8 @@ TEST_F(BadContainerTest, CreateContainerNamesTheField) {
        }},
       {"masked_paths", [](Config& c) { Security(c).add_masked_paths("proc"); }},
       {"readonly_paths",
+       [](Config& c) { Security(c).add_readonly_paths("proc/sys"); }},
+      {"readonly_paths",
        [](Config& c) {
          Security(c).add_readonly_paths(std::string("/a\0b", 4));
        }},

@@ -48,6 +48,11 @@ TEST_F(BadSandboxTest, RunPodSandboxNamesTheField) {
        }},
       {"namespace_options.ipc",
        [](Config& c) {
+         Security(c).mutable_namespace_options()->set_ipc(
+             static_cast<v1::NamespaceMode>(kNoSuchEnum));
+       }},
+      {"namespace_options.ipc",
+       [](Config& c) {
          Security(c).mutable_namespace_options()->set_ipc(v1::TARGET);
        }},
       {"namespace_options.pid",
