@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cri/stats/sampler.h"
 
+#include <cstdio>
+#include <string>
+
 #include "gtest/gtest.h"
 #include "tests/support/status_matchers.h"
 #include "tests/unit/cri/stats/fake_pod.h"
@@ -161,6 +164,21 @@ TEST(SamplerTest, HostsNetworkIsNotThePods) {
       ->mutable_namespace_options()
       ->set_network(v1::NODE);
   EXPECT_FALSE(fake.sampler().StatsOf(fake.pod()).linux().has_network());
+}
+
+// What lies at the path by then is not looked at.
+TEST(SamplerTest, AnotherReadingIsOfTheFilesThatWereOpened) {
+  FakePod fake;
+  fake.SetUsage("/c1", 500, 100);
+  fake.sampler().StatsOf(fake.container());
+  const std::string path = fake.dir() / "cgroup/kubepods/pod1/c1";
+  const std::string aside = fake.dir() / "cgroup/kubepods/pod1/aside";
+  ASSERT_EQ(rename(path.c_str(), aside.c_str()), 0);
+  fake.SetUsage("/c1", 1, 1);
+  fake.SetUsage("/aside", 700, 120);
+  const v1::ContainerStats stats = fake.sampler().StatsOf(fake.container());
+  EXPECT_EQ(stats.cpu().usage_core_nano_seconds().value(), 700000u);
+  EXPECT_EQ(stats.memory().usage_bytes().value(), 120u);
 }
 
 TEST(SamplerTest, ForgetClosesFiles) {
