@@ -237,6 +237,13 @@ absl::StatusOr<std::vector<Endpoint>> ParseHosts(absl::string_view text,
                      ReadEndpoint(url, *node, section, host));
     endpoints.push_back(std::move(endpoint));
   }
+  Section section{root, path};
+  ASSIGN_OR_RETURN(const bool fallback, ReadBool(section, "fallback", true));
+  if (!fallback) {
+    if (!endpoints.empty()) return endpoints;
+    return Bad(path, *root.get("fallback"),
+               "fallback: false leaves nobody to ask: add a [host.\"URL\"]");
+  }
   std::string server = DefaultServer(host);
   const toml::node* node = root.get("server");
   if (node != nullptr) {
@@ -245,7 +252,6 @@ absl::StatusOr<std::vector<Endpoint>> ParseHosts(absl::string_view text,
     }
     server = node->value_or(std::string());
   }
-  Section section{root, path};
   ASSIGN_OR_RETURN(
       Endpoint last,
       ReadEndpoint(server, node != nullptr ? *node : root, section, host));

@@ -23,7 +23,8 @@ struct Endpoint {
   std::vector<std::string> headers;  // "Name: value"
 };
 
-// In the order to try; the registry itself (or the file's `server`) is last.
+// In the order to try; the registry itself (or the file's `server`) is last,
+// unless the file says `fallback = false`, a key of our own.
 // Without a file: the registry alone, https, or http if it is on loopback.
 // INVALID_ARGUMENT names file, line and field of a malformed file.
 absl::StatusOr<std::vector<Endpoint>> LoadEndpoints(

@@ -74,6 +74,21 @@ TEST(HostsTest, TheDefaultServerIsTheFallback) {
   EXPECT_FALSE(endpoints[1].add_namespace);
 }
 
+TEST(HostsTest, MirrorsAloneIfNobodyElseIsToBeAsked) {
+  ASSERT_OK_AND_ASSIGN(
+      auto endpoints,
+      ParseHosts("server = \"https://other.io\"\nfallback = false\n"
+                 "[host.\"http://127.0.0.1:1\"]\n[host.\"http://a\"]\n",
+                 kPath, "x.io"));
+  ASSERT_EQ(endpoints.size(), 2u);
+  EXPECT_EQ(endpoints[0].base, "http://127.0.0.1:1/v2");
+  EXPECT_EQ(endpoints[1].base, "http://a/v2");
+  ASSERT_OK_AND_ASSIGN(
+      endpoints,
+      ParseHosts("fallback = true\n[host.\"http://a\"]\n", kPath, "x.io"));
+  EXPECT_EQ(endpoints.size(), 2u);
+}
+
 struct Bad {
   std::string text, reason;
 };
@@ -94,6 +109,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"server = \"ftp://x\"\n", "neither http nor https"},
         Bad{"server = \"https://u@x\"\n", "is not a URL"},
         Bad{"host = 1\n", "host: expected a table"},
+        Bad{"\nfallback = \"no\"\n", "line 2: fallback: expected true or"},
+        Bad{"fallback = false\n", "line 1: fallback: false leaves nobody"},
         Bad{"[host.\"http://a\"]\ncapabilities = \"fly\"\n", "unknown \"fly\""},
         Bad{"[host.\"http://a\"]\nskip_verify = \"yes\"\n",
             "line 2: skip_verify: expected true or false"},
