@@ -33,6 +33,11 @@ void Live(Client& client, int lives);
 // CRI has but checkpoints and events. `other_image` is pulled and removed.
 void Measure(Client& client, int samples, const std::string& other_image);
 
+// Asks for lists, for the streams of the same and for stats of each object
+// alone: they must tell the same. There must be pods, containers and images
+// that stay.
+void CompareAnswers(Client& client);
+
 // Removes every pod of this program; none may be left.
 void Drain(Client& client);
 

@@ -4,6 +4,7 @@
 //   cri_load SOCKET IMAGE fill PODS
 //   cri_load SOCKET IMAGE live PODS
 //   cri_load SOCKET IMAGE measure SAMPLES OTHER_IMAGE
+//   cri_load SOCKET IMAGE compare
 //   cri_load SOCKET IMAGE drain
 // SOCKET is a gRPC target (unix:///run/….sock).
 #include <cstdio>
@@ -18,7 +19,8 @@ namespace {
 int Usage() {
   fprintf(stderr,
           "usage: cri_load SOCKET IMAGE churn PODS AT_ONCE SEED HANDLER | "
-          "fill PODS | live PODS | measure SAMPLES OTHER_IMAGE | drain\n");
+          "fill PODS | live PODS | measure SAMPLES OTHER_IMAGE | compare | "
+          "drain\n");
   return 2;
 }
 
@@ -54,6 +56,8 @@ int main(int argc, char** argv) {
     tests::load::Live(client, numbers[0]);
   } else if (is("measure", 1, 1)) {
     tests::load::Measure(client, numbers[0], rest[1]);
+  } else if (is("compare", 0)) {
+    tests::load::CompareAnswers(client);
   } else if (is("drain", 0)) {
     tests::load::Drain(client);
   } else {

@@ -3,32 +3,13 @@
 
 #include <malloc.h>
 
-#include <memory>
+#include "tests/load/ask.h"
 
 namespace tests::load {
 namespace {
 
 using Runtime = v1::RuntimeService::Stub;
 using Images = v1::ImageService::Stub;
-
-template <typename Stub, typename Request, typename Response>
-using Method = grpc::Status (Stub::*)(grpc::ClientContext*, const Request&,
-                                      Response*);
-template <typename Stub, typename Request, typename Response>
-using StreamMethod = std::unique_ptr<grpc::ClientReader<Response>> (Stub::*)(
-    grpc::ClientContext*, const Request&);
-
-void SetDeadline(grpc::ClientContext& context) {
-  context.set_deadline(absl::ToChronoTime(absl::Now() + Limits().timeout));
-}
-
-template <typename Stub, typename Request, typename Response>
-grpc::Status Ask(Stub& stub, Method<Stub, Request, Response> method,
-                 const Request& request, Response* response) {
-  grpc::ClientContext context;
-  SetDeadline(context);
-  return (stub.*method)(&context, request, response);
-}
 
 template <typename Stub, typename Request, typename Response>
 void Time(Stopwatch& watch, const std::string& what, Stub& stub,
@@ -43,15 +24,8 @@ template <typename Stub, typename Request, typename Response>
 void TimeStream(Stopwatch& watch, const std::string& what, Stub& stub,
                 StreamMethod<Stub, Request, Response> method,
                 const Request& request) {
-  watch.Time(what, [&] {
-    grpc::ClientContext context;
-    SetDeadline(context);
-    const auto reader = (stub.*method)(&context, request);
-    Response response;
-    while (reader->Read(&response)) {
-    }
-    return reader->Finish();
-  });
+  watch.Time(what,
+             [&] { return AskStream(stub, method, request, [](auto&) {}); });
 }
 
 // A request whose filter wants this ID.
@@ -153,6 +127,12 @@ void AskOfAll(Client& client, Stopwatch& watch) {
        v1::ListPodSandboxStatsRequest(), v1::ListPodSandboxStatsResponse());
   each("ListPodSandboxMetrics", &Runtime::ListPodSandboxMetrics,
        v1::ListPodSandboxMetricsRequest(), v1::ListPodSandboxMetricsResponse());
+  watch.TimeEach("StreamPodSandboxMetrics of all, by the pod",
+                 static_cast<int>(pods.size()), [&] {
+                   return AskStream(stub, &Runtime::StreamPodSandboxMetrics,
+                                    v1::StreamPodSandboxMetricsRequest(),
+                                    [](auto&) {});
+                 });
   malloc_trim(0);  // or the next call would wait for it in this process
 }
 
