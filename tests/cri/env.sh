@@ -174,3 +174,16 @@ fails() {
 }
 state_of() { crictl inspect "$1" | jq -r .status.state; }
 wait_exit() { wait_for 20 "exit of $1" sh -c "[ \"\$('$CRICTL' -c '$W/crictl.yaml' inspect $1 | jq -r .status.state)\" = CONTAINER_EXITED ]"; }
+
+# expect_metrics POD: it and its containers have values of every family, with as
+# many labels as the family is said to have. Leaves $W/descs and $W/metrics.
+expect_metrics() {
+  crictl metricdescs >"$W/descs"
+  crictl metricsp >"$W/metrics"
+  expect "at least 45 families" true "$(jq '.descriptors | length >= 45' "$W/descs")"
+  expect "every family has values, with as many labels" "" "$(jq -r --slurpfile m "$W/metrics" --arg pod "$1" '
+    [$m[0].podMetrics[] | select(.podSandboxId == $pod) | .metrics[], .containerMetrics[].metrics[]] as $have
+    | .descriptors[] as $d
+    | [$have[] | select(.name == $d.name) | .labelValues | length] as $found
+    | select(($found | length) == 0 or ($found | any(. != ($d.labelKeys | length)))) | $d.name' "$W/descs")"
+}
