@@ -35,7 +35,7 @@ void Measure(Client& client, int samples, const std::string& other_image);
 
 // Asks for lists, for the streams of the same and for stats of each object
 // alone: they must tell the same. There must be pods, containers and images
-// that stay.
+// that stay, asked about before: a rate is told from the second time on.
 void CompareAnswers(Client& client);
 
 // Removes every pod of this program; none may be left.
