@@ -19,9 +19,11 @@ namespace {
 
 // How long to wait for a killed process to be dead.
 constexpr int kEndMilliseconds = 1000;
+constexpr int kRounds = 20;
 
 struct Process {
   pid_t pid, parent, session;
+  char state;
 };
 
 bool ReadProcess(int proc, const char* name, Process* process) {
@@ -35,12 +37,11 @@ bool ReadProcess(int proc, const char* name, Process* process) {
   if (size <= 0) return false;
   text[size] = '\0';
   const char* end = strrchr(text, ')');
-  char state;
   int group;
   process->pid = atoi(name);
   return end != nullptr &&
-         sscanf(end + 1, " %c %d %d %d", &state, &process->parent, &group,
-                &process->session) == 4;
+         sscanf(end + 1, " %c %d %d %d", &process->state, &process->parent,
+                &group, &process->session) == 4;
 }
 
 std::vector<Process> ReadAll() {
@@ -67,26 +68,28 @@ bool Extend(const std::vector<Process>& all, pid_t session,
             std::vector<pid_t>* tree) {
   size_t before = tree->size();
   for (const Process& process : all) {
+    if (process.state == 'Z' || process.state == 'X') continue;
+    // Only a session that the process leads is its own.
     bool ours = process.session == session || Contains(*tree, process.parent);
     if (ours && !Contains(*tree, process.pid)) tree->push_back(process.pid);
   }
   return tree->size() > before;
 }
 
-}  // namespace
-
-void KillProcessTree(pid_t root) {
-  std::vector<pid_t> tree = {root};
-  kill(root, SIGSTOP);
-  for (int round = 0; round < 20; ++round) {
+// Stops what belongs to `root` and is not in `tree` yet, until no new one
+// appears.
+void Stop(pid_t root, std::vector<pid_t>* tree) {
+  for (int round = 0; round < kRounds; ++round) {
     std::vector<Process> all = ReadAll();
-    // Only a session that the process leads is its own.
-    size_t known = tree.size();
-    while (Extend(all, root, &tree)) {
+    size_t known = tree->size();
+    while (Extend(all, root, tree)) {
     }
-    if (tree.size() == known) break;
-    for (size_t i = known; i < tree.size(); ++i) kill(tree[i], SIGSTOP);
+    if (tree->size() == known) return;
+    for (size_t i = known; i < tree->size(); ++i) kill((*tree)[i], SIGSTOP);
   }
+}
+
+void KillAll(const std::vector<pid_t>& tree) {
   // Stopped parents reap nobody: these pids still mean the same processes.
   std::vector<pollfd> ends;
   for (pid_t pid : tree) {
@@ -97,6 +100,22 @@ void KillProcessTree(pid_t root) {
   for (pollfd& end : ends) {
     poll(&end, 1, kEndMilliseconds);
     close(end.fd);
+  }
+}
+
+}  // namespace
+
+void KillProcessTree(pid_t root) {
+  std::vector<pid_t> tree = {root};
+  kill(root, SIGSTOP);
+  // One that was in the middle of a fork stops after it, so its child may come
+  // when all have been looked through: it is found by its session, which nobody
+  // new can have so soon.
+  for (int round = 0; round < kRounds && !tree.empty(); ++round) {
+    Stop(root, &tree);
+    KillAll(tree);
+    tree.clear();
+    Stop(root, &tree);
   }
 }
 
