@@ -108,11 +108,11 @@ void KillAll(const std::vector<pid_t>& tree) {
 void KillProcessTree(pid_t root) {
   std::vector<pid_t> tree = {root};
   kill(root, SIGSTOP);
+  Stop(root, &tree);
   // One that was in the middle of a fork stops after it, so its child may come
   // when all have been looked through: it is found by its session, which nobody
   // new can have so soon.
   for (int round = 0; round < kRounds && !tree.empty(); ++round) {
-    Stop(root, &tree);
     KillAll(tree);
     tree.clear();
     Stop(root, &tree);
