@@ -18,8 +18,6 @@ namespace {
 using runtime::cgroup::Hierarchy;
 using runtime::cgroup::Layout;
 
-constexpr char kUnifiedHelp[] = "boot with systemd.unified_cgroup_hierarchy=1";
-
 struct Controller {
   const char* name;     // in v1
   const char* unified;  // in v2; "" where the kernel needs none for it
@@ -80,10 +78,8 @@ std::string Help(const CgroupView& view, const Controller& controller) {
                         "kernel that has it");
   }
   if (Lists(view.unified, controller.unified)) {
-    return absl::StrCat(
-        "it is bound to the v2 hierarchy of a host that has "
-        "both: ",
-        kUnifiedHelp);
+    return "it is bound to the v2 hierarchy of a host that has both: boot with "
+           "systemd.unified_cgroup_hierarchy=1";
   }
   if (!on) return "use a kernel that has it";
   const std::string place = absl::StrCat("/sys/fs/cgroup/", name);
