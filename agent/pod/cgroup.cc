@@ -2,6 +2,7 @@
 #include "agent/pod/cgroup.h"
 
 #include <dirent.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include <set>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
@@ -38,6 +40,22 @@ const char* Tier(const Json& pod) {
       break;
   }
   return "/besteffort";
+}
+
+using Names = std::vector<std::string>;
+
+// Paths of the cgroups in `dir`.
+absl::StatusOr<Names> Children(const std::string& dir) {
+  ASSIGN_OR_RETURN(const Names names, runtime::ListDir(dir));
+  Names children;
+  for (const std::string& name : names) {
+    std::string child = absl::StrCat(dir, "/", name);
+    struct stat info {};
+    if (lstat(child.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
+      children.push_back(std::move(child));
+    }
+  }
+  return children;
 }
 
 // Lets children of `dir` use every controller the kernel offers there.
@@ -92,19 +110,27 @@ bool OnlyV2(const std::vector<CgroupHierarchy>& hierarchies) {
                       [](const auto& h) { return !h.v2; });
 }
 
+void KillProcesses(const std::string& dir) {
+  const std::string pids =
+      runtime::ReadFile(dir + "/cgroup.procs").value_or("");
+  for (absl::string_view line : absl::StrSplit(pids, '\n')) {
+    pid_t pid = 0;
+    // Those outside of this PID namespace are listed as 0.
+    if (absl::SimpleAtoi(line, &pid) && pid > 0) (void)kill(pid, SIGKILL);
+  }
+  for (const std::string& child : Children(dir).value_or(Names())) {
+    KillProcesses(child);
+  }
+}
+
 // A cgroup directory's files cannot be unlinked, so this is not RemoveTree.
 absl::Status RemoveCgroupTree(const std::string& dir) {
   if (rmdir(dir.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
-  auto names = runtime::ListDir(dir);
-  if (!names.ok()) {
-    return absl::IsNotFound(names.status()) ? absl::OkStatus() : names.status();
-  }
-  for (const std::string& name : *names) {
-    std::string child = absl::StrCat(dir, "/", name);
-    struct stat info;
-    if (lstat(child.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
-      RETURN_IF_ERROR(RemoveCgroupTree(child));
-    }
+  const absl::StatusOr<Names> children = Children(dir);
+  if (absl::IsNotFound(children.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(children.status());
+  for (const std::string& child : *children) {
+    RETURN_IF_ERROR(RemoveCgroupTree(child));
   }
   if (rmdir(dir.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
   return runtime::ErrnoStatus("rmdir " + dir);
@@ -236,8 +262,10 @@ absl::Status Directories::RemovePod(const std::string& uid) {
   absl::Status result;
   for (const CgroupHierarchy& hierarchy : hierarchies_) {
     for (const char* tier : kTiers) {
-      result.Update(RemoveCgroupTree(absl::StrCat(
-          hierarchy.mount_point, Kubepods(root_), tier, "/pod", uid)));
+      const std::string dir = absl::StrCat(hierarchy.mount_point,
+                                           Kubepods(root_), tier, "/pod", uid);
+      KillProcesses(dir);
+      result.Update(RemoveCgroupTree(dir));
     }
   }
   return result;

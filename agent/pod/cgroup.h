@@ -52,8 +52,9 @@ class Cgroups {
   // Makes kubepods and its tiers; idempotent.
   virtual absl::Status Init() = 0;
   virtual absl::Status CreatePod(const Json& pod) = 0;
-  // Removes the pod's cgroups of every tier and hierarchy. Gone is OK; a busy
-  // one is FAILED_PRECONDITION.
+  // Ends what is left in the pod's cgroups of every tier and hierarchy, as a
+  // process that the runtime lost, and removes them. Gone is OK; one that is
+  // still busy is FAILED_PRECONDITION.
   virtual absl::Status RemovePod(const std::string& uid) = 0;
   // UIDs of pods that have a cgroup.
   virtual std::vector<std::string> Existing() = 0;
@@ -79,6 +80,8 @@ absl::StatusOr<PodLimits> LimitsBySettings(const Json& pod,
                                            const CgroupSettings& settings);
 // Whether no controller is in a v1 hierarchy.
 bool OnlyV2(const std::vector<CgroupHierarchy>& hierarchies);
+// SIGKILL to every process in `dir` and below; they may take a moment to end.
+void KillProcesses(const std::string& dir);
 // rmdir of `dir` and the empty cgroups below it. Gone is OK.
 absl::Status RemoveCgroupTree(const std::string& dir);
 

@@ -124,7 +124,12 @@ absl::Status Slices::Remove(const std::string& slice) {
 absl::Status Slices::RemovePod(const std::string& uid) {
   absl::Status result;
   for (const std::vector<std::string>& tier : Tiers()) {
-    result.Update(Remove(PodSlice(tier, uid)));
+    const std::string slice = PodSlice(tier, uid);
+    const std::string path = PathOf(slice);
+    for (const CgroupHierarchy& hierarchy : hierarchies_) {
+      if (!path.empty()) KillProcesses(hierarchy.mount_point + path);
+    }
+    result.Update(Remove(slice));
   }
   return result;
 }

@@ -2,6 +2,9 @@
 // The pure parts of agent/pod: back-off, images, credentials, cgroups, logs.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "absl/strings/escaping.h"
 #include "agent/pod/backoff.h"
@@ -12,7 +15,9 @@
 #include "agent/pod/security.h"
 #include "agent/pod/slices.h"
 #include "agent/pod/termination_message.h"
+#include "runtime/base/file.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
 
 namespace agent::pod {
 namespace {
@@ -182,6 +187,30 @@ TEST(CgroupTest, PathFollowsQos) {
   pod = PodWith({{"limits", {{"cpu", "1"}, {"memory", "1Gi"}}}});
   pod["metadata"]["uid"] = "u";
   EXPECT_EQ(cgroups->PodPath(pod), "/node1/kubepods/podu");
+}
+
+TEST(CgroupTest, EndsWhatTheRuntimeLost) {
+  tests::TempDir dir;
+  CgroupHierarchy v1;
+  v1.mount_point = dir.path();
+  const auto cgroups = MakeCgroups("/", {v1});
+  const std::string lost = dir.path() + "/kubepods/besteffort/podu/lost";
+  ASSERT_OK(runtime::MakeDirs(lost, 0755));
+  const pid_t child = fork();
+  if (child == 0) {
+    pause();
+    _exit(0);
+  }
+  // Processes outside of the PID namespace are listed as 0: nobody's.
+  ASSERT_OK(runtime::WriteFileAtomic(lost + "/cgroup.procs",
+                                     absl::StrCat("0\n", child, "\n"), 0644));
+  EXPECT_FALSE(cgroups->RemovePod("u").ok());  // the file is no cgroup's
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+  ASSERT_EQ(unlink((lost + "/cgroup.procs").c_str()), 0);
+  EXPECT_OK(cgroups->RemovePod("u"));
+  EXPECT_THAT(cgroups->Existing(), testing::IsEmpty());
 }
 
 TEST(SliceTest, PathFollowsQos) {
