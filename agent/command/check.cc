@@ -13,9 +13,12 @@
 #include "agent/command/probe_config.h"
 #include "agent/command/probe_handlers.h"
 #include "agent/command/probe_registries.h"
+#include "runtime/base/text.h"
 
 namespace agent::command {
 namespace {
+
+using runtime::OneLine;
 
 // A configuration that cannot be read is one thing missing; the rest is looked
 // at with the defaults.
@@ -53,10 +56,10 @@ absl::Status Run(const std::string& file) {
       const char* word = finding.verdict == Verdict::kGood      ? "ok     "
                          : finding.verdict == Verdict::kLimited ? "limited"
                                                                 : "missing";
-      std::printf("%s  %s: %s\n", word, finding.subject.c_str(),
-                  finding.text.c_str());
+      std::printf("%s  %s: %s\n", word, OneLine(finding.subject).c_str(),
+                  OneLine(finding.text).c_str());
       if (!finding.help.empty()) {
-        std::printf("         -> %s\n", finding.help.c_str());
+        std::printf("         -> %s\n", OneLine(finding.help).c_str());
       }
       missing += finding.verdict == Verdict::kMissing;
       limited += finding.verdict == Verdict::kLimited;

@@ -16,7 +16,6 @@ namespace agent::command {
 namespace {
 
 using runtime::cgroup::Hierarchy;
-using runtime::cgroup::Layout;
 
 struct Controller {
   const char* name;     // in v1
@@ -87,11 +86,6 @@ std::string Help(const CgroupView& view, const Controller& controller) {
                       " cgroup ", place);
 }
 
-std::string Mode(const Layout& layout) {
-  if (layout.v2) return "v2";
-  return layout.Unified() == nullptr ? "v1" : "hybrid";
-}
-
 }  // namespace
 
 std::vector<Finding> CgroupFindings(const CgroupView& view) {
@@ -101,7 +95,7 @@ std::vector<Finding> CgroupFindings(const CgroupView& view) {
              "mount -t cgroup2 none /sys/fs/cgroup"}};
   }
   std::vector<Finding> findings = {
-      {Verdict::kGood, "cgroups", Mode(*view.layout), ""}};
+      {Verdict::kGood, "cgroups", view.layout->Mode(), ""}};
   for (const Hierarchy& hierarchy : view.layout->hierarchies) {
     if (view.writable(hierarchy.mount_point)) continue;
     findings.push_back(

@@ -6,9 +6,9 @@
 #include "absl/time/clock.h"
 #include "cri/server/operations.h"
 #include "cri/server/rpc.h"
-#include "runtime/base/file.h"
 #include "runtime/base/json.h"
 #include "runtime/base/status.h"
+#include "runtime/cgroup/layout.h"
 
 namespace cri::server {
 namespace {
@@ -47,9 +47,8 @@ Json ConfigInfo(const Engine& engine) {
 }
 
 const char* CgroupMode() {
-  if (runtime::Exists("/sys/fs/cgroup/cgroup.controllers")) return "v2";
-  return runtime::Exists("/sys/fs/cgroup/unified/cgroup.controllers") ? "hybrid"
-                                                                      : "v1";
+  const auto layout = runtime::cgroup::Detect();
+  return layout.ok() ? layout->Mode() : "none";
 }
 
 }  // namespace

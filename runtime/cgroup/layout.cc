@@ -74,6 +74,11 @@ const Hierarchy* Layout::Unified() const {
   return nullptr;
 }
 
+const char* Layout::Mode() const {
+  if (v2) return "v2";
+  return Unified() == nullptr ? "v1" : "hybrid";
+}
+
 absl::StatusOr<Layout> Detect() {
   Layout layout;
   if (IsFilesystem(kRoot, CGROUP2_SUPER_MAGIC)) {

@@ -30,6 +30,8 @@ struct Layout {
   const Hierarchy* Find(absl::string_view controller) const;
   // The v2 hierarchy, of a hybrid host too, or nullptr.
   const Hierarchy* Unified() const;
+  // "v1", "hybrid" or "v2".
+  const char* Mode() const;
 };
 
 // Reads /proc/self/cgroup and looks at the usual mount points; no mount table
