@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/base/text.h"
 
+#include <iterator>
+
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 
 namespace runtime {
 namespace {
@@ -25,6 +29,19 @@ std::string OneLine(absl::string_view text) {
     text.remove_prefix(c1 ? 2 : 1);
   }
   return line;
+}
+
+std::string HumanBytes(uint64_t bytes) {
+  if (bytes < 1024) return absl::StrCat(bytes, " B");
+  constexpr const char* kUnits[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  auto amount = static_cast<double>(bytes) / 1024;
+  size_t unit = 0;
+  // What would be shown as 1024.0 is one of the next.
+  while (amount >= 1023.95 && unit + 1 < std::size(kUnits)) {
+    amount /= 1024;
+    ++unit;
+  }
+  return absl::StrFormat("%.1f %s", amount, kUnits[unit]);
 }
 
 }  // namespace runtime

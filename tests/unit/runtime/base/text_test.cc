@@ -20,5 +20,15 @@ TEST(OneLineTest, OtherTextStays) {
   EXPECT_EQ(OneLine("cut \xc2"), "cut \xc2");
 }
 
+TEST(HumanBytesTest, HasOneDigitBehindThePoint) {
+  EXPECT_EQ(HumanBytes(0), "0 B");
+  EXPECT_EQ(HumanBytes(1023), "1023 B");
+  EXPECT_EQ(HumanBytes(1024), "1.0 KiB");
+  EXPECT_EQ(HumanBytes(1536), "1.5 KiB");
+  EXPECT_EQ(HumanBytes((1 << 20) - 1), "1.0 MiB");
+  EXPECT_EQ(HumanBytes(uint64_t{3} << 30), "3.0 GiB");
+  EXPECT_EQ(HumanBytes(UINT64_MAX), "16.0 EiB");
+}
+
 }  // namespace
 }  // namespace runtime
