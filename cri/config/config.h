@@ -50,6 +50,8 @@ struct Config {
   int64_t max_message_bytes = 16 << 20;
   int64_t shm_bytes = 64 << 20;  // of a pod's /dev/shm
   int64_t parallel_downloads = 3;
+  int64_t image_max_bytes = 0;         // 0 = no budget
+  std::string image_max_unused = "0";  // "0" = for ever
   int64_t max_threads = 2048;  // of the pool for blocking work; made on demand
   std::string stream_address = "127.0.0.1";  // of exec, attach, port-forward
   int64_t stream_port = 0;                   // 0 = a free one

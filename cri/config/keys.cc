@@ -37,6 +37,10 @@ bool IsTime(const std::string& text) {
          time < absl::InfiniteDuration();
 }
 
+bool IsTimeOrNone(const std::string& text) {
+  return text == "0" || IsTime(text);
+}
+
 // "--systemd-cgroup" as runc, crun and runsc take it: with one dash or two,
 // with a value or without.
 bool AsksForSystemd(absl::string_view arg) {
@@ -159,6 +163,14 @@ const std::vector<Field<Config>>& Fields() {
        Number(&C::shm_bytes, 4096, int64_t{1} << 40)},
       {"parallel_downloads", "layers of an image fetched at once", kLive,
        Number(&C::parallel_downloads, 1, 64)},
+      {"image_max_bytes",
+       "disk space that images may take, what they share counted once: above "
+       "it the longest unused go, but none that a container has or that came "
+       "in the last two minutes; 0 is no limit",
+       kLive, Number(&C::image_max_bytes, 0, int64_t{1} << 60)},
+      {"image_max_unused",
+       "how long an image stays that no container has; 0 is for ever", kLive,
+       Checked(&C::image_max_unused, "0 or a time as 168h", IsTimeOrNone)},
       {"max_threads", "of the pool for blocking work", kRestart,
        Number(&C::max_threads, 4, 4096)},
       {"stream_address", "where exec, attach and port-forward are served",

@@ -157,6 +157,7 @@ class Containers {
   void Reconcile(const sandbox::SandboxPtr& sandbox, Halves* halves);
   void FinishUpdates();
   void SweepFiles(Halves* halves);
+  void RestoreHolds();
   void SweepHolds(const std::set<std::string>& kept);
   std::string Dir(const std::string& id) const;
   std::string RecordPath(const std::string& id) const;

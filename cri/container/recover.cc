@@ -55,6 +55,7 @@ absl::Status Containers::Recover() {
   }
   FinishUpdates();
   SweepFiles(&halves);
+  RestoreHolds();
   SweepHolds(halves.kept);
   return absl::OkStatus();
 }
@@ -136,6 +137,23 @@ void Containers::SweepFiles(Halves* halves) {
     } else {  // one of those may use it, and the start waits for none of them
       halves->kept.insert(name);
       UndoLater(halves->unheard, name, options_.undo_patience);
+    }
+  }
+}
+
+// Holds are written without fsync: after a power loss one may be missing, and
+// then the image would count as unused.
+void Containers::RestoreHolds() {
+  const std::set<std::string> holders = options_.images->Holders();
+  for (const ContainerPtr& container : registry_.List()) {
+    if (holders.count(container->id) > 0) continue;
+    absl::Status held =
+        options_.images->Hold(container->image_id, container->id);
+    // It may have been removed before its container.
+    if (absl::IsNotFound(held)) held = absl::OkStatus();
+    held.Update(HoldVolumes(*container));
+    if (!held.ok()) {
+      runtime::log::Error("container ", container->id, ": ", held.message());
     }
   }
 }

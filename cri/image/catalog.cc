@@ -85,10 +85,14 @@ void Catalog::Publish(Entry* entry) {
   entry->image = std::move(image);
 }
 
-void Catalog::Put(const ImageRecord& record, ImagePtr image) {
+void Catalog::Put(const ImageRecord& record, ImagePtr image, absl::Time used) {
   absl::MutexLock lock(&mutex_);
+  Entry entry{record, std::move(image), used};
+  if (auto it = images_.find(record.id); it != images_.end()) {
+    entry.used = std::max(used, it->second.used);
+    entry.expected = it->second.expected;
+  }
   Forget(record.id);
-  Entry entry{record, std::move(image)};
   auto& tags = entry.record.tags;
   for (auto tag = tags.begin(); tag != tags.end();) {
     auto owner = tags_.find(tag->name);
@@ -129,6 +133,56 @@ void Catalog::Forget(const std::string& id) {
 void Catalog::Erase(const std::string& id) {
   absl::MutexLock lock(&mutex_);
   Forget(id);
+}
+
+bool Catalog::Use(const std::string& id, absl::Time when) {
+  absl::MutexLock lock(&mutex_);
+  auto it = images_.find(id);
+  if (it == images_.end()) return false;
+  it->second.used = std::max(it->second.used, when);
+  return true;
+}
+
+bool Catalog::Expect(const std::string& id, absl::Time when) {
+  absl::MutexLock lock(&mutex_);
+  auto it = images_.find(id);
+  if (it == images_.end()) return false;
+  it->second.expected = std::max(it->second.expected, when);
+  return true;
+}
+
+Stock::Item Catalog::ItemOf(const Entry& entry) const {
+  Stock::Item item{entry.image, entry.record, entry.used, entry.expected, {}};
+  for (const auto& [holder, hold] : holds_) {
+    if (IsHeld(entry.record, hold)) item.holders.push_back(holder);
+  }
+  return item;
+}
+
+std::optional<Stock::Item> Catalog::Retire(const std::string& id,
+                                           absl::Time quiet_since) {
+  absl::MutexLock lock(&mutex_);
+  auto it = images_.find(id);
+  if (it == images_.end()) return std::nullopt;
+  Stock::Item item = ItemOf(it->second);
+  if (!item.IsUnused() || item.QuietSince() > quiet_since) return std::nullopt;
+  Forget(id);
+  return item;
+}
+
+Stock Catalog::GetStock() {
+  absl::MutexLock lock(&mutex_);
+  Stock stock;
+  for (const auto& [diff_id, layer] : layers_) {
+    stock.layers[diff_id] = {layer.record.bytes, layer.pins > 0, {}};
+  }
+  for (const auto& [holder, hold] : holds_) {
+    for (const std::string& layer : hold.layers) {
+      stock.layers[layer].holders.push_back(holder);
+    }
+  }
+  for (const auto& [id, entry] : images_) stock.items.push_back(ItemOf(entry));
+  return stock;
 }
 
 ImagePtr Catalog::Find(const std::string& reference) {
@@ -195,20 +249,23 @@ std::set<std::string> Catalog::Holders() {
   return holders;
 }
 
-bool Catalog::HasHold(const std::string& holder) {
-  absl::MutexLock lock(&mutex_);
-  return holds_.count(holder) > 0;
-}
-
-std::vector<std::string> Catalog::HeldLayers(const std::string& holder) {
+HoldRecord Catalog::GetHold(const std::string& holder) {
   absl::MutexLock lock(&mutex_);
   auto it = holds_.find(holder);
-  return it == holds_.end() ? std::vector<std::string>() : it->second.layers;
+  return it == holds_.end() ? HoldRecord() : it->second;
 }
 
-bool Catalog::EraseHold(const std::string& holder) {
+std::optional<std::vector<std::string>> Catalog::EraseHold(
+    const std::string& holder) {
   absl::MutexLock lock(&mutex_);
-  return holds_.erase(holder) > 0;
+  auto it = holds_.find(holder);
+  if (it == holds_.end()) return std::nullopt;
+  std::vector<std::string> images;
+  for (const auto& [id, entry] : images_) {
+    if (IsHeld(entry.record, it->second)) images.push_back(id);
+  }
+  holds_.erase(it);
+  return images;
 }
 
 uint64_t Catalog::bytes() {

@@ -5,6 +5,7 @@
 #define CORACLE_CRI_IMAGE_CATALOG_H_
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "absl/synchronization/mutex.h"
 #include "cri/image/image.h"
 #include "cri/image/record.h"
+#include "cri/image/stock.h"
 
 namespace cri::image {
 
@@ -31,10 +33,22 @@ class Catalog {
   // Forgets and returns the layers that no image, hold or pin needs.
   std::vector<std::string> TakeUnused() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Adds or replaces an image. A tag that another image has with a lower
-  // sequence number moves; one with a higher number stays there.
-  void Put(const ImageRecord& record, ImagePtr image)
+  // Adds or replaces an image, used last at `used` or later. A tag that another
+  // image has with a lower sequence number moves; one with a higher number
+  // stays there.
+  void Put(const ImageRecord& record, ImagePtr image, absl::Time used)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // It was used, or is about to be: false if it is gone.
+  bool Use(const std::string& id, absl::Time when) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool Expect(const std::string& id, absl::Time when)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // Erases the image if nobody holds it and it was neither used nor expected
+  // after `quiet_since`. What Use says from then on is false.
+  std::optional<Stock::Item> Retire(const std::string& id,
+                                    absl::Time quiet_since)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // All that there is now.
+  Stock GetStock() ABSL_LOCKS_EXCLUDED(mutex_);
   void Erase(const std::string& id) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // By tag, digest, id or unique id prefix; null if none or not unique.
@@ -48,11 +62,11 @@ class Catalog {
 
   void PutHold(const HoldRecord& hold) ABSL_LOCKS_EXCLUDED(mutex_);
   std::set<std::string> Holders() ABSL_LOCKS_EXCLUDED(mutex_);
-  bool HasHold(const std::string& holder) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Of one holder; empty if there is none.
-  std::vector<std::string> HeldLayers(const std::string& holder)
+  // Of one holder; without a name if there is none.
+  HoldRecord GetHold(const std::string& holder) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The ids of the images that it held; nullopt if there was none.
+  std::optional<std::vector<std::string>> EraseHold(const std::string& holder)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  bool EraseHold(const std::string& holder) ABSL_LOCKS_EXCLUDED(mutex_);
 
   uint64_t bytes() ABSL_LOCKS_EXCLUDED(mutex_);
   uint64_t inodes() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -61,6 +75,7 @@ class Catalog {
   struct Entry {
     ImageRecord record;
     ImagePtr image;
+    absl::Time used = absl::InfinitePast(), expected = absl::InfinitePast();
   };
   struct Layer {
     LayerRecord record;
@@ -68,6 +83,8 @@ class Catalog {
   };
   void Publish(Entry* entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Forget(const std::string& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Stock::Item ItemOf(const Entry& entry) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   absl::Mutex mutex_;
   std::map<std::string, Entry> images_ ABSL_GUARDED_BY(mutex_);  // by id

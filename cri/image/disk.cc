@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <set>
 #include <utility>
@@ -90,6 +91,10 @@ std::string Disk::LayerDir(const std::string& diff_id) const {
   return absl::StrCat(LayerHome(diff_id), "/fs");
 }
 
+std::string Disk::ConfigFile(const std::string& id) const {
+  return absl::StrCat(path_, "/blobs/", FileName(id));
+}
+
 std::string Disk::TemporaryPath() {
   return absl::StrCat(path_, "/tmp/", next_temporary_++);
 }
@@ -120,7 +125,7 @@ absl::StatusOr<std::unique_ptr<Staged>> Disk::StageConfig(
 }
 
 absl::Status Disk::CommitConfig(const Staged& config, const std::string& id) {
-  const std::string to = absl::StrCat(path_, "/blobs/", FileName(id));
+  const std::string to = ConfigFile(id);
   if (rename(config.path().c_str(), to.c_str()) != 0) {
     return ErrnoStatus(absl::StrCat("rename ", config.path(), " to ", to));
   }
@@ -158,9 +163,17 @@ absl::Status Disk::RemoveImage(const std::string& id) {
   }
   // Layers may go only once the record is gone for good.
   RETURN_IF_ERROR(SyncDirectory(absl::StrCat(path_, "/index")));
-  const std::string config = absl::StrCat(path_, "/blobs/", FileName(id));
+  const std::string config = ConfigFile(id);
   if (unlink(config.c_str()) != 0 && errno != ENOENT) {
     return ErrnoStatus(absl::StrCat("remove ", config));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Disk::Touch(const std::string& id) {
+  const std::string config = ConfigFile(id);
+  if (utimensat(AT_FDCWD, config.c_str(), nullptr, 0) != 0 && errno != ENOENT) {
+    return ErrnoStatus(absl::StrCat("set the time of ", config));
   }
   return absl::OkStatus();
 }
@@ -230,10 +243,14 @@ absl::Status Disk::LoadImage(const std::string& name, Contents* contents) {
           absl::StrCat(path, ": layer ", layer, " is missing"));
     }
   }
-  ASSIGN_OR_RETURN(
-      std::string config,
-      runtime::ReadFile(absl::StrCat(path_, "/blobs/", FileName(record.id))));
+  const std::string file = ConfigFile(record.id);
+  ASSIGN_OR_RETURN(std::string config, runtime::ReadFile(file));
   RETURN_IF_ERROR(VerifyDigest(config, record.id, path));
+  struct stat info {};
+  if (stat(file.c_str(), &info) != 0) return ErrnoStatus("stat " + file);
+  // A clock that went back must not keep the image until it is there again.
+  contents->used[record.id] =
+      std::min(absl::TimeFromTimespec(info.st_mtim), absl::Now());
   contents->configs[record.id] = std::move(config);
   contents->images.push_back(std::move(record));
   return absl::OkStatus();

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "cri/image/record.h"
 #include "runtime/base/unique_fd.h"
 
@@ -55,6 +56,7 @@ class Disk {
   struct Contents {
     std::vector<ImageRecord> images;
     std::map<std::string, std::string> configs;  // image id → config
+    std::map<std::string, absl::Time> used;      // image id → see Touch
     std::map<std::string, LayerRecord> layers;   // by diff ID
     std::vector<HoldRecord> holds;
   };
@@ -77,6 +79,9 @@ class Disk {
   // Durable on return: from then on the image exists.
   absl::Status WriteImage(const ImageRecord& record);
   absl::Status RemoveImage(const std::string& id);
+  // Notes that the image is used now: as the time of its config, without fsync.
+  // Nothing for an image that is gone.
+  absl::Status Touch(const std::string& id);
 
   absl::Status WriteHold(const HoldRecord& record);
   void RemoveHold(const std::string& holder);
@@ -85,6 +90,8 @@ class Disk {
   std::string LayerHome(const std::string& diff_id) const;
   // The directory that overlayfs mounts.
   std::string LayerDir(const std::string& diff_id) const;
+  // The image's config.
+  std::string ConfigFile(const std::string& id) const;
   const std::string& path() const { return path_; }
   std::string TemporaryPath();
 

@@ -66,6 +66,39 @@ struct FsUsage {
   uint64_t inodes_used = 0;
 };
 
+// How much the store may keep of what nobody uses. Nothing goes that a
+// container in whatever state has, by itself or as a volume, that is pinned, or
+// that was pulled, used or asked for by name in the last kLeastAge.
+struct Budget {
+  uint64_t max_bytes = 0;     // of all images on disk; 0: as many as there are
+  absl::Duration max_unused;  // 0: for ever
+  bool IsSet() const {
+    return max_bytes > 0 || max_unused > absl::ZeroDuration();
+  }
+};
+// As the kubelet's imageMinimumGCAge: a pod's images come before its
+// containers.
+inline constexpr absl::Duration kLeastAge = absl::Minutes(2);
+
+// What an image takes, and why it is there.
+struct ImageUse {
+  ImagePtr image;
+  uint64_t own_bytes = 0;            // of what no other image has
+  std::vector<std::string> holders;  // see Hold
+  absl::Time used;                   // when it last was, if nobody holds it
+};
+
+// What holds the bytes of the store.
+struct StoreUse {
+  uint64_t bytes = 0;  // of all; what images share counts once
+  std::vector<ImageUse> images;
+  // Layers that no image has any more, by who still holds them.
+  std::map<std::vector<std::string>, uint64_t> removed;
+  Budget budget;
+  // What would be left without all that the budget may remove now.
+  uint64_t least_bytes = 0;
+};
+
 class ImageStore {
  public:
   virtual ~ImageStore() = default;
@@ -109,6 +142,14 @@ class ImageStore {
   // the layers; nullopt if there is none. For /etc/passwd and /etc/group.
   virtual absl::StatusOr<std::optional<std::string>> ReadFile(
       const Image& image, const std::string& path, size_t max_bytes) = 0;
+
+  // Somebody asked for the image and may be about to use it: no budget removes
+  // it for a while. Unknown: nothing.
+  virtual void Expect(const std::string& image_id) = 0;
+  // From now on what is over the budget is removed in the background, the
+  // longest unused first; each removal is logged with its reason.
+  virtual void SetBudget(const Budget& budget) = 0;
+  virtual StoreUse Explain() = 0;
 
   // Takes over StoreOptions of the same names, for pulls from now on.
   virtual void Configure(const std::string& registry_config_dir,

@@ -7,7 +7,6 @@
 #include <set>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
@@ -15,24 +14,13 @@
 #include "cri/image/fixup.h"
 #include "runtime/base/activity.h"
 #include "runtime/base/file.h"
-#include "runtime/base/log.h"
 #include "runtime/base/status.h"
 
 namespace cri::image {
 namespace {
 
-namespace log = runtime::log;
-
 constexpr int kMaxIndexDepth = 3;
 constexpr absl::Duration kTick = absl::Milliseconds(50);
-
-bool IsHolderName(absl::string_view name) {
-  if (name.empty() || name.size() > 255 || name.front() == '.') return false;
-  return std::all_of(name.begin(), name.end(), [](char c) {
-    return absl::ascii_isalnum(c) || c == '_' || c == '+' || c == '-' ||
-           c == '.';
-  });
-}
 
 void Add(const std::vector<std::string>& from, std::vector<std::string>* to) {
   for (const std::string& item : from) {
@@ -308,7 +296,7 @@ absl::Status Installer::WriteNames(ImageRecord record, const Names& names,
   }
   Add(names.digests, &record.digests);
   RETURN_IF_ERROR(disk_->WriteImage(record));
-  catalog_->Put(record, std::move(image));
+  catalog_->Put(record, std::move(image), absl::Now());
   // After a crash in between, the higher sequence number decides.
   for (const std::string& id : losers) {
     RETURN_IF_ERROR(disk_->WriteImage(catalog_->Record(id)));
@@ -333,59 +321,6 @@ absl::StatusOr<ImagePtr> Installer::AddNames(const std::string& id,
     return WriteNames(record, names, catalog_->Find(id));
   }));
   return catalog_->Find(id);
-}
-
-absl::Status Installer::Remove(const std::string& reference) {
-  return Change([&]() -> absl::Status {
-    ImagePtr image = catalog_->Find(reference);
-    if (image == nullptr) return absl::OkStatus();
-    RETURN_IF_ERROR(disk_->RemoveImage(image->id));
-    catalog_->Erase(image->id);
-    CollectLayers();
-    return absl::OkStatus();
-  });
-}
-
-absl::Status Installer::Hold(const std::string& image_id,
-                             const std::string& holder) {
-  if (!IsHolderName(holder)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("\"", holder, "\" cannot name a holder of an image"));
-  }
-  return Change([&]() -> absl::Status {
-    ImageRecord record = catalog_->Record(image_id);
-    if (record.id.empty()) {
-      // A repeated call may come after the image went.
-      if (catalog_->HasHold(holder)) return absl::OkStatus();
-      return absl::NotFoundError(
-          absl::StrCat("image ", image_id, " is not in the store"));
-    }
-    HoldRecord hold{holder, catalog_->HeldLayers(holder)};
-    Add(record.layers, &hold.layers);
-    RETURN_IF_ERROR(disk_->WriteHold(hold));
-    catalog_->PutHold(hold);
-    return absl::OkStatus();
-  });
-}
-
-void Installer::Release(const std::string& holder) {
-  absl::Status status = Change([&] {
-    if (catalog_->EraseHold(holder)) {
-      disk_->RemoveHold(holder);
-      CollectLayers();
-    }
-    return absl::OkStatus();
-  });
-  if (!status.ok()) log::Error("image store: ", status.message());
-}
-
-// On the serial queue. The files themselves go on the trash's time.
-void Installer::CollectLayers() {
-  for (const std::string& layer : catalog_->TakeUnused()) {
-    if (auto status = trash_->Take(disk_->LayerHome(layer)); !status.ok()) {
-      log::Error("image store: ", status.message());
-    }
-  }
 }
 
 }  // namespace cri::image

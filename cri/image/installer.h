@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "cri/image/catalog.h"
 #include "cri/image/disk.h"
 #include "cri/image/image.h"
@@ -70,7 +71,14 @@ class Installer {
 
   // Gives a present image further names; null if it has gone.
   absl::StatusOr<ImagePtr> AddNames(const std::string& id, const Names& names);
+
+  // removal.cc
+  // False if it is gone; else no budget removes it for a while.
+  bool Use(const std::string& id);
   absl::Status Remove(const std::string& reference);
+  // Removes an image that nobody holds and that has been neither used nor
+  // expected since; whether it did.
+  absl::StatusOr<bool> Retire(const std::string& id, absl::Time quiet_since);
   absl::Status Hold(const std::string& image_id, const std::string& holder);
   void Release(const std::string& holder);
   // Layers fetched at once.

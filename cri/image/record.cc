@@ -92,7 +92,8 @@ std::string Encode(const LayerRecord& record) {
 
 std::string Encode(const HoldRecord& record) {
   return Wrap("hold", Json{{"holder", record.holder},
-                           {"layers", ToJson(record.layers)}});
+                           {"layers", ToJson(record.layers)},
+                           {"images", ToJson(record.images)}});
 }
 
 absl::StatusOr<ImageRecord> DecodeImage(absl::string_view text,
@@ -141,6 +142,7 @@ absl::StatusOr<HoldRecord> DecodeHold(absl::string_view text,
   record.holder = runtime::StringAt(value, "holder");
   if (record.holder.empty()) return Broken(source, "holder: missing");
   ASSIGN_OR_RETURN(record.layers, DigestsAt(value, "layers", source));
+  ASSIGN_OR_RETURN(record.images, DigestsAt(value, "images", source));
   return record;
 }
 

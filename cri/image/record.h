@@ -38,6 +38,7 @@ struct LayerRecord {
 struct HoldRecord {
   std::string holder;
   std::vector<std::string> layers;
+  std::vector<std::string> images;  // ids; none in records of older versions
 };
 
 std::string Encode(const ImageRecord& record);

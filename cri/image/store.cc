@@ -8,12 +8,14 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
 #include "cri/image/archive.h"
 #include "cri/image/catalog.h"
 #include "cri/image/disk.h"
 #include "cri/image/hosts.h"
 #include "cri/image/image.h"
 #include "cri/image/installer.h"
+#include "cri/image/keeper.h"
 #include "cri/image/lookup.h"
 #include "cri/image/reference.h"
 #include "cri/image/registry.h"
@@ -35,6 +37,7 @@ class Store : public ImageStore {
         trash_(absl::StrCat(disk_->path(), "/trash"), &executor_),
         installer_(disk_.get(), &catalog_, &trash_, &executor_,
                    options.parallel_downloads),
+        keeper_(&catalog_, &installer_, &executor_),
         // Two threads for each layer, one for the records, one for the trash;
         // made when they are needed.
         executor_("image", 2 * kMostParallelDownloads + 2) {}
@@ -63,7 +66,13 @@ class Store : public ImageStore {
   }
   void Release(const std::string& holder) override {
     installer_.Release(holder);
+    keeper_.LookAfter(kLeastAge);
   }
+  void Expect(const std::string& image_id) override {
+    catalog_.Expect(image_id, absl::Now());
+  }
+  void SetBudget(const Budget& budget) override { keeper_.SetBudget(budget); }
+  StoreUse Explain() override;
   std::set<std::string> Holders() override { return catalog_.Holders(); }
   absl::StatusOr<std::optional<std::string>> ReadFile(
       const Image& image, const std::string& path, size_t max_bytes) override {
@@ -99,6 +108,7 @@ class Store : public ImageStore {
   uint64_t next_pull_ ABSL_GUARDED_BY(mutex_) = 1;
   runtime::Trash trash_;
   Installer installer_;
+  Keeper keeper_;
   // Last, so that its destructor ends all tasks before what they use goes.
   runtime::Executor executor_;
 };
@@ -119,7 +129,8 @@ absl::Status Store::Load() {
     for (const std::string& layer : record.layers) {
       bytes += contents.layers[layer].bytes;
     }
-    catalog_.Put(record, MakeImage(*disk_, record, *config, json, bytes));
+    catalog_.Put(record, MakeImage(*disk_, record, *config, json, bytes),
+                 contents.used[record.id]);
   }
   return absl::OkStatus();
 }
@@ -153,6 +164,9 @@ absl::StatusOr<ImagePtr> Store::Pull(const std::string& text,
   absl::StatusOr<ImagePtr> image = nullptr;
   for (int i = 0; i < kMaxTries; ++i) {
     image = PullOnce(reference, options, control, on_progress);
+    if (image.ok() && !installer_.Use((*image)->id)) {
+      image = absl::AbortedError("the image was removed");
+    }
     if (!absl::IsAborted(image.status())) break;
   }
   {
@@ -160,6 +174,7 @@ absl::StatusOr<ImagePtr> Store::Pull(const std::string& text,
     pulls_.erase(pull);
   }
   if (!image.ok()) return runtime::Annotate(image.status(), context);
+  keeper_.LookAfter(absl::ZeroDuration());
   return image;
 }
 
@@ -220,6 +235,9 @@ absl::StatusOr<ImagePtr> Store::ImportOne(const std::shared_ptr<Layout>& layout,
     RETURN_IF_ERROR(plan.status());
     auto installed = installer_.Install(layout, *plan, image.names, control,
                                         PullProgress(), nullptr);
+    if (installed.ok() && !installer_.Use((*installed)->id)) {
+      installed = absl::AbortedError("the image was removed");
+    }
     if (!absl::IsAborted(installed.status()) || i == kMaxTries) {
       return installed;
     }
@@ -240,7 +258,16 @@ absl::StatusOr<std::vector<ImagePtr>> Store::Import(const std::string& path,
     if (!imported.ok()) return runtime::Annotate(imported.status(), context);
     result.push_back(*std::move(imported));
   }
+  keeper_.LookAfter(absl::ZeroDuration());
   return result;
+}
+
+StoreUse Store::Explain() {
+  const Stock stock = catalog_.GetStock();
+  StoreUse use = ExplainStock(stock);
+  use.budget = keeper_.GetBudget();
+  use.least_bytes = PlanRemovals(stock, use.budget, absl::Now()).bytes_left;
+  return use;
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "cri/container/capability.h"
 #include "cri/sandbox/pod_network.h"
+#include "cri/server/image_use.h"
 #include "cri/server/make_network.h"
 #include "runtime/base/activity.h"
 #include "runtime/base/file.h"
@@ -275,6 +276,7 @@ absl::StatusOr<std::string> Engine::Reload(
   config_ =
       std::make_shared<const config::Config>(config::Merged(*config_, *fresh));
   Apply(*config_);
+  images->SetBudget(BudgetOf(*config_));
   reloads_.text = live.empty()
                       ? "nothing to take over"
                       : absl::StrCat("taken over: ", absl::StrJoin(live, ", "));
@@ -312,6 +314,7 @@ absl::Status Engine::Recover() {
         if (gate->open) OnState(state);
       });
   RETURN_IF_ERROR(containers->Recover());
+  images->SetBudget(BudgetOf(*Config()));  // now that all is held again
   runtime::log::Info("recovered ", sandboxes->List().size(), " sandboxes (",
                      living.size(), " alive) and ", containers->List().size(),
                      " containers in ",

@@ -127,6 +127,8 @@ absl::StatusOr<v1::ImageStatusResponse> ImageStatus(
   v1::ImageStatusResponse response;
   image::ImagePtr image = context.engine.images->Find(name);
   if (image == nullptr) return response;
+  // A kubelet asks before it makes a container.
+  context.engine.images->Expect(image->id);
   *response.mutable_image() = ToApi(*image);
   if (request.verbose()) {
     (*response.mutable_info())["info"] = VerboseInfo(*image);

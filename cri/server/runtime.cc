@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "cri/server/image_use.h"
 #include "cri/server/operations.h"
 #include "cri/server/rpc.h"
 #include "runtime/base/json.h"
@@ -121,6 +122,7 @@ absl::StatusOr<v1::StatusResponse> Status(Context& context,
                                          {"problems", devices.problems}});
     info["config"] = runtime::DumpJson(ConfigInfo(engine));
     info["host"] = runtime::DumpJson(host);
+    info["images"] = runtime::DumpJson(ImagesInfo(engine, absl::Now()));
     info["operations"] = runtime::DumpJson(OperationsInfo(engine, absl::Now()));
     info["pulls"] = runtime::DumpJson(pulls);
     info["version"] = runtime::DumpJson(Json(CORACLE_VERSION));

@@ -72,6 +72,23 @@ class FakeImages : public cri::image::ImageStore {
     absl::MutexLock lock(&mutex_);
     holders_.erase(holder);
   }
+  void Expect(const std::string& image_id) override {
+    absl::MutexLock lock(&mutex_);
+    expected_.push_back(image_id);
+  }
+  std::vector<std::string> Expected() {
+    absl::MutexLock lock(&mutex_);
+    return expected_;
+  }
+  void SetBudget(const cri::image::Budget& budget) override {
+    absl::MutexLock lock(&mutex_);
+    use.budget = budget;
+  }
+  cri::image::StoreUse Explain() override {
+    absl::MutexLock lock(&mutex_);
+    return use;
+  }
+  cri::image::StoreUse use;  // what Explain says
   void Configure(const std::string& registry_config_dir, int) override {
     absl::MutexLock lock(&mutex_);
     registry_config_dir_ = registry_config_dir;
@@ -97,6 +114,7 @@ class FakeImages : public cri::image::ImageStore {
   std::map<std::string, cri::image::ImagePtr> images_ ABSL_GUARDED_BY(mutex_);
   std::string registry_config_dir_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> holders_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> expected_ ABSL_GUARDED_BY(mutex_);
 };
 
 // Gives out 10.9.0.2, .3, … Thread safe. What waits here fails the test after

@@ -34,6 +34,28 @@ TEST(LoadTest, ReadsEveryKindOfValue) {
   EXPECT_EQ(config.mtu, 1400);
 }
 
+TEST(LoadTest, ImageBudgetsAreOffOrNumbers) {
+  ASSERT_OK_AND_ASSIGN(Config config, Parse("", "c.yaml", {}));
+  EXPECT_EQ(config.image_max_bytes, 0);
+  EXPECT_EQ(config.image_max_unused, "0");
+  ASSERT_OK_AND_ASSIGN(
+      config, Parse("image_max_bytes: 20000000000\nimage_max_unused: 168h\n",
+                    "c.yaml", {}));
+  EXPECT_EQ(config.image_max_bytes, 20000000000);
+  EXPECT_EQ(config.image_max_unused, "168h");
+  EXPECT_OK(Parse("image_max_unused: 0", "c.yaml", {}).status());
+  for (const char* wrong : {"-1h", "7d", "soon", "inf", "\"\""}) {
+    EXPECT_THAT(
+        Parse(absl::StrCat("image_max_unused: ", wrong), "c.yaml", {}).status(),
+        StatusIs(absl::StatusCode::kInvalidArgument,
+                 HasSubstr("image_max_unused: expected 0 or a time as 168h")))
+        << wrong;
+  }
+  EXPECT_THAT(Parse("image_max_bytes: -1", "c.yaml", {}).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("image_max_bytes: ")));
+}
+
 TEST(LoadTest, FlagsWinOverTheFile) {
   ASSERT_OK_AND_ASSIGN(Config config, Parse("root: /a\nstate: /b\n", "c.yaml",
                                             {{"root", "/c"}}));
