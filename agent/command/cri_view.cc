@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -150,6 +151,11 @@ absl::StatusOr<View> CriView::Load() {
                      runtime::ParseJson(it->second, "the server's operations"));
     view.operations = RowsOfOperations(operations);
   }
+  if (const auto it = status.info().find("images"); it != status.info().end()) {
+    ASSIGN_OR_RETURN(const runtime::Json images,
+                     runtime::ParseJson(it->second, "the server's images"));
+    view.image_budget = BudgetProblem(ImageUsageOf(images));
+  }
   for (const v1::RuntimeCondition& condition : status.status().conditions()) {
     if (condition.status() ||
         condition.type().find("Ready") == std::string::npos) {
@@ -262,6 +268,68 @@ absl::StatusOr<std::vector<ImageRow>> CriView::Images() {
   std::sort(rows.begin(), rows.end(),
             [](const auto& a, const auto& b) { return a.name < b.name; });
   return rows;
+}
+
+namespace {
+
+// What each container has written, the most first.
+std::vector<WrittenRow> WrittenBy(const v1::ListContainersResponse& containers,
+                                  const v1::ListPodSandboxResponse& sandboxes,
+                                  const v1::ListContainerStatsResponse& stats) {
+  std::map<std::string, std::string> pods;
+  for (const v1::PodSandbox& pod : sandboxes.items()) {
+    pods[pod.id()] = absl::StrCat(pod.metadata().namespace_(), "/",
+                                  pod.metadata().name(), "/");
+  }
+  std::map<std::string, uint64_t> written;
+  for (const v1::ContainerStats& item : stats.stats()) {
+    if (item.writable_layer().has_used_bytes()) {
+      written[item.attributes().id()] =
+          item.writable_layer().used_bytes().value();
+    }
+  }
+  std::vector<WrittenRow> rows;
+  for (const v1::Container& container : containers.containers()) {
+    WrittenRow row;
+    row.container =
+        pods[container.pod_sandbox_id()] + container.metadata().name();
+    if (const auto it = written.find(container.id()); it != written.end()) {
+      row.bytes = it->second;
+    }
+    rows.push_back(std::move(row));
+  }
+  std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) {
+    return std::tie(b.bytes, a.container) < std::tie(a.bytes, b.container);
+  });
+  return rows;
+}
+
+}  // namespace
+
+absl::StatusOr<ImageUsage> CriView::Usage() {
+  ASSIGN_OR_RETURN(const auto info, Info());
+  const auto images = info.find("images");
+  if (images == info.end()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the CRI server on ", socket_, " does not tell what holds its images"));
+  }
+  ASSIGN_OR_RETURN(const runtime::Json parsed,
+                   runtime::ParseJson(images->second, "the server's images"));
+  ImageUsage usage = ImageUsageOf(parsed);
+  v1::ListContainersResponse containers;
+  RETURN_IF_ERROR(Call(*stubs_->runtime,
+                       &v1::RuntimeService::Stub::ListContainers,
+                       v1::ListContainersRequest(), &containers));
+  v1::ListPodSandboxResponse sandboxes;
+  RETURN_IF_ERROR(Call(*stubs_->runtime,
+                       &v1::RuntimeService::Stub::ListPodSandbox,
+                       v1::ListPodSandboxRequest(), &sandboxes));
+  v1::ListContainerStatsResponse stats;
+  RETURN_IF_ERROR(Call(*stubs_->runtime,
+                       &v1::RuntimeService::Stub::ListContainerStats,
+                       v1::ListContainerStatsRequest(), &stats));
+  usage.written = WrittenBy(containers, sandboxes, stats);
+  return usage;
 }
 
 absl::StatusOr<std::string> CriView::Pull(const std::string& image) {

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "agent/command/image_usage.h"
 #include "agent/command/view.h"
 
 namespace runtime::v1 {
@@ -45,6 +46,9 @@ class CriView {
   absl::StatusOr<ContainerLog> Log(const std::string& pod,
                                    const std::string& container, bool previous);
   absl::StatusOr<std::vector<ImageRow>> Images();
+  // But for what only the disk tells. FAILED_PRECONDITION if the server, of
+  // another make, does not say what holds its images.
+  absl::StatusOr<ImageUsage> Usage();
   // The pulled image's reference.
   absl::StatusOr<std::string> Pull(const std::string& image);
   // Directory below which the image store is, from ImageFsInfo.

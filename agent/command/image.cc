@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // coracle image: the images of this host's store.
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
@@ -11,6 +14,7 @@
 #include "agent/command/cri_view.h"
 #include "agent/command/options.h"
 #include "cri/image/inbox.h"
+#include "cri/stats/layer_usage.h"
 #include "runtime/base/status.h"
 
 namespace agent::command {
@@ -21,6 +25,7 @@ constexpr absl::Duration kImportTimeout = absl::Minutes(10);
 struct Options {
   std::string cri_socket = kDefaultCriSocket;
   std::string root, path, name;
+  std::string output = "table";
 };
 
 absl::Status Import(const Options& options) {
@@ -54,6 +59,53 @@ absl::Status List(const Options& options) {
   return absl::OkStatus();
 }
 
+// MeasureTree of what is there.
+absl::StatusOr<uint64_t> BytesBelow(const std::string& directory) {
+  const auto usage = ::cri::stats::MeasureTree(directory);
+  if (absl::IsNotFound(usage.status())) return 0;
+  RETURN_IF_ERROR(usage.status());
+  // Without the directory itself, which is always there.
+  struct stat info {};
+  if (stat(directory.c_str(), &info) != 0) {
+    return runtime::ErrnoStatus("stat " + directory);
+  }
+  return usage->bytes - static_cast<uint64_t>(info.st_blocks) * 512;
+}
+
+// What is no image and no container.
+absl::Status MeasureDisk(const std::string& images, ImageUsage* usage) {
+  usage->directory = images;
+  const std::string root(absl::StripSuffix(images, "/images"));
+  ASSIGN_OR_RETURN(const uint64_t made, BytesBelow(images + "/tmp"));
+  ASSIGN_OR_RETURN(const uint64_t imported, BytesBelow(images + "/import"));
+  usage->temporary = made + imported;
+  ASSIGN_OR_RETURN(const uint64_t layers, BytesBelow(images + "/trash"));
+  ASSIGN_OR_RETURN(const uint64_t containers, BytesBelow(root + "/trash"));
+  usage->trash = layers + containers;
+  ASSIGN_OR_RETURN(usage->aside, BytesBelow(images + "/aside"));
+  struct statvfs disk {};
+  if (statvfs(images.c_str(), &disk) != 0) {
+    return runtime::ErrnoStatus("statvfs " + images);
+  }
+  const auto bytes = [&](uint64_t blocks) { return blocks * disk.f_frsize; };
+  usage->disk_bytes = bytes(disk.f_blocks);
+  usage->disk_used = bytes(disk.f_blocks - disk.f_bfree);
+  usage->disk_free = bytes(disk.f_bavail);
+  return absl::OkStatus();
+}
+
+absl::Status Usage(const Options& options) {
+  CriView view(options.cri_socket);
+  ASSIGN_OR_RETURN(ImageUsage usage, view.Usage());
+  ASSIGN_OR_RETURN(const std::string images, view.ImageDirectory());
+  RETURN_IF_ERROR(MeasureDisk(images, &usage));
+  const std::string text = options.output == "json"
+                               ? runtime::DumpJson(ImageUsageJson(usage)) + "\n"
+                               : FormatImageUsage(usage);
+  std::fputs(text.c_str(), stdout);
+  return absl::OkStatus();
+}
+
 absl::Status Pull(const Options& options) {
   ASSIGN_OR_RETURN(const std::string ref,
                    CriView(options.cri_socket).Pull(options.name));
@@ -64,8 +116,8 @@ absl::Status Pull(const Options& options) {
 }  // namespace
 
 void AddImage(CLI::App& app, Action* action) {
-  CLI::App* command =
-      app.add_subcommand("image", "List, pull and import images");
+  CLI::App* command = app.add_subcommand(
+      "image", "List, pull and import images, and what holds the disk");
   command->require_subcommand(1);
   const auto options = std::make_shared<Options>();
   const auto add = [&](const char* name, const char* help,
@@ -77,6 +129,9 @@ void AddImage(CLI::App& app, Action* action) {
     return sub;
   };
   add("list", "Names, ids and sizes", List);
+  add("usage", "What holds the disk space: images, containers, the rest", Usage)
+      ->add_option("-o,--output", options->output, "table or json")
+      ->check(CLI::IsMember({"table", "json"}));
   CLI::App* pull = add("pull", "Pull an image from its registry", Pull);
   pull->add_option("name", options->name, "Image name")->required();
   CLI::App* import = add(

@@ -45,27 +45,6 @@ std::string Word(const PodRow& pod) {
   return pod.phase;
 }
 
-std::string Table(std::vector<std::vector<std::string>> rows) {
-  std::vector<size_t> widths;
-  for (auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (size_t i = 0; i < row.size(); ++i) {
-      row[i] = OneLine(row[i]);
-      widths[i] = std::max(widths[i], row[i].size());
-    }
-  }
-  std::string out;
-  for (const auto& row : rows) {
-    std::string line;
-    for (size_t i = 0; i < row.size(); ++i) {
-      absl::StrAppend(&line, row[i],
-                      std::string(widths[i] - row[i].size() + 3, ' '));
-    }
-    absl::StrAppend(&out, absl::StripTrailingAsciiWhitespace(line), "\n");
-  }
-  return out;
-}
-
 absl::Duration SecondsAt(const Json& json, absl::string_view key) {
   const Json& value = runtime::At(json, key);
   return value.is_number() ? absl::Seconds(value.get<double>())
@@ -149,6 +128,27 @@ void AddWaits(const Json& waits, std::vector<PodRow>* pods) {
   }
 }
 
+std::string Table(std::vector<std::vector<std::string>> rows) {
+  std::vector<size_t> widths;
+  for (auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t i = 0; i < row.size(); ++i) {
+      row[i] = OneLine(row[i]);
+      widths[i] = std::max(widths[i], row[i].size());
+    }
+  }
+  std::string out;
+  for (const auto& row : rows) {
+    std::string line;
+    for (size_t i = 0; i < row.size(); ++i) {
+      absl::StrAppend(&line, row[i],
+                      std::string(widths[i] - row[i].size() + 3, ' '));
+    }
+    absl::StrAppend(&out, absl::StripTrailingAsciiWhitespace(line), "\n");
+  }
+  return out;
+}
+
 std::string Age(absl::Duration age) {
   const int64_t s = std::max<int64_t>(0, absl::ToInt64Seconds(age));
   const auto two = [](int64_t big, const char* big_unit, int64_t small,
@@ -211,6 +211,10 @@ std::string FormatView(const View& view, absl::Time now) {
                     "No node agent runs here; this is what the CRI "
                     "server knows.\n");
   }
+  if (!view.image_budget.empty()) {
+    absl::StrAppend(&out, "Image budget not met: ", OneLine(view.image_budget),
+                    "\n");
+  }
   if (!view.operations.empty()) absl::StrAppend(&out, "\nUnder way:\n");
   for (const OperationRow& row : view.operations) {
     absl::StrAppend(&out, FormatOperation(row));
@@ -269,9 +273,13 @@ Json ViewJson(const View& view) {
                           {"stepSeconds", absl::ToDoubleSeconds(row.step_took)},
                           {"where", row.where}});
   }
-  return {{"runtime", view.runtime},    {"ready", view.not_ready.empty()},
-          {"notReady", view.not_ready}, {"agent", view.from_agent},
-          {"operations", operations},   {"pods", pods}};
+  return {{"runtime", view.runtime},
+          {"ready", view.not_ready.empty()},
+          {"notReady", view.not_ready},
+          {"imageBudget", view.image_budget},
+          {"agent", view.from_agent},
+          {"operations", operations},
+          {"pods", pods}};
 }
 
 }  // namespace agent::command

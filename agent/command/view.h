@@ -38,6 +38,7 @@ struct OperationRow {
 struct View {
   std::string runtime;                 // "coracle 0.1.0"
   std::vector<std::string> not_ready;  // why the runtime is not; empty: ready
+  std::string image_budget;            // why it is not met; empty: it is
   bool from_agent = false;
   std::vector<OperationRow> operations;  // the oldest first
   std::vector<PodRow> pods;
@@ -58,6 +59,9 @@ std::vector<OperationRow> RowsOfOperations(const runtime::Json& operations);
 // The table and the sentences around it.
 std::string FormatView(const View& view, absl::Time now);
 runtime::Json ViewJson(const View& view);
+
+// Lines of aligned columns.
+std::string Table(std::vector<std::vector<std::string>> rows);
 
 // "47s", "12m", "3h12m", "5d2h": as kubectl shows an age.
 std::string Age(absl::Duration age);

@@ -55,6 +55,15 @@ TEST(StatusViewTest, SaysWhatWaitsAndWhy) {
   EXPECT_THAT(text, Not(HasSubstr("default/web container")));
 }
 
+TEST(StatusViewTest, SaysThatTheImageBudgetIsNotMet) {
+  View view;
+  EXPECT_THAT(FormatView(view, absl::Now()), Not(HasSubstr("budget")));
+  view.image_budget = "images take\n7 B";
+  EXPECT_THAT(FormatView(view, absl::Now()),
+              HasSubstr("\nImage budget not met: images take 7 B\n"));
+  EXPECT_EQ(ViewJson(view)["imageBudget"], view.image_budget);
+}
+
 TEST(StatusViewTest, SaysWhatIsUnderWayAndWhere) {
   const Json operations = {
       {{"call", "RunPodSandbox"},
