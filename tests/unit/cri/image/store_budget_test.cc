@@ -32,6 +32,8 @@ class StoreBudgetTest : public StoreTest {
       absl::SleepFor(absl::Milliseconds(5));
     }
     ASSERT_THAT(store_->List(), SizeIs(count));
+    // Its turn comes after the removal's.
+    store_->Release("nobody");
   }
   ImageUse UseOf(const ImagePtr& image) {
     for (const ImageUse& use : store_->Explain().images) {
