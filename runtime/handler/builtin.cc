@@ -256,10 +256,9 @@ absl::StatusOr<ContainerState> BuiltinHandler::CreateContainer(
   const std::string dir = PodDir(options.sandbox_id);
   ASSIGN_OR_RETURN(UniqueFd dir_fd, OpenFile(dir, O_RDONLY | O_DIRECTORY));
   const std::string name = absl::StrCat(options.id, ".plan");
-  int error =
-      state::WriteRecord(dir_fd.get(), name.c_str(), state::kContainerPlanKind,
-                         state::Encode(*plan));
-  if (error != 0) {
+  if (const int error =
+          state::WriteRecord(dir_fd.get(), name.c_str(),
+                             state::kContainerPlanKind, state::Encode(*plan))) {
     return ErrnoStatus(error, absl::StrCat(context, ": write ", name));
   }
   hold::Request request;
@@ -267,6 +266,7 @@ absl::StatusOr<ContainerState> BuiltinHandler::CreateContainer(
   request.id = options.id;
   request.flags = plan->flags;
   request.log_path = plan->log_path;
+  request.log_cap = options.log_cap;
   request.cgroups_path = plan->cgroups_path;
   const activity::Step step(StepOf(request.type), connection.peer());
   absl::StatusOr<hold::Reply> reply =

@@ -99,6 +99,9 @@ struct ContainerOptions {
   std::string work_dir;
   std::string rootfs_dir;
   std::string log_path;  // absolute; "" = output is discarded
+  // Bytes that a log file may have before the holder itself begins another and
+  // keeps two of the old ones; 0: only ReopenLog makes another.
+  uint64_t log_cap = 0;
   bool tty = false;
   bool stdin_open = false;
   bool stdin_once = false;

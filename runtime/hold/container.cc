@@ -60,6 +60,7 @@ void Holder::Create(Connection* connection, const Request& request) {
     container->flags = request.flags;
     container->cgroups_path = request.cgroups_path;
     container->log_path = request.log_path;
+    container->log.SetCap(request.log_cap);
     absl::Status status = ForkSetup(container.get());
     if (!status.ok()) {
       return ReplyStatus(connection, status.code(), status.message());

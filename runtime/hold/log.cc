@@ -85,12 +85,16 @@ absl::Status LogFile::Open(const std::string& path) {
   }
   RETURN_IF_ERROR(fd.status());
   fd_ = *std::move(fd);
+  size_ = known ? static_cast<uint64_t>(st.st_size) : 0;
+  path_ = path;
   return absl::OkStatus();
 }
 
 void LogFile::Add(absl::string_view stream, absl::string_view content,
                   bool partial) {
   if (!fd_.ok()) return;
+  const size_t bytes = kHeadBytes + content.size() + 1;
+  if (cap_ != 0) MakeRoom(bytes);
   char* head = heads_[lines_];
   timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
@@ -101,26 +105,28 @@ void LogFile::Add(absl::string_view stream, absl::string_view content,
   parts_[lines_ * 3] = Part(absl::string_view(head, kHeadBytes));
   parts_[lines_ * 3 + 1] = Part(content);
   parts_[lines_ * 3 + 2] = Part("\n");
+  batch_ += bytes;
   if (++lines_ == kBatch) Flush();
 }
 
 void LogFile::Flush() {
   if (lines_ == 0) return;
-  size_t total = 0;
-  for (size_t i = 0; i < lines_ * 3; ++i) total += parts_[i].iov_len;
   ssize_t written;
   do {
     written = writev(fd_.get(), parts_, static_cast<int>(lines_ * 3));
   } while (written < 0 && errno == EINTR);
-  if (written > 0 && static_cast<size_t>(written) < total) {
-    KeepWholeLines(static_cast<size_t>(written));
+  if (written > 0) {
+    size_t kept = static_cast<size_t>(written);
+    if (kept < batch_) kept = KeepWholeLines(kept);
+    size_ += kept;
   }
   lines_ = 0;
+  batch_ = 0;
 }
 
 // The disk filled up in the middle of a line: cut the file back to the line's
-// start. We are the only writer.
-void LogFile::KeepWholeLines(size_t written) {
+// start. We are the only writer. Returns how much of `written` is left.
+size_t LogFile::KeepWholeLines(size_t written) {
   size_t whole = 0;
   for (size_t i = 0; i < lines_; ++i) {
     size_t size = parts_[i * 3].iov_len + parts_[i * 3 + 1].iov_len + 1;
@@ -128,11 +134,13 @@ void LogFile::KeepWholeLines(size_t written) {
     whole += size;
   }
   struct stat st;
-  if (fstat(fd_.get(), &st) != 0) return;
   off_t torn = static_cast<off_t>(written - whole);
-  if (torn == 0 || st.st_size < torn) return;
   // If this fails too, the reader sees one torn line: nothing is left to do.
-  if (ftruncate(fd_.get(), st.st_size - torn) != 0) return;
+  if (fstat(fd_.get(), &st) != 0 || st.st_size < torn ||
+      ftruncate(fd_.get(), st.st_size - torn) != 0) {
+    return written;
+  }
+  return whole;
 }
 
 void LineAssembler::Emit(absl::string_view piece, bool partial, LogFile* log) {

@@ -49,6 +49,7 @@ std::string Encode(const Request& request) {
   out.Str(request.directory);
   out.U32(static_cast<uint32_t>(request.args.size()));
   for (const std::string& arg : request.args) out.Str(arg);
+  out.U64(request.log_cap);
   return out.Take();
 }
 
@@ -74,9 +75,11 @@ bool Decode(absl::string_view data, Request* request) {
   DecodeMap(&in, &request->id_maps.gids);
   request->directory = in.Str();
   request->args.clear();
+  request->log_cap = 0;
   if (in.AtEnd()) return in.ok();
   count = in.Count(4);
   for (uint32_t i = 0; i < count; ++i) request->args.push_back(in.Str());
+  if (!in.AtEnd()) request->log_cap = in.U64();
   return in.ok();
 }
 

@@ -26,8 +26,8 @@ enum class RequestType : uint32_t {
   kSubscribe = 1,    // kSandbox, kState for each container, kEnd; then kState
                      // for every change until the connection closes
   kPing = 2,         // kSandbox
-  kCreate = 3,       // id, flags (PlanFlag), log_path, cgroups_path; the set-up
-                     // process reads "<id>.plan" → kState
+  kCreate = 3,       // id, flags (PlanFlag), log_path, log_cap, cgroups_path;
+                     // the set-up process reads "<id>.plan" → kState
   kStart = 4,        // id → kState once the workload's exec succeeded
   kKill = 5,         // id, value = signal
   kRemove = 6,       // id; kills, waits, forgets
@@ -96,6 +96,8 @@ struct Request {
   std::string directory;
   // kRun only.
   std::vector<std::string> args;
+  // kCreate only: bytes of a log file (LogFile::SetCap).
+  uint64_t log_cap = 0;
 };
 
 enum class ReplyType : uint32_t {

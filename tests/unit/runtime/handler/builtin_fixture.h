@@ -84,6 +84,7 @@ class BuiltinHandlerTest : public ::testing::Test {
     if (script == "crash") config["crash"] = true;
     options.oci_config = DumpJson(config);
     options.log_path = LogPath(id);
+    options.log_cap = log_cap_;
     return handler_->CreateContainer(options);
   }
   ContainerState Run(const std::string& sandbox, const std::string& id,
@@ -112,6 +113,7 @@ class BuiltinHandlerTest : public ::testing::Test {
 
   std::string dir_;
   std::vector<std::string> sandboxes_;
+  uint64_t log_cap_ = 0;  // of containers that are created
   std::vector<SandboxState> found_;
   std::unique_ptr<tests::News> news_;
   std::unique_ptr<Handler> handler_;

@@ -193,6 +193,20 @@ TEST_F(BuiltinHandlerTest, ReopenMovesTheLogWithoutLosingALine) {
               StatusIs(absl::StatusCode::kFailedPrecondition));
 }
 
+TEST_F(BuiltinHandlerTest, TheHolderKeepsTheLimitOfALog) {
+  StartSandbox("s");
+  const std::string script = "for i in 1 2 3 4 5 6 7; do echo line $i; done";
+  log_cap_ = 3 * 47;  // of three lines
+  Run("s", "c", script);
+  log_cap_ = 0;
+  Run("s", "free", script);
+  for (const char* id : {"c", "free"}) {
+    news_->Await(id, ContainerPhase::kExited);
+  }
+  EXPECT_THAT(Log("c"), ::testing::ElementsAre("stdout F line 7"));
+  EXPECT_THAT(Log("free"), ::testing::SizeIs(7));
+}
+
 TEST_F(BuiltinHandlerTest, NetworkNamespaceIsTheHolders) {
   SandboxState sandbox = StartSandbox("s");
   auto fd = handler_->NetworkNamespace("s");

@@ -22,7 +22,8 @@ Request MakeRequest() {
           .cgroups_path = "/c",
           .hostname = "pod",
           .sysctls = {{"net.ipv4.ip_forward", "1"}},
-          .args = {"/usr/sbin/runc", "features"}};
+          .args = {"/usr/sbin/runc", "features"},
+          .log_cap = uint64_t{1} << 40};
 }
 
 Reply MakeReply() {
@@ -46,6 +47,16 @@ TEST(WireTest, RequestComesBackAsEncoded) {
   EXPECT_EQ(back.hostname, "pod");
   EXPECT_THAT(back.sysctls, ElementsAre(Pair("net.ipv4.ip_forward", "1")));
   EXPECT_THAT(back.args, ElementsAre("/usr/sbin/runc", "features"));
+  EXPECT_EQ(back.log_cap, uint64_t{1} << 40);
+}
+
+// A daemon that knows no limit asks for none.
+TEST(WireTest, AnOlderRequestHasNoLogCap) {
+  const std::string now = Encode(MakeRequest());
+  Request back{.log_cap = 1};
+  ASSERT_TRUE(Decode(now.substr(0, now.size() - 8), &back));
+  EXPECT_THAT(back.args, ElementsAre("/usr/sbin/runc", "features"));
+  EXPECT_EQ(back.log_cap, 0u);
 }
 
 // What daemon and holder of different ages agree on.
@@ -90,15 +101,16 @@ TEST(WireTest, MappingsComeBackAsEncoded) {
 TEST(WireTest, WhatIsCutShortDoesNotDecode) {
   const std::string request = Encode(MakeRequest());
   // Two counts and a length, all zero, came after the first version, then the
-  // arguments.
+  // arguments, then the limit of a log.
   Request bare = MakeRequest();
   bare.args.clear();
-  const size_t second_version = Encode(bare).size() - 4;
+  const size_t second_version = Encode(bare).size() - 4 - 8;
   const size_t first_version = second_version - 12;
   for (size_t size = 0; size < request.size(); ++size) {
     Request back;
     EXPECT_EQ(Decode(request.substr(0, size), &back),
-              size == first_version || size == second_version)
+              size == first_version || size == second_version ||
+                  size == request.size() - 8)
         << size;
   }
   const std::string reply = Encode(MakeReply());
