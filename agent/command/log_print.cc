@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "runtime/base/file.h"
+#include "runtime/base/rotated_log.h"
 #include "runtime/base/status.h"
 
 namespace agent::command {
@@ -52,6 +53,56 @@ void Print(absl::string_view line, const PrintOptions& options) {
   std::fwrite(shown.data(), 1, shown.size(), out);
 }
 
+// Of one log, all the files that it becomes.
+class Printer {
+ public:
+  Printer(const std::string& path, const PrintOptions& options)
+      : path_(path), options_(options), chunk_(kChunk, '\0') {}
+
+  // What the file has from *offset on.
+  absl::Status PrintRest(int fd, off_t* offset) {
+    ssize_t got = 0;
+    while ((got = pread(fd, chunk_.data(), chunk_.size(), *offset)) > 0) {
+      *offset += got;
+      buffer_.append(chunk_.data(), static_cast<size_t>(got));
+      size_t begin = 0, newline = 0;
+      while ((newline = buffer_.find('\n', begin)) != std::string::npos) {
+        Print(absl::string_view(buffer_).substr(begin, newline - begin),
+              options_);
+        begin = newline + 1;
+      }
+      buffer_.erase(0, begin);
+    }
+    if (got < 0) return runtime::ErrnoStatus(absl::StrCat("read ", path_));
+    return absl::OkStatus();
+  }
+
+  // The same with the files that came after it; *fd is the last one then.
+  absl::Status Follow(runtime::UniqueFd* fd, off_t* offset) {
+    while (true) {
+      ASSIGN_OR_RETURN(const runtime::LogAfter after,
+                       runtime::FindLogAfter(path_, fd->get()));
+      if (after.path.empty()) return absl::OkStatus();
+      absl::StatusOr<runtime::UniqueFd> next =
+          runtime::OpenFile(after.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+      if (absl::IsNotFound(next.status())) continue;  // moved on, or removed
+      RETURN_IF_ERROR(next.status());
+      if (!after.Is(next->get())) continue;
+      // Nobody writes to it any more.
+      RETURN_IF_ERROR(PrintRest(fd->get(), offset));
+      buffer_.clear();
+      *fd = *std::move(next);
+      *offset = 0;
+      RETURN_IF_ERROR(PrintRest(fd->get(), offset));
+    }
+  }
+
+ private:
+  const std::string& path_;
+  const PrintOptions& options_;
+  std::string buffer_, chunk_;  // an unfinished line; what is read at once
+};
+
 }  // namespace
 
 std::string ShownLine(absl::string_view line, bool timestamps,
@@ -76,28 +127,16 @@ std::string ShownLine(absl::string_view line, bool timestamps,
 
 absl::Status PrintLog(const std::string& path, const PrintOptions& options,
                       const std::function<bool()>& running) {
-  ASSIGN_OR_RETURN(const runtime::UniqueFd fd,
-                   runtime::OpenFile(path, O_RDONLY));
+  ASSIGN_OR_RETURN(runtime::UniqueFd fd, runtime::OpenFile(path, O_RDONLY));
+  Printer printer(path, options);
   off_t offset = 0;
   if (options.tail >= 0) {
     ASSIGN_OR_RETURN(offset, TailOffset(fd.get(), path, options.tail));
   }
-  std::string buffer, chunk(kChunk, '\0');
   bool last_round = !options.follow;
   for (int polls = 1;; ++polls) {
-    ssize_t got = 0;
-    while ((got = pread(fd.get(), chunk.data(), chunk.size(), offset)) > 0) {
-      offset += got;
-      buffer.append(chunk.data(), static_cast<size_t>(got));
-      size_t begin = 0, newline = 0;
-      while ((newline = buffer.find('\n', begin)) != std::string::npos) {
-        Print(absl::string_view(buffer).substr(begin, newline - begin),
-              options);
-        begin = newline + 1;
-      }
-      buffer.erase(0, begin);
-    }
-    if (got < 0) return runtime::ErrnoStatus(absl::StrCat("read ", path));
+    RETURN_IF_ERROR(printer.PrintRest(fd.get(), &offset));
+    if (options.follow) RETURN_IF_ERROR(printer.Follow(&fd, &offset));
     std::fflush(stdout);
     if (last_round) return absl::OkStatus();
     // What was written before the container ended is read once more.

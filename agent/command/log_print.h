@@ -21,7 +21,9 @@ struct PrintOptions {
 // of a longer line (tag P). A line of another form is shown as it is.
 std::string ShownLine(absl::string_view line, bool timestamps, bool* to_stderr);
 
-// `running` tells whether more may come; asked about once a second in follow.
+// With follow on through the files that the log becomes, also of one that was
+// behind, as long as they are there. `running` tells whether more may come;
+// asked about once a second in follow.
 absl::Status PrintLog(const std::string& path, const PrintOptions& options,
                       const std::function<bool()>& running);
 

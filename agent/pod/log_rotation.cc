@@ -113,7 +113,10 @@ absl::Status RotateLog(const std::string& path, const LogLimits& limits,
     rotated.erase(rotated.begin());
   }
   for (const std::string& file : rotated) {
-    if (!absl::EndsWith(file, kCompressed)) RETURN_IF_ERROR(Compress(file));
+    if (absl::EndsWith(file, kCompressed)) continue;
+    const absl::Status compressed = Compress(file);
+    // The runtime removes what it rotated itself.
+    if (!absl::IsNotFound(compressed)) RETURN_IF_ERROR(compressed);
   }
   const std::string name = absl::StrCat(
       path, ".", absl::FormatTime("%Y%m%d-%H%M%S", now, absl::UTCTimeZone()));

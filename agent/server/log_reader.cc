@@ -14,6 +14,7 @@
 #include "absl/strings/strip.h"
 #include "runtime/base/file.h"
 #include "runtime/base/openat2.h"
+#include "runtime/base/rotated_log.h"
 #include "runtime/base/status.h"
 
 namespace agent::server {
@@ -80,7 +81,8 @@ absl::StatusOr<std::unique_ptr<LogReader>> LogReader::Open(
 
 // True if the file was replaced and there is something to read again. The
 // writer makes the new file only when it has left the old one, so the old one
-// is read to its end once more after the new one was seen.
+// is read to its end once more after the new one was seen. A reader that fell
+// behind goes through all that were written meanwhile and are still there.
 absl::StatusOr<bool> LogReader::NextFile() {
   if (next_.ok()) {
     file_ = std::move(next_);
@@ -88,7 +90,7 @@ absl::StatusOr<bool> LogReader::NextFile() {
     formatter_.StartFile();
     return true;
   }
-  struct stat now, other;
+  struct stat now;
   if (fstat(file_.get(), &now) != 0) {
     return ErrnoStatus(absl::StrCat("stat log ", path_));
   }
@@ -97,14 +99,13 @@ absl::StatusOr<bool> LogReader::NextFile() {
     formatter_.StartFile();
     return now.st_size > 0;
   }
-  if (lstat(path_.c_str(), &other) != 0 ||
-      (other.st_ino == now.st_ino && other.st_dev == now.st_dev)) {
-    return false;
-  }
-  absl::StatusOr<UniqueFd> next = OpenLog(root_, path_);
-  if (absl::IsNotFound(next.status())) return false;
+  ASSIGN_OR_RETURN(const runtime::LogAfter after,
+                   runtime::FindLogAfter(path_, file_.get()));
+  if (after.path.empty()) return false;
+  absl::StatusOr<UniqueFd> next = OpenLog(root_, after.path);
+  if (absl::IsNotFound(next.status())) return true;  // moved on, or removed
   RETURN_IF_ERROR(next.status());
-  next_ = *std::move(next);
+  if (after.Is(next->get())) next_ = *std::move(next);
   return true;
 }
 

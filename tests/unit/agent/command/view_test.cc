@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/command/view.h"
 
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "agent/command/log_print.h"
 #include "agent/command/options.h"
@@ -167,6 +171,30 @@ TEST(LogPrintTest, TailCountsFromTheEnd) {
     EXPECT_THAT(PrintLog(dir / "0.log", {tail}, [] { return false; }), IsOk());
     EXPECT_EQ(testing::internal::GetCapturedStdout(), want);
   }
+}
+
+TEST(LogPrintTest, FollowsThroughRotations) {
+  const tests::TempDir dir;
+  const auto append = [&](const std::string& text) {
+    const auto fd =
+        runtime::OpenFile(dir / "0.log", O_WRONLY | O_CREAT | O_APPEND, 0600);
+    ASSERT_THAT(fd, IsOk());
+    EXPECT_THAT(runtime::WriteAll(fd->get(), text, "0.log"), IsOk());
+  };
+  append("t stdout F one\n");
+  int asked = 0;
+  testing::internal::CaptureStdout();
+  const absl::Status printed = PrintLog(dir / "0.log", {.follow = true}, [&] {
+    append("t stdout P two\n");
+    for (const char* name : {"0.log.a", "0.log.b"}) {
+      EXPECT_EQ(rename((dir / "0.log").c_str(), (dir / name).c_str()), 0);
+      append(absl::StrCat("t stdout F , after ", name, "\n"));
+    }
+    return ++asked < 1;
+  });
+  EXPECT_THAT(printed, IsOk());
+  EXPECT_EQ(testing::internal::GetCapturedStdout(),
+            "one\ntwo, after 0.log.a\n, after 0.log.b\n");
 }
 
 TEST(NodeOptionsTest, NamesAreLowerCaseDns) {

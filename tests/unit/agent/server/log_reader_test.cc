@@ -82,6 +82,39 @@ TEST_F(LogReaderTest, FollowsGrowthAndRotation) {
   EXPECT_EQ(Drain(*reader), "six\n");
 }
 
+// As a writer with a limit of its own does it, several times in between.
+TEST_F(LogReaderTest, FollowsThroughAllThatIsStillThere) {
+  LogQuery query;
+  query.follow = true;
+  ASSERT_OK_AND_ASSIGN(auto reader, LogReader::Open(root_, path_, query));
+  EXPECT_EQ(Drain(*reader), "one\n");
+  for (int i = 0; i < 4; ++i) {
+    Append(absl::StrCat("file-", i));
+    const std::string to = absl::StrCat(path_, ".20260102-150405.00000000", i);
+    ASSERT_EQ(rename(path_.c_str(), to.c_str()), 0);
+  }
+  Append("last");
+  EXPECT_EQ(Drain(*reader), "file-0\nfile-1\nfile-2\nfile-3\nlast\n");
+  EXPECT_EQ(Drain(*reader), "");
+}
+
+TEST_F(LogReaderTest, CveLogSymlink_NoneInTheChainIsShown) {
+  LogQuery query;
+  query.follow = true;
+  ASSERT_OK_AND_ASSIGN(auto reader, LogReader::Open(root_, path_, query));
+  EXPECT_EQ(Drain(*reader), "one\n");
+  Rotate();
+  ASSERT_EQ(symlink("/etc/passwd", (path_ + ".20260102-150406").c_str()), 0);
+  const std::string secret = base_ + "/shadow";
+  ASSERT_THAT(runtime::WriteFileAtomic(secret, Line("root:x")), IsOk());
+  ASSERT_EQ(link(secret.c_str(), (path_ + ".20260102-150407").c_str()), 0);
+  Append("two");
+  std::string out;
+  EXPECT_THAT(reader->Read(&out),
+              StatusIs(absl::StatusCode::kPermissionDenied));
+  EXPECT_EQ(out, "");
+}
+
 TEST_F(LogReaderTest, TailAndFollowGoTogether) {
   Append("two");
   LogQuery query;
