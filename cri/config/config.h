@@ -53,6 +53,8 @@ struct Config {
   int64_t image_max_bytes = 0;         // 0 = no budget
   std::string image_max_unused = "0";  // "0" = for ever
   int64_t max_threads = 2048;  // of the pool for blocking work; made on demand
+  // Of a log file, without a kubelet's doing; 0 = none.
+  int64_t container_log_hard_cap = 0;
   std::string stream_address = "127.0.0.1";  // of exec, attach, port-forward
   int64_t stream_port = 0;                   // 0 = a free one
   std::string stream_tls_cert_file, stream_tls_key_file;  // "" = no TLS

@@ -173,6 +173,13 @@ const std::vector<Field<Config>>& Fields() {
        Checked(&C::image_max_unused, "0 or a time as 168h", IsTimeOrNone)},
       {"max_threads", "of the pool for blocking work", kRestart,
        Number(&C::max_threads, 4, 4096)},
+      {"container_log_hard_cap",
+       "bytes of a container's log at which its holder begins a new file by "
+       "itself, keeping two old ones; 0 leaves that to the kubelet; of "
+       "containers that are made after it",
+       kLive,
+       Number(&C::container_log_hard_cap, 64 << 10, int64_t{1} << 40,
+              /*or_zero=*/true)},
       {"stream_address", "where exec, attach and port-forward are served",
        kRestart, Checked(&C::stream_address, "an IP address", IsAddress)},
       {"stream_port", "port of it; 0 takes a free one", kRestart,

@@ -76,17 +76,20 @@ Kind<T> OneOf(std::string T::*member, std::vector<std::string> words) {
       });
 }
 
+// With `or_zero` 0 is fine, too.
 template <typename T>
-Kind<T> Number(int64_t T::*member, int64_t least, int64_t most) {
-  return Of(member, absl::StrCat("a number from ", least, " to ", most),
+Kind<T> Number(int64_t T::*member, int64_t least, int64_t most,
+               bool or_zero = false) {
+  return Of(member,
+            absl::StrCat(or_zero ? "0 or " : "", "a number from ", least,
+                         " to ", most),
             [=](const Value& value,
                 const std::string& what) -> absl::StatusOr<int64_t> {
               ASSIGN_OR_RETURN(std::string word, AsWord(value));
               int64_t number = 0;
-              if (!absl::SimpleAtoi(word, &number) || number < least ||
-                  number > most) {
-                return Expected(what, word);
-              }
+              if (!absl::SimpleAtoi(word, &number)) return Expected(what, word);
+              if (or_zero && number == 0) return number;
+              if (number < least || number > most) return Expected(what, word);
               return number;
             });
 }

@@ -41,6 +41,8 @@ struct ContainersOptions {
   // Annotations of the pod, by name, that a handler may see.
   std::function<std::vector<std::string>(const std::string& handler)>
       pod_annotations;
+  // Bytes of a log file of containers that are made now; 0 = no limit.
+  std::function<int64_t()> log_cap;
   // Told of CREATED, STARTED, STOPPED, DELETED on the sandbox's queue, after
   // the record holds the news.
   std::function<void(const ContainerPtr&, runtime::v1::ContainerEventType)>

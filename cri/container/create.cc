@@ -166,6 +166,9 @@ absl::Status Containers::Build(Container& container,
   create.lower_dirs.assign(image.layer_dirs.rbegin(), image.layer_dirs.rend());
   create.lower_dirs.push_back(MountPointsDir());
   ASSIGN_OR_RETURN(create.log_path, RealLogPath(container));
+  if (options_.log_cap) {
+    create.log_cap = static_cast<uint64_t>(options_.log_cap());
+  }
   create.tty = container.config.tty();
   create.stdin_open = container.config.stdin();
   create.stdin_once = container.config.stdin_once();

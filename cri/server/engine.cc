@@ -175,10 +175,10 @@ void Engine::MakeContainers(const config::Config& config) {
   options.cdi = &cdi;
   options.pod_annotations = [this](const std::string& handler_name) {
     const auto current = Config();
-    const config::HandlerConfig* found =
-        config::FindHandler(*current, handler_name);
+    const auto* found = config::FindHandler(*current, handler_name);
     return found == nullptr ? std::vector<std::string>() : found->annotations;
   };
+  options.log_cap = [this] { return Config()->container_log_hard_cap; };
   options.notify = [this](const container::ContainerPtr& container,
                           v1::ContainerEventType type) {
     PublishEvent(*container->sandbox, container->id, type);

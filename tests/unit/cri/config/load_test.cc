@@ -32,6 +32,11 @@ TEST(LoadTest, ReadsEveryKindOfValue) {
   EXPECT_EQ(config.listen, "unix:///tmp/x.sock");
   EXPECT_FALSE(config.masquerade);
   EXPECT_EQ(config.mtu, 1400);
+  for (const char* cap : {"0", "65536"}) {
+    ASSERT_OK_AND_ASSIGN(
+        config, Parse("", "c.yaml", {{"container_log_hard_cap", cap}}));
+    EXPECT_EQ(std::to_string(config.container_log_hard_cap), cap);
+  }
 }
 
 TEST(LoadTest, ImageBudgetsAreOffOrNumbers) {
@@ -188,6 +193,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadRow{"Number", "mtu: many\n",
                "c.yaml:1: mtu: expected a number from 0 to 65535"},
         BadRow{"Range", "mtu: 65536\n", "c.yaml:1: mtu: expected a number"},
+        BadRow{"LogCap", "container_log_hard_cap: 65535\n",
+               "c.yaml:1: container_log_hard_cap: expected 0 or a number from "
+               "65536 to "},
         BadRow{"Bool", "masquerade: maybe\n",
                "c.yaml:1: masquerade: expected true or false"},
         BadRow{"LongBridge", "bridge: abcdefghijklmnop\n",

@@ -75,6 +75,7 @@ class ContainersTest : public ::testing::Test {
     options.sandboxes = sandboxes_.get();
     options.trash = trash_.get();
     options.cdi = &cdi_;
+    options.log_cap = [] { return 1 << 20; };
     options.notify = [this](const ContainerPtr& container,
                             v1::ContainerEventType type) {
       const bool known = containers_->Find(container->id).ok();

@@ -65,6 +65,7 @@ TEST_F(ContainersTest, LinkedLogDirectoryIsResolvedForTheHandler) {
   ASSERT_OK_AND_ASSIGN(ContainerPtr container, Create());
   EXPECT_EQ(container->log_path, dir_ / "logs/web/0.log");
   EXPECT_EQ(world_.created[container->id].log_path, dir_ / "disk/web/0.log");
+  EXPECT_EQ(world_.created[container->id].log_cap, 1u << 20);
 }
 
 TEST_F(ContainersTest, RepeatedCreateGivesTheSameContainer) {
