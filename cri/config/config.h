@@ -50,6 +50,8 @@ struct Config {
   int64_t max_message_bytes = 16 << 20;
   int64_t shm_bytes = 64 << 20;  // of a pod's /dev/shm
   int64_t parallel_downloads = 3;
+  int64_t max_downloads = 8;
+  int64_t download_bytes_per_second = 0;  // 0 = no limit
   int64_t image_max_bytes = 0;         // 0 = no budget
   std::string image_max_unused = "0";  // "0" = for ever
   int64_t max_threads = 2048;  // of the pool for blocking work; made on demand

@@ -163,6 +163,11 @@ const std::vector<Field<Config>>& Fields() {
        Number(&C::shm_bytes, 4096, int64_t{1} << 40)},
       {"parallel_downloads", "layers of an image fetched at once", kLive,
        Number(&C::parallel_downloads, 1, 64)},
+      {"max_downloads", "layers of all images fetched at once", kLive,
+       Number(&C::max_downloads, 1, 64)},
+      {"download_bytes_per_second",
+       "of all pulls together from registries; 0 is no limit", kLive,
+       Number(&C::download_bytes_per_second, 0, int64_t{1} << 40)},
       {"image_max_bytes",
        "disk space that images may take, what they share counted once: above "
        "it the longest unused go, but none that a container has or that came "

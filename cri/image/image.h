@@ -50,6 +50,7 @@ struct Auth {
 struct PullProgress {
   std::string reference;
   int layers_total = 0, layers_done = 0;
+  int layers_waiting = 0;  // for slots that other pulls have
   uint64_t bytes_total = 0, bytes_done = 0;
 };
 
@@ -97,6 +98,19 @@ struct StoreUse {
   Budget budget;
   // What would be left without all that the budget may remove now.
   uint64_t least_bytes = 0;
+};
+
+inline constexpr int kMostParallelDownloads = 64;
+
+struct StoreOptions {
+  std::string root;                 // <root>/images
+  std::string registry_config_dir;  // certs.d with <host>/hosts.toml
+  // Layers fetched at once, 1 to kMostParallelDownloads: of one image, and of
+  // all.
+  int parallel_downloads = 3;
+  int max_downloads = 8;
+  // From registries, of all pulls together; 0: no limit.
+  int64_t download_bytes_per_second = 0;
 };
 
 class ImageStore {
@@ -151,17 +165,8 @@ class ImageStore {
   virtual void SetBudget(const Budget& budget) = 0;
   virtual StoreUse Explain() = 0;
 
-  // Takes over StoreOptions of the same names, for pulls from now on.
-  virtual void Configure(const std::string& registry_config_dir,
-                         int parallel_downloads) = 0;
-};
-
-inline constexpr int kMostParallelDownloads = 64;
-
-struct StoreOptions {
-  std::string root;                 // <root>/images
-  std::string registry_config_dir;  // certs.d with <host>/hosts.toml
-  int parallel_downloads = 3;       // 1 to kMostParallelDownloads
+  // Takes over all but the root, for what begins from now on.
+  virtual void Configure(const StoreOptions& options) = 0;
 };
 
 // Opens (and after a crash sweeps) the store.

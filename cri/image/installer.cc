@@ -34,7 +34,8 @@ std::string Mebibytes(double bytes) {
   return absl::StrFormat("%.1f MiB", bytes / (1 << 20));
 }
 
-// "image: layers: 2 of 5 there, 3.0 MiB of 40.0 MiB, 12.5 MiB/s".
+// "image: layers: 2 of 5 there, 3.0 MiB of 40.0 MiB, 12.5 MiB/s", and what
+// waits for a slot.
 std::string FormatProgress(const PullProgress& progress, absl::Duration took) {
   const double done = static_cast<double>(progress.bytes_done);
   std::string text =
@@ -45,7 +46,9 @@ std::string FormatProgress(const PullProgress& progress, absl::Duration took) {
     absl::StrAppend(&text, ", ", Mebibytes(done / absl::ToDoubleSeconds(took)),
                     "/s");
   }
-  return text;
+  if (progress.layers_waiting == 0) return text;
+  return absl::StrCat(text, ", ", progress.layers_waiting,
+                      " wait for other downloads to end (max_downloads)");
 }
 
 absl::StatusOr<std::string> FetchSmall(Source* source,
@@ -146,15 +149,16 @@ absl::Status Installer::FetchLayers(const std::shared_ptr<Source>& source,
                                     PullProgress progress,
                                     const OnProgress& on_progress, Pins* pins,
                                     StagedLayers* staged) {
-  std::vector<LayerTicket> tickets;
+  std::vector<WantedLayer> missing;
   std::set<std::string> seen;
   for (size_t i = 0; i < plan.manifest.layers.size(); ++i) {
     const std::string& diff_id = plan.config.diff_ids[i];
     if (!seen.insert(diff_id).second || pins->Add(diff_id)) continue;
-    const Descriptor& layer = plan.manifest.layers[i];
-    tickets.push_back(fetcher_.Start(source, layer, diff_id));
-    progress.bytes_total += layer.size;
+    missing.push_back({plan.manifest.layers[i], diff_id});
+    progress.bytes_total += plan.manifest.layers[i].size;
   }
+  const uint64_t pull = fetcher_.NewPull();
+  std::vector<LayerTicket> tickets = fetcher_.Start(pull, source, missing);
   progress.layers_total = static_cast<int>(tickets.size());
   if (on_progress) on_progress(progress);
   runtime::activity::Step step(FormatProgress(progress, absl::ZeroDuration()));
@@ -163,20 +167,21 @@ absl::Status Installer::FetchLayers(const std::shared_ptr<Source>& source,
     // Also when the layer is there before the first tick.
     RETURN_IF_ERROR(control.Check());
     LayerTicket* ticket = &first;
-    std::unique_ptr<LayerTicket> second;
+    std::vector<LayerTicket> second;
     while (!(*ticket)->WaitFor(kTick)) {
       RETURN_IF_ERROR(control.Check());
       progress.bytes_done = 0;
       for (LayerTicket& t : tickets) progress.bytes_done += t->bytes_done();
+      progress.layers_waiting = fetcher_.Waiting(pull);
       step.Update(FormatProgress(progress, absl::Now() - begin));
       if (on_progress) on_progress(progress);
     }
     absl::Status status = (*ticket)->status();
-    if (!status.ok() && first.joined() && second == nullptr) {
+    if (!status.ok() && first.joined()) {
       // It was fetched with another pull's credentials and luck.
-      second = std::make_unique<LayerTicket>(fetcher_.Start(
-          source, first->descriptor(), first->diff_id(), /*alone=*/true));
-      ticket = second.get();
+      const auto index = static_cast<size_t>(&first - tickets.data());
+      second = fetcher_.Start(pull, source, {missing[index]}, /*alone=*/true);
+      ticket = &second.front();
       while (!(*ticket)->WaitFor(kTick)) RETURN_IF_ERROR(control.Check());
       status = (*ticket)->status();
     }
@@ -185,6 +190,7 @@ absl::Status Installer::FetchLayers(const std::shared_ptr<Source>& source,
     ++progress.layers_done;
   }
   progress.bytes_done = progress.bytes_total;
+  progress.layers_waiting = 0;
   if (on_progress) on_progress(progress);
   return absl::OkStatus();
 }

@@ -50,11 +50,11 @@ class Installer {
 
   // Layers that nothing needs any more go to `trash`. All outlive it.
   Installer(Disk* disk, Catalog* catalog, runtime::Trash* trash,
-            runtime::Executor* executor, int parallel)
+            runtime::Executor* executor, LayerLimits limits)
       : disk_(disk),
         catalog_(catalog),
         trash_(trash),
-        fetcher_(disk, executor, parallel),
+        fetcher_(disk, executor, limits),
         changes_(executor) {}
 
   // Follows indexes to the manifest for this node and reads the config.
@@ -81,8 +81,7 @@ class Installer {
   absl::StatusOr<bool> Retire(const std::string& id, absl::Time quiet_since);
   absl::Status Hold(const std::string& image_id, const std::string& holder);
   void Release(const std::string& holder);
-  // Layers fetched at once.
-  void SetParallel(int parallel) { fetcher_.SetParallel(parallel); }
+  void SetLimits(LayerLimits limits) { fetcher_.SetLimits(limits); }
 
  private:
   class Pins;

@@ -3,11 +3,10 @@
 
 #include <fcntl.h>
 
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "cri/image/digest.h"
+#include "cri/image/io_priority.h"
 #include "cri/image/pipe.h"
 #include "cri/image/unpack.h"
 #include "runtime/base/file.h"
@@ -44,56 +43,71 @@ void LayerJob::Finish(const absl::Status& status,
 }
 
 LayerTicket::~LayerTicket() {
-  if (job_ != nullptr) fetcher_->GiveUp(job_);
+  if (job_ != nullptr) fetcher_->GiveUp(pull_, job_);
 }
 
-LayerTicket LayerFetcher::Start(const std::shared_ptr<Source>& source,
-                                const Descriptor& descriptor,
-                                const std::string& diff_id, bool alone) {
-  std::shared_ptr<LayerJob> job;
+uint64_t LayerFetcher::NewPull() {
+  absl::MutexLock lock(&mutex_);
+  return ++pulls_;
+}
+
+std::vector<LayerTicket> LayerFetcher::Start(
+    uint64_t pull, const std::shared_ptr<Source>& source,
+    const std::vector<WantedLayer>& layers, bool alone) {
+  std::vector<LayerTicket> tickets;
   {
     absl::MutexLock lock(&mutex_);
-    const Key key(descriptor.digest, diff_id);
-    auto running = jobs_.find(key);
-    if (!alone && running != jobs_.end()) {
-      ++running->second->wanted_by_;
-      return LayerTicket(this, running->second, true);
+    for (const WantedLayer& layer : layers) {
+      std::shared_ptr<LayerJob>& job =
+          jobs_[{layer.descriptor.digest, layer.diff_id}];
+      const bool joins = !alone && job != nullptr;
+      if (joins) {
+        queue_.Join(pull, job);
+      } else {
+        job =
+            std::make_shared<LayerJob>(source, layer.descriptor, layer.diff_id);
+        queue_.Add(pull, job);
+      }
+      ++job->wanted_by_;
+      tickets.emplace_back(this, pull, job, joins);
     }
-    job = std::make_shared<LayerJob>(source, descriptor, diff_id);
-    job->wanted_by_ = 1;
-    jobs_[key] = job;
-    waiting_.push_back(job);
   }
   RunNext();
-  return LayerTicket(this, job, false);
+  return tickets;
 }
 
-void LayerFetcher::GiveUp(const std::shared_ptr<LayerJob>& job) {
+void LayerFetcher::GiveUp(uint64_t pull, const std::shared_ptr<LayerJob>& job) {
   absl::MutexLock lock(&mutex_);
+  queue_.Leave(pull, job);
   if (--job->wanted_by_ > 0) return;
   // Nobody may join a job that is about to be cancelled.
   auto it = jobs_.find({job->descriptor().digest, job->diff_id()});
   if (it != jobs_.end() && it->second == job) jobs_.erase(it);
 }
 
-void LayerFetcher::SetParallel(int parallel) {
+int LayerFetcher::Waiting(uint64_t pull) {
+  absl::MutexLock lock(&mutex_);
+  return queue_.Waiting(pull);
+}
+
+void LayerFetcher::SetLimits(LayerLimits limits) {
   {
     absl::MutexLock lock(&mutex_);
-    parallel_ = parallel;
+    queue_.SetLimits(limits);
   }
-  for (int i = 0; i < parallel; ++i) RunNext();
+  RunNext();
 }
 
 void LayerFetcher::RunNext() {
-  std::shared_ptr<LayerJob> job;
-  {
-    absl::MutexLock lock(&mutex_);
-    if (running_ >= parallel_ || waiting_.empty()) return;
-    ++running_;
-    job = std::move(waiting_.front());
-    waiting_.pop_front();
+  while (true) {
+    std::shared_ptr<LayerJob> job;
+    {
+      absl::MutexLock lock(&mutex_);
+      job = queue_.Next();
+    }
+    if (job == nullptr) return;
+    executor_->Post([this, job] { Run(job); });
   }
-  executor_->Post([this, job] { Run(job); });
 }
 
 void LayerFetcher::Run(const std::shared_ptr<LayerJob>& job) {
@@ -104,7 +118,7 @@ void LayerFetcher::Run(const std::shared_ptr<LayerJob>& job) {
       staged.ok() ? *staged : nullptr);
   {
     absl::MutexLock lock(&mutex_);
-    --running_;
+    queue_.Done(job);
   }
   RunNext();
 }
@@ -141,10 +155,14 @@ absl::StatusOr<std::shared_ptr<StagedLayer>> LayerFetcher::Fetch(
   absl::Status download;
   bool reader_left = false;
   executor_->Post([&] {
+    const LowIoPriority low;
     download = Download(job.get(), control, &pipe, &reader_left);
     pipe.CloseWrite(download);
     downloaded.Notify();
   });
+  // Not before: a thread that the executor starts has the priority of who
+  // posts.
+  const LowIoPriority low;
   auto unpacked =
       UnpackLayer([&] { return pipe.Read(); }, std::move(root), job->diff_id());
   // A blob that cannot be unpacked is still hashed to its end, for "corrupt on

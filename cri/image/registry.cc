@@ -47,9 +47,10 @@ struct Registry::Progress {
 };
 
 Registry::Registry(Reference reference, std::vector<Endpoint> endpoints,
-                   Auth auth)
+                   Auth auth, ByteBudget* budget)
     : reference_(std::move(reference)),
       endpoints_(std::move(endpoints)),
+      budget_(budget),
       authorizer_(&http_, std::move(auth), reference_.host, Scope(reference_)) {
 }
 
@@ -187,6 +188,8 @@ absl::Status Registry::FetchRest(const Endpoint& endpoint,
   uint64_t skip = 0;
   bool first = true;
   request.sink = [&](int status, absl::string_view data) {
+    progress->sink_status = budget_->Take(data.size(), control);
+    RETURN_IF_ERROR(progress->sink_status);
     // A server may ignore the range and send all of it again.
     if (std::exchange(first, false) && status == 200) skip = start;
     const uint64_t skipped = std::min<uint64_t>(skip, data.size());

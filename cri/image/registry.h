@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cri/image/auth.h"
+#include "cri/image/byte_budget.h"
 #include "cri/image/hosts.h"
 #include "cri/image/http.h"
 #include "cri/image/reference.h"
@@ -25,7 +26,9 @@ struct Resolved {
 
 class Registry : public Source {
  public:
-  Registry(Reference reference, std::vector<Endpoint> endpoints, Auth auth);
+  // Blobs are taken out of `budget`, which outlives it.
+  Registry(Reference reference, std::vector<Endpoint> endpoints, Auth auth,
+           ByteBudget* budget);
 
   // Asks the endpoints in order for the manifest that the reference names. With
   // `head_only` a HEAD request: an empty digest means that the registry did not
@@ -61,6 +64,7 @@ class Registry : public Source {
 
   const Reference reference_;
   const std::vector<Endpoint> endpoints_;
+  ByteBudget* const budget_;
   HttpClient http_;
   Authorizer authorizer_;
   std::atomic<size_t> resolved_by_{0};  // index of the endpoint that answered

@@ -10,6 +10,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "cri/image/archive.h"
+#include "cri/image/byte_budget.h"
 #include "cri/image/catalog.h"
 #include "cri/image/disk.h"
 #include "cri/image/hosts.h"
@@ -29,14 +30,19 @@ namespace {
 
 constexpr int kMaxTries = 3;  // against removals that come between
 
+LayerLimits Limits(const StoreOptions& options) {
+  return {options.parallel_downloads, options.max_downloads};
+}
+
 class Store : public ImageStore {
  public:
   Store(const StoreOptions& options, std::unique_ptr<Disk> disk)
       : disk_(std::move(disk)),
         registry_config_dir_(options.registry_config_dir),
+        network_budget_(options.download_bytes_per_second),
         trash_(absl::StrCat(disk_->path(), "/trash"), &executor_),
         installer_(disk_.get(), &catalog_, &trash_, &executor_,
-                   options.parallel_downloads),
+                   Limits(options)),
         keeper_(&catalog_, &installer_, &executor_),
         // Two threads for each layer, one for the records, one for the trash;
         // made when they are needed.
@@ -78,11 +84,12 @@ class Store : public ImageStore {
       const Image& image, const std::string& path, size_t max_bytes) override {
     return ReadLayeredFile(image.layer_dirs, path, max_bytes);
   }
-  void Configure(const std::string& registry_config_dir,
-                 int parallel_downloads) override ABSL_LOCKS_EXCLUDED(mutex_) {
-    installer_.SetParallel(parallel_downloads);
+  void Configure(const StoreOptions& options) override
+      ABSL_LOCKS_EXCLUDED(mutex_) {
+    installer_.SetLimits(Limits(options));
+    network_budget_.SetRate(options.download_bytes_per_second);
     absl::MutexLock lock(&mutex_);
-    registry_config_dir_ = registry_config_dir;
+    registry_config_dir_ = options.registry_config_dir;
   }
 
  private:
@@ -106,6 +113,7 @@ class Store : public ImageStore {
   std::string registry_config_dir_ ABSL_GUARDED_BY(mutex_);
   std::map<uint64_t, PullProgress> pulls_ ABSL_GUARDED_BY(mutex_);
   uint64_t next_pull_ ABSL_GUARDED_BY(mutex_) = 1;
+  ByteBudget network_budget_;
   runtime::Trash trash_;
   Installer installer_;
   Keeper keeper_;
@@ -202,8 +210,8 @@ absl::StatusOr<ImagePtr> Store::PullOnce(
   RETURN_IF_ERROR(control.Check());
   ASSIGN_OR_RETURN(auto endpoints,
                    LoadEndpoints(RegistryConfigDir(), reference.host));
-  auto registry =
-      std::make_shared<Registry>(reference, std::move(endpoints), options.auth);
+  auto registry = std::make_shared<Registry>(reference, std::move(endpoints),
+                                             options.auth, &network_budget_);
   ASSIGN_OR_RETURN(ImagePtr local,
                    TryLocal(reference, registry.get(), control));
   if (local != nullptr) return local;
@@ -274,8 +282,8 @@ StoreUse Store::Explain() {
 
 absl::StatusOr<std::unique_ptr<ImageStore>> OpenImageStore(
     const StoreOptions& options) {
-  if (options.parallel_downloads < 1 ||
-      options.parallel_downloads > kMostParallelDownloads) {
+  for (const int limit : {options.parallel_downloads, options.max_downloads}) {
+    if (limit >= 1 && limit <= kMostParallelDownloads) continue;
     return absl::InvalidArgumentError(absl::StrCat(
         "parallel downloads of images must be 1 to ", kMostParallelDownloads));
   }

@@ -48,17 +48,20 @@ absl::Status CheckCgroupDriver(const config::Config& config) {
   return runtime::Annotate(runtime::systemd::CheckReachable(), "cgroup_driver");
 }
 
+image::StoreOptions StoreOf(const config::Config& config) {
+  return {config.root, config.registry_config_dir,
+          static_cast<int>(config.parallel_downloads),
+          static_cast<int>(config.max_downloads),
+          config.download_bytes_per_second};
+}
+
 absl::Status FillDefaults(ServerOptions& options) {
   const config::Config& config = options.config;
   if (options.network == nullptr) {
     options.network = MakeNetwork(config);
   }
   if (options.images == nullptr) {
-    image::StoreOptions store;
-    store.root = config.root;
-    store.registry_config_dir = config.registry_config_dir;
-    store.parallel_downloads = static_cast<int>(config.parallel_downloads);
-    ASSIGN_OR_RETURN(options.images, image::OpenImageStore(store));
+    ASSIGN_OR_RETURN(options.images, image::OpenImageStore(StoreOf(config)));
   }
   if (options.handler == nullptr) {
     runtime::BuiltinOptions builtin;
@@ -257,8 +260,7 @@ void Engine::Apply(const config::Config& config) {
   runtime::log::SetLevel(config::LogLevel(config));
   cdi.Configure(config.cdi_spec_dirs);
   handler->SetRuntimes(RuntimesOf(config));
-  images->Configure(config.registry_config_dir,
-                    static_cast<int>(config.parallel_downloads));
+  images->Configure(StoreOf(config));
 }
 
 absl::StatusOr<std::string> Engine::Reload(

@@ -112,6 +112,7 @@ absl::StatusOr<v1::StatusResponse> Status(Context& context,
       pulls.push_back(Json{{"image", pull.reference},
                            {"layers", pull.layers_total},
                            {"layers_done", pull.layers_done},
+                           {"layers_waiting", pull.layers_waiting},
                            {"bytes", pull.bytes_total},
                            {"bytes_done", pull.bytes_done}});
     }

@@ -89,9 +89,9 @@ class FakeImages : public cri::image::ImageStore {
     return use;
   }
   cri::image::StoreUse use;  // what Explain says
-  void Configure(const std::string& registry_config_dir, int) override {
+  void Configure(const cri::image::StoreOptions& options) override {
     absl::MutexLock lock(&mutex_);
-    registry_config_dir_ = registry_config_dir;
+    registry_config_dir_ = options.registry_config_dir;
   }
   std::string RegistryConfigDir() {
     absl::MutexLock lock(&mutex_);

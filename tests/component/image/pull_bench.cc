@@ -15,7 +15,7 @@ int main(int argc, char** argv) {
     fprintf(stderr, "usage: image_pull_bench ROOT REFERENCE PARALLEL\n");
     return 2;
   }
-  auto store = cri::image::OpenImageStore({argv[1], "", parallel});
+  auto store = cri::image::OpenImageStore({argv[1], "", parallel, parallel});
   if (!store.ok()) {
     fprintf(stderr, "%s\n", store.status().ToString().c_str());
     return 1;

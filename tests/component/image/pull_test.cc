@@ -231,6 +231,29 @@ TEST_F(PullTest, ACancelledPullLeavesNothing) {
   ExpectNothingLeft();
 }
 
+TEST_F(PullTest, APullThatWaitsForItsBytesEndsWhenItIsCancelled) {
+  ImageBuilder builder;
+  builder.AddLayer({File("data", Noise(4 << 20))});
+  Push(&builder, "big:1");
+  StoreOptions limited{dir_ / "limited", dir_ / "certs.d"};
+  limited.download_bytes_per_second = 65536;
+  ASSERT_OK_AND_ASSIGN(auto store, OpenImageStore(limited));
+  std::atomic<bool> stop{false};
+  PullProgress last;
+  PullOptions options;
+  options.cancelled = [&] { return stop.load(); };
+  options.on_progress = [&](const PullProgress& progress) {
+    last = progress;
+    if (progress.bytes_done > 0) stop = true;
+  };
+  EXPECT_THAT(store->Pull(Name("big:1"), options),
+              StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_GT(last.bytes_done, 0u);
+  EXPECT_LT(last.bytes_done, last.bytes_total / 2);
+  store.reset();  // waits for the layer job to see it
+  EXPECT_EQ(FilesIn(dir_ / "limited/images/tmp"), 0u);
+}
+
 TEST_F(PullTest, ConcurrentPullsShareTheWork) {
   ImageBuilder builder;
   builder.AddLayer({File("data", Noise(4 << 20))});
