@@ -57,9 +57,7 @@ image::StoreOptions StoreOf(const config::Config& config) {
 
 absl::Status FillDefaults(ServerOptions& options) {
   const config::Config& config = options.config;
-  if (options.network == nullptr) {
-    options.network = MakeNetwork(config);
-  }
+  if (options.network == nullptr) options.network = MakeNetwork(config);
   if (options.images == nullptr) {
     ASSIGN_OR_RETURN(options.images, image::OpenImageStore(StoreOf(config)));
   }
