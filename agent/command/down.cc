@@ -76,7 +76,7 @@ absl::Status RemovePodFiles(const std::vector<Pod>& pods,
     RETURN_IF_ERROR(volumes->Unmount(pod.uid));
     RETURN_IF_ERROR(runtime::RemoveTree(
         absl::StrCat(paths.kubelet_dir, "/pods/", pod.uid)));
-    RETURN_IF_ERROR(cgroups->RemovePod(pod.uid));
+    RETURN_IF_ERROR(pod::EndPod(*cgroups, pod.uid));
     if (absl::StartsWith(pod.log_directory,
                          absl::StrCat(paths.pod_logs_dir, "/"))) {
       RETURN_IF_ERROR(runtime::RemoveTree(pod.log_directory));

@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 
@@ -69,7 +70,8 @@ absl::StatusOr<uint64_t> BytesBelow(const std::string& directory) {
   if (stat(directory.c_str(), &info) != 0) {
     return runtime::ErrnoStatus("stat " + directory);
   }
-  return usage->bytes - static_cast<uint64_t>(info.st_blocks) * 512;
+  const uint64_t own = static_cast<uint64_t>(info.st_blocks) * 512;
+  return usage->bytes - std::min(usage->bytes, own);  // it may have grown
 }
 
 // What is no image and no container.

@@ -2,7 +2,6 @@
 #include "agent/pod/cgroup.h"
 
 #include <dirent.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,7 +11,6 @@
 #include <set>
 
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
@@ -40,22 +38,6 @@ const char* Tier(const Json& pod) {
       break;
   }
   return "/besteffort";
-}
-
-using Names = std::vector<std::string>;
-
-// Paths of the cgroups in `dir`.
-absl::StatusOr<Names> Children(const std::string& dir) {
-  ASSIGN_OR_RETURN(const Names names, runtime::ListDir(dir));
-  Names children;
-  for (const std::string& name : names) {
-    std::string child = absl::StrCat(dir, "/", name);
-    struct stat info {};
-    if (lstat(child.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
-      children.push_back(std::move(child));
-    }
-  }
-  return children;
 }
 
 // Lets children of `dir` use every controller the kernel offers there.
@@ -110,23 +92,23 @@ bool OnlyV2(const std::vector<CgroupHierarchy>& hierarchies) {
                       [](const auto& h) { return !h.v2; });
 }
 
-void KillProcesses(const std::string& dir) {
-  const std::string pids =
-      runtime::ReadFile(dir + "/cgroup.procs").value_or("");
-  for (absl::string_view line : absl::StrSplit(pids, '\n')) {
-    pid_t pid = 0;
-    // Those outside of this PID namespace are listed as 0.
-    if (absl::SimpleAtoi(line, &pid) && pid > 0) (void)kill(pid, SIGKILL);
+absl::StatusOr<std::vector<std::string>> ChildCgroups(const std::string& dir) {
+  ASSIGN_OR_RETURN(const auto names, runtime::ListDir(dir));
+  std::vector<std::string> children;
+  for (const std::string& name : names) {
+    std::string child = absl::StrCat(dir, "/", name);
+    struct stat info {};
+    if (lstat(child.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
+      children.push_back(std::move(child));
+    }
   }
-  for (const std::string& child : Children(dir).value_or(Names())) {
-    KillProcesses(child);
-  }
+  return children;
 }
 
 // A cgroup directory's files cannot be unlinked, so this is not RemoveTree.
 absl::Status RemoveCgroupTree(const std::string& dir) {
   if (rmdir(dir.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
-  const absl::StatusOr<Names> children = Children(dir);
+  const auto children = ChildCgroups(dir);
   if (absl::IsNotFound(children.status())) return absl::OkStatus();
   RETURN_IF_ERROR(children.status());
   for (const std::string& child : *children) {
@@ -164,6 +146,8 @@ class Directories : public Cgroups {
   absl::Status Init() override;
   absl::Status CreatePod(const Json& pod) override;
   absl::Status RemovePod(const std::string& uid) override;
+  std::vector<std::string> PodDirectories(
+      const std::string& uid) const override;
   std::vector<std::string> Existing() override;
   void RemoveIfEmpty() override;
 
@@ -260,15 +244,22 @@ absl::Status Directories::CreatePod(const Json& pod) {
 
 absl::Status Directories::RemovePod(const std::string& uid) {
   absl::Status result;
-  for (const CgroupHierarchy& hierarchy : hierarchies_) {
-    for (const char* tier : kTiers) {
-      const std::string dir = absl::StrCat(hierarchy.mount_point,
-                                           Kubepods(root_), tier, "/pod", uid);
-      KillProcesses(dir);
-      result.Update(RemoveCgroupTree(dir));
-    }
+  for (const std::string& dir : PodDirectories(uid)) {
+    result.Update(RemoveCgroupTree(dir));
   }
   return result;
+}
+
+std::vector<std::string> Directories::PodDirectories(
+    const std::string& uid) const {
+  std::vector<std::string> directories;
+  for (const CgroupHierarchy& hierarchy : hierarchies_) {
+    for (const char* tier : kTiers) {
+      directories.push_back(absl::StrCat(hierarchy.mount_point, Kubepods(root_),
+                                         tier, "/pod", uid));
+    }
+  }
+  return directories;
 }
 
 std::vector<std::string> Directories::Existing() {

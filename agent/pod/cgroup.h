@@ -52,10 +52,12 @@ class Cgroups {
   // Makes kubepods and its tiers; idempotent.
   virtual absl::Status Init() = 0;
   virtual absl::Status CreatePod(const Json& pod) = 0;
-  // Ends what is left in the pod's cgroups of every tier and hierarchy, as a
-  // process that the runtime lost, and removes them. Gone is OK; one that is
-  // still busy is FAILED_PRECONDITION.
+  // Removes the pod's cgroups of every tier and hierarchy. Gone is OK; a busy
+  // one is FAILED_PRECONDITION.
   virtual absl::Status RemovePod(const std::string& uid) = 0;
+  // Where these are, or would be.
+  virtual std::vector<std::string> PodDirectories(
+      const std::string& uid) const = 0;
   // UIDs of pods that have a cgroup.
   virtual std::vector<std::string> Existing() = 0;
   // Removes kubepods itself if nothing is below it.
@@ -80,10 +82,15 @@ absl::StatusOr<PodLimits> LimitsBySettings(const Json& pod,
                                            const CgroupSettings& settings);
 // Whether no controller is in a v1 hierarchy.
 bool OnlyV2(const std::vector<CgroupHierarchy>& hierarchies);
-// SIGKILL to every process in `dir` and below; they may take a moment to end.
-void KillProcesses(const std::string& dir);
 // rmdir of `dir` and the empty cgroups below it. Gone is OK.
 absl::Status RemoveCgroupTree(const std::string& dir);
+// Paths of the cgroups in `dir`.
+absl::StatusOr<std::vector<std::string>> ChildCgroups(const std::string& dir);
+
+// RemovePod once nothing of the pod is left in its runtime: what is still in
+// its cgroups is a process that the runtime lost. It is killed, which is
+// logged, and its end is waited for, up to a second.
+absl::Status EndPod(Cgroups& cgroups, const std::string& uid);
 
 }  // namespace agent::pod
 

@@ -259,14 +259,18 @@ void EngineImpl::RemoveOrphanDirs(std::set<std::string> wanted) {
   auto note = [](const absl::Status& status) {
     if (!status.ok()) log::Warning("orphaned pod: ", status.message());
   };
+  std::set<std::string> ours;  // no other kubelet's of this host
   for (const std::string& uid : deps_.volumes->Existing()) {
     if (known(uid)) continue;
+    ours.insert(uid);
     log::Info("removing the directory of orphaned pod ", uid);
     note(deps_.volumes->Unmount(uid));
     note(runtime::RemoveTree(PodDir(deps_.options, uid)));
   }
   for (const std::string& uid : cgroups_->Existing()) {
-    if (!known(uid)) note(cgroups_->RemovePod(uid));
+    if (known(uid)) continue;
+    note(ours.count(uid) > 0 ? EndPod(*cgroups_, uid)
+                             : cgroups_->RemovePod(uid));
   }
   const std::string& logs_dir = deps_.options.pod_logs_dir;
   const auto logs = runtime::ListDir(logs_dir);

@@ -59,6 +59,8 @@ class Slices : public Cgroups {
   absl::Status Init() override;
   absl::Status CreatePod(const Json& pod) override;
   absl::Status RemovePod(const std::string& uid) override;
+  std::vector<std::string> PodDirectories(
+      const std::string& uid) const override;
   std::vector<std::string> Existing() override;
   void RemoveIfEmpty() override;
 
@@ -124,14 +126,21 @@ absl::Status Slices::Remove(const std::string& slice) {
 absl::Status Slices::RemovePod(const std::string& uid) {
   absl::Status result;
   for (const std::vector<std::string>& tier : Tiers()) {
-    const std::string slice = PodSlice(tier, uid);
-    const std::string path = PathOf(slice);
-    for (const CgroupHierarchy& hierarchy : hierarchies_) {
-      if (!path.empty()) KillProcesses(hierarchy.mount_point + path);
-    }
-    result.Update(Remove(slice));
+    result.Update(Remove(PodSlice(tier, uid)));
   }
   return result;
+}
+
+std::vector<std::string> Slices::PodDirectories(const std::string& uid) const {
+  std::vector<std::string> directories;
+  for (const std::vector<std::string>& tier : Tiers()) {
+    const std::string path = PathOf(PodSlice(tier, uid));
+    if (path.empty()) continue;  // else it would be the root
+    for (const CgroupHierarchy& hierarchy : hierarchies_) {
+      directories.push_back(hierarchy.mount_point + path);
+    }
+  }
+  return directories;
 }
 
 std::vector<std::string> Slices::Existing() {

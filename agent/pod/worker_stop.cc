@@ -301,7 +301,7 @@ void Worker::Clean() {
 }
 
 absl::Status Worker::RemoveFiles() {
-  RETURN_IF_ERROR(deps_->cgroups->RemovePod(uid_));
+  RETURN_IF_ERROR(EndPod(*deps_->cgroups, uid_));
   RETURN_IF_ERROR(runtime::RemoveTree(PodDir(deps_->options, uid_)));
   RETURN_IF_ERROR(runtime::RemoveTree(LogDir(deps_->options, *pod_)));
   return RemoveDeadLogLinks(deps_->options.container_logs_dir,

@@ -205,11 +205,13 @@ TEST(CgroupTest, EndsWhatTheRuntimeLost) {
   ASSERT_OK(runtime::WriteFileAtomic(lost + "/cgroup.procs",
                                      absl::StrCat("0\n", child, "\n"), 0644));
   EXPECT_FALSE(cgroups->RemovePod("u").ok());  // the file is no cgroup's
+  EXPECT_EQ(kill(child, 0), 0);
+  EXPECT_FALSE(EndPod(*cgroups, "u").ok());
   int status = 0;
   ASSERT_EQ(waitpid(child, &status, 0), child);
   EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
   ASSERT_EQ(unlink((lost + "/cgroup.procs").c_str()), 0);
-  EXPECT_OK(cgroups->RemovePod("u"));
+  EXPECT_OK(EndPod(*cgroups, "u"));
   EXPECT_THAT(cgroups->Existing(), testing::IsEmpty());
 }
 
