@@ -167,7 +167,8 @@ const std::vector<Field<Config>>& Fields() {
        Number(&C::max_downloads, 1, 64)},
       {"download_bytes_per_second",
        "of all pulls together from registries; 0 is no limit", kLive,
-       Number(&C::download_bytes_per_second, 0, int64_t{1} << 40)},
+       Number(&C::download_bytes_per_second, 64 << 10, int64_t{1} << 40,
+              /*or_zero=*/true)},
       {"image_max_bytes",
        "disk space that images may take, what they share counted once: above "
        "it the longest unused go, but none that a container has or that came "

@@ -56,7 +56,12 @@ bool ByteBudget::WaitFor(double wanted) {
 absl::Status ByteBudget::Take(size_t size, const Control& control) {
   const std::optional<double> wanted = Ask(size);
   while (wanted.has_value() && !WaitFor(*wanted)) {
-    RETURN_IF_ERROR(control.Check());
+    const absl::Status ended = control.Check();
+    if (ended.ok()) continue;
+    // It is no debt of those that go on.
+    absl::MutexLock lock(&mutex_);
+    granted_ += static_cast<double>(size);
+    return ended;
   }
   return absl::OkStatus();
 }

@@ -79,6 +79,8 @@ class Installer {
   // Removes an image that nobody holds and that has been neither used nor
   // expected since; whether it did.
   absl::StatusOr<bool> Retire(const std::string& id, absl::Time quiet_since);
+  // Removes the layers that nothing needs, as those of a pull that failed.
+  void Collect();
   absl::Status Hold(const std::string& image_id, const std::string& holder);
   void Release(const std::string& holder);
   void SetLimits(LayerLimits limits) { fetcher_.SetLimits(limits); }

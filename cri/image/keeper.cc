@@ -35,7 +35,7 @@ Budget Keeper::GetBudget() const {
 
 void Keeper::LookAfter(absl::Duration delay) {
   absl::MutexLock lock(&mutex_);
-  if (!budget_.IsSet()) return;
+  if (!budget_.IsSet() || delay == absl::InfiniteDuration()) return;
   const absl::Time when = absl::Now() + delay;
   if (next_look_ <= when) return;
   if (next_look_ != absl::InfiniteFuture()) executor_->Cancel(timer_);
@@ -51,18 +51,19 @@ void Keeper::Look() {
     budget = budget_;
   }
   if (!budget.IsSet()) return;
+  installer_->Collect();
   const Stock stock = catalog_->GetStock();
   const absl::Time now = absl::Now();
   const BudgetPlan plan = PlanRemovals(stock, budget, now);
-  if (!Remove(stock, plan)) LookAfter(kLongestPause);
+  LookAfter(Remove(stock, plan));
   Tell(budget, plan.bytes_left);
   if (plan.next < absl::InfiniteFuture()) {
     LookAfter(std::clamp(plan.next - now, kShortestPause, kLongestPause));
   }
 }
 
-bool Keeper::Remove(const Stock& stock, const BudgetPlan& plan) {
-  bool all = true;
+absl::Duration Keeper::Remove(const Stock& stock, const BudgetPlan& plan) {
+  absl::Duration again = absl::InfiniteDuration();
   for (const Removal& removal : plan.removals) {
     const auto item =
         std::find_if(stock.items.begin(), stock.items.end(),
@@ -73,13 +74,15 @@ bool Keeper::Remove(const Stock& stock, const BudgetPlan& plan) {
     if (!removed.ok()) {
       log::Error("image budget: remove image ", name, ": ",
                  removed.status().message());
-      all = false;
+      again = std::min(again, kLongestPause);
     } else if (*removed) {
       log::Info("image budget: removed ", name, " (", removal.id,
                 "): ", removal.why);
+    } else {
+      again = std::min(again, kLeastAge);  // just used
     }
   }
-  return all;
+  return again;
 }
 
 void Keeper::Tell(const Budget& budget, uint64_t bytes_left) {

@@ -28,8 +28,8 @@ class Keeper {
 
  private:
   void Look() ABSL_LOCKS_EXCLUDED(mutex_);
-  // False if something could not be removed.
-  bool Remove(const Stock& stock, const BudgetPlan& plan);
+  // When to look again for what could not be removed, or was just used.
+  absl::Duration Remove(const Stock& stock, const BudgetPlan& plan);
   // Logs it when it begins and when it ends that the budget cannot be met.
   void Tell(const Budget& budget, uint64_t bytes_left)
       ABSL_LOCKS_EXCLUDED(mutex_);

@@ -59,6 +59,7 @@ absl::StatusOr<bool> Installer::Retire(const std::string& id,
     if (!item.has_value()) return absl::OkStatus();
     if (auto status = disk_->RemoveImage(id); !status.ok()) {
       catalog_->Put(item->record, item->image, item->used);
+      catalog_->Expect(id, item->expected);
       return status;
     }
     CollectLayers();
@@ -102,6 +103,14 @@ void Installer::Release(const std::string& holder) {
     return absl::OkStatus();
   });
   if (!status.ok()) log::Error("image store: ", status.message());
+}
+
+void Installer::Collect() {
+  const absl::Status collected = Change([&] {
+    CollectLayers();
+    return absl::OkStatus();
+  });
+  if (!collected.ok()) log::Error("image store: ", collected.message());
 }
 
 // On the serial queue. The files themselves go on the trash's time.

@@ -44,9 +44,9 @@ class Store : public ImageStore {
         installer_(disk_.get(), &catalog_, &trash_, &executor_,
                    Limits(options)),
         keeper_(&catalog_, &installer_, &executor_),
-        // Two threads for each layer, one for the records, one for the trash;
-        // made when they are needed.
-        executor_("image", 2 * kMostParallelDownloads + 2) {}
+        // Two threads for each layer, one for the records, one for the trash,
+        // one for the budget; made when they are needed.
+        executor_("image", 2 * kMostParallelDownloads + 3) {}
 
   absl::Status Load();
 

@@ -70,6 +70,10 @@ TEST_F(ByteBudgetTest, AWaitEndsWithItsPull) {
   control.deadline = absl::Now();
   EXPECT_THAT(budget.Take(1 << 20, control),
               StatusIs(absl::StatusCode::kDeadlineExceeded));
+  // Nor has the next one to wait for what they did not get.
+  budget.SetRate(1000000);
+  ASSERT_OK(budget.Take(100000, Waiting()));
+  EXPECT_EQ(milliseconds_, 100);
 }
 
 TEST_F(ByteBudgetTest, ANewRateHoldsForThoseThatWait) {
