@@ -23,12 +23,6 @@ uint64_t BytesAt(const Json& json, absl::string_view key) {
   return static_cast<uint64_t>(runtime::IntAt(json, key));
 }
 
-absl::Duration SecondsAt(const Json& json, absl::string_view key) {
-  const Json& value = runtime::At(json, key);
-  return value.is_number() ? absl::Seconds(value.get<double>())
-                           : absl::ZeroDuration();
-}
-
 std::vector<std::string> NamesAt(const Json& json, absl::string_view key) {
   std::vector<std::string> names;
   for (const Json& name : runtime::ArrayAt(json, key)) {

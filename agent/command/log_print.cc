@@ -6,8 +6,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
-#include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -53,12 +51,6 @@ void Print(absl::string_view line, const PrintOptions& options) {
   // Both may end in one pipe: keep the order of the lines.
   if (to_stderr) std::fflush(stdout);
   std::fwrite(shown.data(), 1, shown.size(), out);
-}
-
-std::string RealPath(const std::string& path) {
-  const std::unique_ptr<char, decltype(&std::free)> real(
-      realpath(path.c_str(), nullptr), &std::free);
-  return real == nullptr ? path : real.get();
 }
 
 // Of one log, all the files that it becomes.
@@ -137,7 +129,7 @@ absl::Status PrintLog(const std::string& path, const PrintOptions& options,
                       const std::function<bool()>& running) {
   ASSIGN_OR_RETURN(runtime::UniqueFd fd, runtime::OpenFile(path, O_RDONLY));
   // Of some runtimes the path is a link; the files are beside its target.
-  const std::string file = RealPath(path);
+  const std::string file = runtime::RealPath(path).value_or(path);
   Printer printer(file, options);
   off_t offset = 0;
   if (options.tail >= 0) {

@@ -45,12 +45,6 @@ std::string Word(const PodRow& pod) {
   return pod.phase;
 }
 
-absl::Duration SecondsAt(const Json& json, absl::string_view key) {
-  const Json& value = runtime::At(json, key);
-  return value.is_number() ? absl::Seconds(value.get<double>())
-                           : absl::ZeroDuration();
-}
-
 // "RunPodSandbox of default/web, 12s: network: CNI plugin x, 11s", and below
 // it who is where.
 std::string FormatOperation(const OperationRow& row) {
@@ -126,6 +120,12 @@ void AddWaits(const Json& waits, std::vector<PodRow>* pods) {
       }
     }
   }
+}
+
+absl::Duration SecondsAt(const Json& json, absl::string_view key) {
+  const Json& value = runtime::At(json, key);
+  return value.is_number() ? absl::Seconds(value.get<double>())
+                           : absl::ZeroDuration();
 }
 
 std::string Table(std::vector<std::vector<std::string>> rows) {

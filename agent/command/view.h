@@ -60,6 +60,9 @@ std::vector<OperationRow> RowsOfOperations(const runtime::Json& operations);
 std::string FormatView(const View& view, absl::Time now);
 runtime::Json ViewJson(const View& view);
 
+// A number of seconds; zero if there is none.
+absl::Duration SecondsAt(const runtime::Json& json, absl::string_view key);
+
 // Lines of aligned columns.
 std::string Table(std::vector<std::vector<std::string>> rows);
 

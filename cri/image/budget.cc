@@ -104,11 +104,6 @@ Choice Choose(const Stock& stock, const Budget& budget, absl::Time now) {
 
 }  // namespace
 
-std::string NameOf(const Image& image) {
-  if (!image.repo_tags.empty()) return image.repo_tags.front();
-  return image.repo_digests.empty() ? image.id : image.repo_digests.front();
-}
-
 BudgetPlan PlanRemovals(const Stock& stock, const Budget& budget,
                         absl::Time now) {
   BudgetPlan plan;
@@ -118,8 +113,8 @@ BudgetPlan PlanRemovals(const Stock& stock, const Budget& budget,
   for (const Stock::Item* item : choice.staying) rest.Keep(*item);
   const auto remove = [&](const Stock::Item& item, std::string why) {
     rest.Remove(item);
-    plan.removals.push_back(
-        {item.record.id, item.QuietSince(), std::move(why)});
+    plan.removals.push_back({item.record.id, NameOf(*item.image),
+                             item.QuietSince(), std::move(why)});
   };
   for (const Stock::Item* item : choice.old) {
     remove(*item, absl::StrCat(Unused(*item, now), ", image_max_unused is ",

@@ -13,7 +13,7 @@
 namespace cri::image {
 
 struct Removal {
-  std::string id;
+  std::string id, name;
   absl::Time quiet_since;  // if it was used since then, it stays
   std::string why;         // "unused for 9h, image_max_unused is 8h"
 };
@@ -30,9 +30,6 @@ struct BudgetPlan {
 // layers stay for others does not go for the size: nothing would come free.
 BudgetPlan PlanRemovals(const Stock& stock, const Budget& budget,
                         absl::Time now);
-
-// The name to show of an image.
-std::string NameOf(const Image& image);
 
 }  // namespace cri::image
 

@@ -12,6 +12,11 @@
 
 namespace cri::image {
 
+std::string NameOf(const Image& image) {
+  if (!image.repo_tags.empty()) return image.repo_tags.front();
+  return image.repo_digests.empty() ? image.id : image.repo_digests.front();
+}
+
 void Catalog::PutLayer(const LayerRecord& layer) {
   absl::MutexLock lock(&mutex_);
   if (layers_.emplace(layer.diff_id, Layer{layer, 0}).second) {

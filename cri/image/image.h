@@ -38,6 +38,8 @@ struct Image {
   std::map<std::string, std::string> labels;
 };
 using ImagePtr = std::shared_ptr<const Image>;
+// The name to show of an image: its first tag, else its first digest or its id.
+std::string NameOf(const Image& image);
 
 struct Auth {
   std::string username, password;

@@ -179,8 +179,9 @@ absl::Status Installer::FetchLayers(const std::shared_ptr<Source>& source,
     absl::Status status = (*ticket)->status();
     if (!status.ok() && first.joined()) {
       // It was fetched with another pull's credentials and luck.
-      const auto index = static_cast<size_t>(&first - tickets.data());
-      second = fetcher_.Start(pull, source, {missing[index]}, /*alone=*/true);
+      second = fetcher_.Start(pull, source,
+                              {{first->descriptor(), first->diff_id()}},
+                              /*alone=*/true);
       ticket = &second.front();
       while (!(*ticket)->WaitFor(kTick)) RETURN_IF_ERROR(control.Check());
       status = (*ticket)->status();

@@ -52,31 +52,26 @@ void Keeper::Look() {
   }
   if (!budget.IsSet()) return;
   installer_->Collect();
-  const Stock stock = catalog_->GetStock();
   const absl::Time now = absl::Now();
-  const BudgetPlan plan = PlanRemovals(stock, budget, now);
-  LookAfter(Remove(stock, plan));
+  const BudgetPlan plan = PlanRemovals(catalog_->GetStock(), budget, now);
+  LookAfter(Remove(plan));
   Tell(budget, plan.bytes_left);
   if (plan.next < absl::InfiniteFuture()) {
     LookAfter(std::clamp(plan.next - now, kShortestPause, kLongestPause));
   }
 }
 
-absl::Duration Keeper::Remove(const Stock& stock, const BudgetPlan& plan) {
+absl::Duration Keeper::Remove(const BudgetPlan& plan) {
   absl::Duration again = absl::InfiniteDuration();
   for (const Removal& removal : plan.removals) {
-    const auto item =
-        std::find_if(stock.items.begin(), stock.items.end(),
-                     [&](const auto& i) { return i.record.id == removal.id; });
-    const std::string name = NameOf(*item->image);
     const absl::StatusOr<bool> removed =
         installer_->Retire(removal.id, removal.quiet_since);
     if (!removed.ok()) {
-      log::Error("image budget: remove image ", name, ": ",
+      log::Error("image budget: remove image ", removal.name, ": ",
                  removed.status().message());
       again = std::min(again, kLongestPause);
     } else if (*removed) {
-      log::Info("image budget: removed ", name, " (", removal.id,
+      log::Info("image budget: removed ", removal.name, " (", removal.id,
                 "): ", removal.why);
     } else {
       again = std::min(again, kLeastAge);  // just used

@@ -29,7 +29,7 @@ class Keeper {
  private:
   void Look() ABSL_LOCKS_EXCLUDED(mutex_);
   // When to look again for what could not be removed, or was just used.
-  absl::Duration Remove(const Stock& stock, const BudgetPlan& plan);
+  absl::Duration Remove(const BudgetPlan& plan);
   // Logs it when it begins and when it ends that the budget cannot be met.
   void Tell(const Budget& budget, uint64_t bytes_left)
       ABSL_LOCKS_EXCLUDED(mutex_);

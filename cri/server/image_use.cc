@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cri/server/image_use.h"
 
-#include "cri/image/budget.h"
 #include "cri/server/operations.h"
 
 namespace cri::server {

@@ -41,10 +41,7 @@ v1::Image ToApi(const image::Image& image) {
   // Clients take size 0 for a broken answer.
   out.set_size(image.size_bytes == 0 ? 1 : image.size_bytes);
   SetUser(image.user, out);
-  out.mutable_spec()->set_image(
-      !image.repo_tags.empty()      ? image.repo_tags.front()
-      : !image.repo_digests.empty() ? image.repo_digests.front()
-                                    : image.id);
+  out.mutable_spec()->set_image(image::NameOf(image));
   out.set_pinned(image.pinned);
   return out;
 }
