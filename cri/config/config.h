@@ -51,9 +51,10 @@ struct Config {
   int64_t shm_bytes = 64 << 20;  // of a pod's /dev/shm
   int64_t parallel_downloads = 3;
   int64_t max_downloads = 8;
-  int64_t download_bytes_per_second = 0;  // 0 = no limit
-  int64_t image_max_bytes = 0;            // 0 = no budget
-  std::string image_max_unused = "0";     // "0" = for ever
+  int64_t download_bytes_per_second = 0;   // 0 = no limit
+  int64_t image_max_bytes = 0;             // 0 = no budget
+  std::string image_max_unused = "0";      // "0" = for ever
+  std::vector<std::string> pinned_images;  // see image::IsPinnedName
   int64_t max_threads = 2048;  // of the pool for blocking work; made on demand
   // Of a log file, without a kubelet's doing; 0 = none.
   int64_t container_log_hard_cap = 0;

@@ -9,6 +9,7 @@
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "cri/config/kinds.h"
+#include "cri/image/pinned.h"
 #include "cri/network/link_name.h"
 
 namespace cri::config {
@@ -177,6 +178,12 @@ const std::vector<Field<Config>>& Fields() {
       {"image_max_unused",
        "how long an image stays that no container has; 0 is for ever", kLive,
        Checked(&C::image_max_unused, "0 or a time as 168h", IsTimeOrNone)},
+      {"pinned_images",
+       "images that clients are told to keep (pinned), as a kubelet's image "
+       "garbage collection and crictl rmi --prune do, and that no budget of "
+       "images removes",
+       kLive,
+       Words(&C::pinned_images, image::kPinnedName, image::IsPinnedName)},
       {"max_threads", "of the pool for blocking work", kRestart,
        Number(&C::max_threads, 4, 4096)},
       {"container_log_hard_cap",

@@ -108,10 +108,20 @@ Kind<T> Flag(bool T::*member) {
 
 // On the command line: items between commas.
 template <typename T>
-Kind<T> Words(std::vector<std::string> T::*member) {
-  return Of(
-      member, "a list of words",
-      [](const Value& value, const std::string&) { return AsWords(value); });
+Kind<T> Words(std::vector<std::string> T::*member,
+              std::string expects = "a list of words",
+              bool (*check)(const std::string&) = nullptr) {
+  return Of(member, std::move(expects),
+            [check](const Value& value, const std::string& what)
+                -> absl::StatusOr<std::vector<std::string>> {
+              ASSIGN_OR_RETURN(std::vector<std::string> words, AsWords(value));
+              for (const std::string& word : words) {
+                if (check != nullptr && !check(word)) {
+                  return Expected(what, word);
+                }
+              }
+              return words;
+            });
 }
 
 // Entries by name, each with the settings of `fields`, beside those that are

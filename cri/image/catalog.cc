@@ -17,6 +17,12 @@ std::string NameOf(const Image& image) {
   return image.repo_digests.empty() ? image.id : image.repo_digests.front();
 }
 
+void Catalog::SetPinned(PinnedNames names) {
+  absl::MutexLock lock(&mutex_);
+  pinned_ = std::move(names);
+  for (auto& [id, entry] : images_) Publish(&entry);
+}
+
 void Catalog::PutLayer(const LayerRecord& layer) {
   absl::MutexLock lock(&mutex_);
   if (layers_.emplace(layer.diff_id, Layer{layer, 0}).second) {
@@ -73,18 +79,22 @@ std::vector<std::string> Catalog::TakeUnused() {
   return unused;
 }
 
-// Readers hold on to ImagePtr values, so changed names make a new value.
+// Readers hold on to ImagePtr values, so changed names make a new value. An
+// image that lost its pinned name to a newer one may go.
 void Catalog::Publish(Entry* entry) {
   auto image = std::make_shared<Image>(*entry->image);
   image->repo_tags.clear();
+  image->pinned = false;
   for (const Tag& tag : entry->record.tags) {
     image->repo_tags.push_back(tag.name);
+    image->pinned |= pinned_.Has(tag.name);
     tags_[tag.name] = entry->record.id;
     sequence_ = std::max(sequence_, tag.sequence);
   }
   image->repo_digests = entry->record.digests;
   for (const std::string& digest : image->repo_digests) {
     digests_[digest] = entry->record.id;
+    image->pinned |= pinned_.Has(digest);
   }
   std::sort(image->repo_tags.begin(), image->repo_tags.end());
   entry->image = std::move(image);

@@ -14,6 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "cri/image/image.h"
+#include "cri/image/pinned.h"
 #include "cri/image/record.h"
 #include "cri/image/stock.h"
 
@@ -23,6 +24,8 @@ namespace cri::image {
 // a time (the store's serial queue).
 class Catalog {
  public:
+  // Which images are pinned from now on, also of those that are here.
+  void SetPinned(PinnedNames names) ABSL_LOCKS_EXCLUDED(mutex_);
   void PutLayer(const LayerRecord& layer) ABSL_LOCKS_EXCLUDED(mutex_);
   bool HasLayer(const std::string& diff_id) ABSL_LOCKS_EXCLUDED(mutex_);
   // The record of a layer; an empty diff ID if there is none.
@@ -92,6 +95,7 @@ class Catalog {
   std::map<std::string, std::string> digests_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Layer> layers_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, HoldRecord> holds_ ABSL_GUARDED_BY(mutex_);
+  PinnedNames pinned_ ABSL_GUARDED_BY(mutex_);
   uint64_t sequence_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t inodes_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -50,7 +50,8 @@ struct Auth {
 
 // How far a pull is, for progress bars and `coracle status`.
 struct PullProgress {
-  std::string reference;
+  std::string reference;  // whole: "docker.io/library/busybox:latest"
+  std::string requested;  // as Pull was asked
   int layers_total = 0, layers_done = 0;
   int layers_waiting = 0;  // for slots that other pulls have
   uint64_t bytes_total = 0, bytes_done = 0;
@@ -113,6 +114,7 @@ struct StoreOptions {
   int max_downloads = 8;
   // From registries, of all pulls together; 0: no limit.
   int64_t download_bytes_per_second = 0;
+  std::vector<std::string> pinned_images;  // see IsPinnedName
 };
 
 class ImageStore {

@@ -18,6 +18,7 @@
 #include "cri/image/installer.h"
 #include "cri/image/keeper.h"
 #include "cri/image/lookup.h"
+#include "cri/image/pinned.h"
 #include "cri/image/reference.h"
 #include "cri/image/registry.h"
 #include "runtime/base/executor.h"
@@ -46,7 +47,9 @@ class Store : public ImageStore {
         keeper_(&catalog_, &installer_, &executor_),
         // Two threads for each layer, one for the records, one for the trash,
         // one for the budget; made when they are needed.
-        executor_("image", 2 * kMostParallelDownloads + 3) {}
+        executor_("image", 2 * kMostParallelDownloads + 3) {
+    catalog_.SetPinned(PinnedNames(options.pinned_images));
+  }
 
   absl::Status Load();
 
@@ -88,6 +91,7 @@ class Store : public ImageStore {
       ABSL_LOCKS_EXCLUDED(mutex_) {
     installer_.SetLimits(Limits(options));
     network_budget_.SetRate(options.download_bytes_per_second);
+    catalog_.SetPinned(PinnedNames(options.pinned_images));
     absl::MutexLock lock(&mutex_);
     registry_config_dir_ = options.registry_config_dir;
   }
@@ -96,6 +100,7 @@ class Store : public ImageStore {
   absl::StatusOr<ImagePtr> PullOnce(const Reference& reference,
                                     const PullOptions& options,
                                     const Control& control,
+                                    PullProgress progress,
                                     const Installer::OnProgress& on_progress);
   absl::StatusOr<ImagePtr> TryLocal(const Reference& reference,
                                     Registry* registry, const Control& control);
@@ -156,11 +161,14 @@ absl::StatusOr<ImagePtr> Store::Pull(const std::string& text,
   const std::string name = reference.ToString();
   const std::string context = absl::StrCat("pull ", name);
   const Control control{options.deadline, options.cancelled};
+  PullProgress begin;
+  begin.reference = name;
+  begin.requested = text;
   uint64_t pull = 0;
   {
     absl::MutexLock lock(&mutex_);
     pull = next_pull_++;
-    pulls_[pull].reference = name;
+    pulls_[pull] = begin;
   }
   auto on_progress = [&](const PullProgress& progress) {
     {
@@ -171,7 +179,7 @@ absl::StatusOr<ImagePtr> Store::Pull(const std::string& text,
   };
   absl::StatusOr<ImagePtr> image = nullptr;
   for (int i = 0; i < kMaxTries; ++i) {
-    image = PullOnce(reference, options, control, on_progress);
+    image = PullOnce(reference, options, control, begin, on_progress);
     if (image.ok() && !installer_.Use((*image)->id)) {
       image = absl::AbortedError("the image was removed");
     }
@@ -206,7 +214,8 @@ absl::StatusOr<ImagePtr> Store::TryLocal(const Reference& reference,
 
 absl::StatusOr<ImagePtr> Store::PullOnce(
     const Reference& reference, const PullOptions& options,
-    const Control& control, const Installer::OnProgress& on_progress) {
+    const Control& control, PullProgress progress,
+    const Installer::OnProgress& on_progress) {
   RETURN_IF_ERROR(control.Check());
   ASSIGN_OR_RETURN(auto endpoints,
                    LoadEndpoints(RegistryConfigDir(), reference.host));
@@ -226,8 +235,6 @@ absl::StatusOr<ImagePtr> Store::PullOnce(
   Names names;
   if (reference.digest.empty()) names.tags.push_back(reference.ToString());
   names.digests.push_back(absl::StrCat(reference.Name(), "@", top.digest));
-  PullProgress progress;
-  progress.reference = reference.ToString();
   return installer_.Install(registry, plan, names, control, progress,
                             on_progress);
 }

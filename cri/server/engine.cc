@@ -49,10 +49,12 @@ absl::Status CheckCgroupDriver(const config::Config& config) {
 }
 
 image::StoreOptions StoreOf(const config::Config& config) {
-  return {config.root, config.registry_config_dir,
+  return {config.root,
+          config.registry_config_dir,
           static_cast<int>(config.parallel_downloads),
           static_cast<int>(config.max_downloads),
-          config.download_bytes_per_second};
+          config.download_bytes_per_second,
+          config.pinned_images};
 }
 
 absl::Status FillDefaults(ServerOptions& options) {

@@ -110,6 +110,7 @@ absl::StatusOr<v1::StatusResponse> Status(Context& context,
     Json pulls = Json::array();
     for (const image::PullProgress& pull : engine.images->ActivePulls()) {
       pulls.push_back(Json{{"image", pull.reference},
+                           {"requested", pull.requested},
                            {"layers", pull.layers_total},
                            {"layers_done", pull.layers_done},
                            {"layers_waiting", pull.layers_waiting},

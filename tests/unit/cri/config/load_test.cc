@@ -39,6 +39,18 @@ TEST(LoadTest, ReadsEveryKindOfValue) {
   }
 }
 
+TEST(LoadTest, PinnedImagesAreNamesOrPatterns) {
+  ASSERT_OK_AND_ASSIGN(
+      Config config,
+      Parse("pinned_images: [busybox, \"*/pause:*\"]", "c.yaml", {}));
+  EXPECT_THAT(config.pinned_images,
+              ::testing::ElementsAre("busybox", "*/pause:*"));
+  EXPECT_THAT(Parse("pinned_images: [busybox, Bad]", "c.yaml", {}).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("pinned_images: expected names of images as "
+                                 "busybox:1.37, or ")));
+}
+
 TEST(LoadTest, ImageBudgetsAreOffOrNumbers) {
   ASSERT_OK_AND_ASSIGN(Config config, Parse("", "c.yaml", {}));
   EXPECT_EQ(config.image_max_bytes, 0);

@@ -72,6 +72,37 @@ TEST_F(StoreBudgetTest, BySizeTheLongestUnusedGoes) {
   EXPECT_LT(store_->Usage().used_bytes, both);
 }
 
+TEST_F(StoreBudgetTest, WhatIsPinnedStaysUntilItIsNoMore) {
+  ImagePtr one = Import("one:1"), two = Import("two:1");
+  for (const ImagePtr& each : {one, two}) Age(each, absl::Hours(2));
+  Reopen();
+  StoreOptions options{dir_ / "root", "", 3};
+  options.pinned_images = {"one:1"};
+  store_->Configure(options);
+  EXPECT_TRUE(store_->Find("one:1")->pinned);
+  EXPECT_FALSE(store_->Find("two:1")->pinned);
+  store_->SetBudget({1, absl::Hours(1)});
+  AwaitImages(1);
+  EXPECT_NE(store_->Find("one:1"), nullptr);
+  store_->Configure({dir_ / "root", "", 3});
+  store_->SetBudget({1, absl::Hours(1)});
+  AwaitImages(0);
+}
+
+TEST_F(StoreBudgetTest, ANameThatMovesTakesThePinAlong) {
+  StoreOptions options{dir_ / "root", "", 3};
+  options.pinned_images = {"*/app:1"};
+  store_->Configure(options);
+  ImagePtr loser = Import("app:1");
+  EXPECT_TRUE(loser->pinned);
+  ImageBuilder other;
+  other.AddLayer({File("other", "")});
+  other.Write(dir_ / "other", "app:1");
+  ASSERT_OK_AND_ASSIGN(const auto winner, store_->Import(dir_ / "other", ""));
+  EXPECT_TRUE(winner.front()->pinned);
+  EXPECT_FALSE(store_->Find(loser->id)->pinned);
+}
+
 TEST_F(StoreBudgetTest, AnImportMakesRoomForItself) {
   ImagePtr one = Import("one:1");
   Age(one, absl::Hours(1));
