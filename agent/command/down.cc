@@ -96,12 +96,13 @@ absl::Status Run(const Options& options) {
   ASSIGN_OR_RETURN(const std::vector<Pod> known, ReadPods(config));
   ASSIGN_OR_RETURN(const size_t pods, EndPods(config));
   const absl::Status network = ::cri::server::RemoveNetwork(config);
+  RETURN_IF_ERROR(RemovePodFiles(known, config::Paths(options.root_dir),
+                                 config.cgroup_driver == "systemd"));
+  // Last: they say whose files are left to the next call.
   for (const char* records : {"sandboxes", "containers"}) {
     RETURN_IF_ERROR(
         runtime::RemoveTree(runtime::JoinPath(config.root, records)));
   }
-  RETURN_IF_ERROR(RemovePodFiles(known, config::Paths(options.root_dir),
-                                 config.cgroup_driver == "systemd"));
   // The state directory says that something is left to do.
   if (network.ok()) RETURN_IF_ERROR(runtime::RemoveTree(config.state));
   if (options.all) RETURN_IF_ERROR(runtime::RemoveTree(config.root));
