@@ -229,6 +229,7 @@ absl::Status Daemon::StartServer() {
   options.pods = &engine_->pods();
   usage_client_ = std::make_unique<cri::Client>(channel_);
   options.pod_usage = [this] { return ReadPodUsage(*usage_client_); };
+  options.pulls = [this] { return ReadPulls(*usage_client_); };
   options.executor = executor_.get();
   options.sync_loop = [this] { return Health(); };
   server_ = server::MakeServer(options);

@@ -46,4 +46,13 @@ absl::StatusOr<std::vector<server::PodUsage>> ReadPodUsage(
   return pods;
 }
 
+absl::StatusOr<std::vector<server::ImagePull>> ReadPulls(cri::Client& client) {
+  ASSIGN_OR_RETURN(const auto progress, client.Pulls());
+  std::vector<server::ImagePull> pulls;
+  for (const cri::PullProgress& one : progress) {
+    pulls.push_back({one.image, one.bytes, one.bytes_done});
+  }
+  return pulls;
+}
+
 }  // namespace agent::command

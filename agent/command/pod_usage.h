@@ -13,6 +13,9 @@ namespace agent::command {
 // What the CRI says of all pods. Blocks.
 absl::StatusOr<std::vector<server::PodUsage>> ReadPodUsage(cri::Client& client);
 
+// The pulls under way; UNIMPLEMENTED if the runtime does not tell. Blocks.
+absl::StatusOr<std::vector<server::ImagePull>> ReadPulls(cri::Client& client);
+
 }  // namespace agent::command
 
 #endif  // CORACLE_AGENT_COMMAND_POD_USAGE_H_

@@ -97,6 +97,15 @@ absl::StatusOr<v1::StatusResponse> Client::Status() {
                v1::StatusRequest());
 }
 
+absl::StatusOr<std::vector<PullProgress>> Client::Pulls() {
+  v1::StatusRequest request;
+  request.set_verbose(true);
+  ASSIGN_OR_RETURN(
+      const v1::StatusResponse status,
+      Block(runtime_.get(), &v1::RuntimeService::Stub::Status, request));
+  return PullsIn(status);
+}
+
 absl::Status Client::ReopenContainerLog(const std::string& id) {
   v1::ReopenContainerLogRequest request;
   request.set_container_id(id);

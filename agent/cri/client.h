@@ -12,11 +12,13 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "agent/cri/calls.h"
+#include "agent/cri/pull_progress.h"
 #include "proto/cri/v1/api.grpc.pb.h"
 
 namespace agent::cri {
@@ -42,6 +44,8 @@ class Client {
 
   absl::StatusOr<v1::VersionResponse> Version();
   absl::StatusOr<v1::StatusResponse> Status();
+  // The pulls under way; UNIMPLEMENTED if the runtime does not tell.
+  absl::StatusOr<std::vector<PullProgress>> Pulls();
   absl::Status ReopenContainerLog(const std::string& id);
   absl::Status UpdateRuntimeConfig(const std::string& pod_cidr);
   absl::StatusOr<v1::ListPodSandboxResponse> ListPodSandbox();

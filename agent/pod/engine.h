@@ -40,6 +40,8 @@ struct EngineOptions {
   int max_pods = 110;
   absl::Duration max_restart_backoff = absl::Seconds(300);
   int max_parallel_pulls = 16;
+  // When an event tells how far a pull is.
+  absl::Duration first_pull_report = absl::Seconds(30);
   absl::Duration sync_frequency = absl::Minutes(1);  // a look at each pod
   bool seccomp_default = false;  // RuntimeDefault for who asks for nothing
   // Names and prefixes ("net.*") beside those that are always safe.

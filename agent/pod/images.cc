@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/pod/images.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -10,9 +11,14 @@
 #include "absl/time/clock.h"
 #include "agent/pod/image_auth.h"
 #include "agent/status/spec.h"
+#include "runtime/base/log.h"
 
 namespace agent::pod {
 namespace {
+
+namespace log = runtime::log;
+
+constexpr absl::Duration kLongestReportPause = absl::Minutes(10);
 
 bool IsNameChar(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
@@ -112,21 +118,23 @@ struct Images::Pull {
   std::vector<v1::AuthConfig> auths;
   size_t next_auth = 0;
   std::string auth_problem;
-  std::function<void()> on_pull;
+  Listener listener;
   Done done;
   absl::Time queued = absl::Now(), begun;
 };
 
 Images::Images(cri::Client* client, object::Source* objects,
-               runtime::Executor* executor, int max_parallel)
+               runtime::Executor* executor, int max_parallel,
+               absl::Duration first_report)
     : client_(client),
       objects_(objects),
       executor_(executor),
-      max_parallel_(max_parallel) {}
+      max_parallel_(max_parallel),
+      first_report_(first_report) {}
 
 void Images::Ensure(std::shared_ptr<const Json> pod, const Json& container,
-                    const v1::PodSandboxConfig& sandbox,
-                    std::function<void()> on_pull, Done done) {
+                    const v1::PodSandboxConfig& sandbox, Listener listener,
+                    Done done) {
   std::string shown = runtime::StringAt(container, "image");
   ImageOutcome outcome;
   auto image = NormalizeImage(shown);
@@ -142,7 +150,7 @@ void Images::Ensure(std::shared_ptr<const Json> pod, const Json& container,
   pull->request.mutable_image()->set_user_specified_image(shown);
   *pull->request.mutable_sandbox_config() = sandbox;
   pull->shown = shown;
-  pull->on_pull = std::move(on_pull);
+  pull->listener = std::move(listener);
   pull->done = std::move(done);
   std::string policy = PullPolicy(container);
   if (policy == "Always") return Enqueue(std::move(pull));
@@ -198,7 +206,8 @@ void Images::Next() {
 // Reads the secrets, which may ask the API server.
 void Images::Begin(std::shared_ptr<Pull> pull) {
   pull->begun = absl::Now();
-  pull->on_pull();
+  pull->listener.on_begin();
+  ReportAfter(first_report_, pull);
   const Json& spec = runtime::At(*pull->pod, "spec");
   for (const Json& ref : runtime::ArrayAt(spec, "imagePullSecrets")) {
     std::string name = runtime::StringAt(ref, "name");
@@ -216,6 +225,27 @@ void Images::Begin(std::shared_ptr<Pull> pull) {
     }
   }
   Try(pull);
+}
+
+void Images::ReportAfter(absl::Duration pause,
+                         const std::weak_ptr<Pull>& weak) {
+  executor_->PostAfter(pause, [this, pause, weak] {
+    const std::shared_ptr<Pull> pull = weak.lock();
+    if (pull == nullptr) return;  // it has ended
+    const auto pulls = client_->Pulls();
+    if (absl::IsUnimplemented(pulls.status())) return;
+    if (!pulls.ok()) {
+      log::Warning("pull ", pull->shown,
+                   ": ask how far it is: ", pulls.status().message());
+    } else {
+      const std::string& image = pull->request.image().image();
+      const auto found = std::find_if(
+          pulls->begin(), pulls->end(),
+          [&](const cri::PullProgress& one) { return one.image == image; });
+      if (found != pulls->end()) pull->listener.on_progress(*found);
+    }
+    ReportAfter(std::min(2 * pause, kLongestReportPause), pull);
+  });
 }
 
 void Images::Try(std::shared_ptr<Pull> pull) {

@@ -53,22 +53,30 @@ std::vector<Json> WantedImages(const Json& pod, const Json& container);
 class Images {
  public:
   using Done = std::function<void(ImageOutcome)>;
+  // What a pod's events say of its pull: when it begins, and of one that takes
+  // long how far it is.
+  struct Listener {
+    std::function<void()> on_begin;
+    std::function<void(const cri::PullProgress&)> on_progress;
+  };
 
+  // Progress is told after `first_report`, and then after ever longer times.
   Images(cri::Client* client, object::Source* objects,
-         runtime::Executor* executor, int max_parallel);
+         runtime::Executor* executor, int max_parallel,
+         absl::Duration first_report);
 
-  // `on_pull` is called before a pull begins (the Pulling event). Both run on
-  // the executor or a gRPC thread and must not block. `sandbox` goes along with
-  // the pull.
+  // What is called runs on the executor or a gRPC thread and must not block.
+  // `sandbox` goes along with the pull.
   void Ensure(std::shared_ptr<const Json> pod, const Json& container,
-              const v1::PodSandboxConfig& sandbox,
-              std::function<void()> on_pull, Done done);
+              const v1::PodSandboxConfig& sandbox, Listener listener,
+              Done done);
 
  private:
   struct Pull;
   void Enqueue(std::shared_ptr<Pull> pull) ABSL_LOCKS_EXCLUDED(mutex_);
   void Begin(std::shared_ptr<Pull> pull);
   void Try(std::shared_ptr<Pull> pull);
+  void ReportAfter(absl::Duration pause, const std::weak_ptr<Pull>& pull);
   void Finish(std::shared_ptr<Pull> pull, absl::Status status);
   void Next() ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -76,6 +84,7 @@ class Images {
   object::Source* const objects_;
   runtime::Executor* const executor_;
   const int max_parallel_;
+  const absl::Duration first_report_;
   absl::Mutex mutex_;
   int running_ ABSL_GUARDED_BY(mutex_) = 0;
   std::deque<std::shared_ptr<Pull>> waiting_ ABSL_GUARDED_BY(mutex_);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/server/handlers.h"
 
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -111,8 +113,7 @@ Answer Handlers::Route(const Request& request) {
   } else if (one && first == "runningpods") {
     answer.response = PodList(true);
   } else if (one && first == "metrics") {
-    answer.response = {200, MetricsText(options_.node_name, *options_.pods),
-                       "text/plain; version=0.0.4; charset=utf-8"};
+    answer.response = Metrics();
   } else if (request.parts == std::vector<std::string>{"metrics", "resource"} &&
              options_.pod_usage != nullptr) {
     answer.response = {200,
@@ -129,6 +130,16 @@ Answer Handlers::Route(const Request& request) {
     answer.response = TextResponse(405, "405: Method Not Allowed");
   }
   return answer;
+}
+
+Response Handlers::Metrics() {
+  std::optional<std::vector<ImagePull>> pulls;
+  if (options_.pulls != nullptr) {
+    // One that cannot be asked has no samples, as the format wants it.
+    if (auto read = options_.pulls(); read.ok()) pulls = *std::move(read);
+  }
+  return {200, MetricsText(options_.node_name, *options_.pods, pulls),
+          "text/plain; version=0.0.4; charset=utf-8"};
 }
 
 Response Handlers::Health(const Request& request) {

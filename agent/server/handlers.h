@@ -38,6 +38,7 @@ class Handlers {
  private:
   Answer Route(const Request& request);
   Answer ContainerLogs(const Request& request);
+  Response Metrics();
   Response Health(const Request& request);
   Response PodList(bool running_only);
   // One line in ten seconds: strangers must not fill the log.

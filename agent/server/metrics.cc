@@ -6,15 +6,15 @@
 
 #include <cstdint>
 #include <map>
-#include <vector>
+#include <set>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "agent/server/family.h"
 #include "runtime/base/file.h"
 #include "runtime/base/json.h"
 
@@ -28,9 +28,28 @@ using runtime::StringAt;
 
 void Add(std::string* out, absl::string_view name, absl::string_view type,
          absl::string_view help, absl::string_view labels, double value) {
-  absl::StrAppend(out, "# HELP ", name, " ", help, "\n# TYPE ", name, " ", type,
-                  "\n", name, labels);
-  absl::StrAppendFormat(out, " %.17g\n", value);
+  Family family(name, type, help);
+  family.Add(labels, value);
+  *out += family.Text();
+}
+
+// By the image: several pods may wait for one.
+void AddPulls(std::string* out, const std::vector<ImagePull>& pulls) {
+  Family size("coracle_image_pull_size_bytes", "gauge",
+              "Size of an image's layers that are being pulled.");
+  Family done("coracle_image_pull_done_bytes", "gauge",
+              "How much of them is here.");
+  std::set<std::string> seen;
+  for (const ImagePull& pull : pulls) {
+    if (!seen.insert(pull.image).second) continue;
+    const std::string labels =
+        absl::StrCat("{image=\"", LabelValue(pull.image), "\"}");
+    size.Add(labels, static_cast<double>(pull.bytes));
+    done.Add(labels, static_cast<double>(pull.bytes_done));
+  }
+  Add(out, "coracle_image_pulls", "gauge", "Number of images being pulled.", "",
+      static_cast<double>(seen.size()));
+  absl::StrAppend(out, size.Text(), done.Text());
 }
 
 // A process that started before this one was asked for the first time.
@@ -86,7 +105,8 @@ std::string LabelValue(absl::string_view text) {
                              {{"\\", "\\\\"}, {"\"", "\\\""}, {"\n", "\\n"}});
 }
 
-std::string MetricsText(const std::string& node_name, Pods& pods) {
+std::string MetricsText(const std::string& node_name, Pods& pods,
+                        const std::optional<std::vector<ImagePull>>& pulls) {
   std::string out;
   std::map<std::string, int> containers;
   int running = 0;
@@ -110,13 +130,14 @@ std::string MetricsText(const std::string& node_name, Pods& pods) {
       absl::StrCat("{node=\"", LabelValue(node_name), "\"}"), 1);
   Add(&out, "kubelet_running_pods", "gauge",
       "Number of pods that have a running container.", "", running);
-  absl::StrAppend(&out,
-                  "# HELP kubelet_running_containers Number of containers by "
-                  "state.\n# TYPE kubelet_running_containers gauge\n");
+  Family by_state("kubelet_running_containers", "gauge",
+                  "Number of containers by state.");
   for (const auto& [state, count] : containers) {
-    absl::StrAppend(&out, "kubelet_running_containers{container_state=\"",
-                    LabelValue(state), "\"} ", count, "\n");
+    by_state.Add(absl::StrCat("{container_state=\"", LabelValue(state), "\"}"),
+                 count);
   }
+  out += by_state.Text();
+  if (pulls.has_value()) AddPulls(&out, *pulls);
   AddProcess(&out);
   return out;
 }

@@ -13,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
+#include "agent/server/family.h"
 #include "agent/server/metrics.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
@@ -26,30 +27,6 @@ using runtime::Json;
 using runtime::StringAt;
 
 constexpr double kNanos = 1e9;
-
-// One metric's samples, under its head.
-class Family {
- public:
-  Family(absl::string_view name, absl::string_view type, absl::string_view help)
-      : name_(name) {
-    absl::StrAppend(&head_, "# HELP ", name, " ", help, "\n# TYPE ", name, " ",
-                    type, "\n");
-  }
-
-  void Add(absl::string_view labels, double value,
-           std::optional<absl::Time> at = std::nullopt) {
-    absl::StrAppendFormat(&samples_, "%s%s %.17g", name_, labels, value);
-    if (at.has_value())
-      absl::StrAppend(&samples_, " ", absl::ToUnixMillis(*at));
-    samples_ += '\n';
-  }
-
-  std::string Text() const { return samples_.empty() ? "" : head_ + samples_; }
-
- private:
-  const std::string name_;
-  std::string head_, samples_;
-};
 
 // The three that a node, a pod and a container have alike.
 class UsageFamilies {

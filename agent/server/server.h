@@ -60,6 +60,8 @@ struct Options {
   Pods* pods = nullptr;
   // For /metrics/resource, which is 404 without. Blocks.
   std::function<absl::StatusOr<std::vector<PodUsage>>()> pod_usage;
+  // For /metrics, which says nothing of pulls without. Blocks.
+  std::function<absl::StatusOr<std::vector<ImagePull>>()> pulls;
   runtime::Executor* executor = nullptr;    // for everything that blocks
   std::function<absl::Status()> sync_loop;  // for /healthz; may be empty
   Timeouts timeouts;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a node, a pod or a container uses, whoever measured it.
+// What a node, a pod or a container uses, and what is pulled, whoever measured
+// it.
 #ifndef CORACLE_AGENT_SERVER_USAGE_H_
 #define CORACLE_AGENT_SERVER_USAGE_H_
 
@@ -29,6 +30,12 @@ struct PodUsage {
   uint32_t attempt = 0;  // of its sandbox
   Usage usage;
   std::vector<ContainerUsage> containers;
+};
+
+// An image that is being pulled.
+struct ImagePull {
+  std::string image;
+  uint64_t bytes = 0, bytes_done = 0;  // of its layers; 0 until it is known
 };
 
 }  // namespace agent::server

@@ -78,6 +78,11 @@ void FakeCri::Exit(const std::string& name, int code) {
   }
 }
 
+void FakeCri::SetPulls(const std::string& json) {
+  absl::MutexLock lock(&mutex_);
+  pulls_ = json;
+}
+
 void FakeCri::SetExec(std::optional<int> code) {
   absl::MutexLock lock(&mutex_);
   exec_ = code;

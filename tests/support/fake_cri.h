@@ -34,6 +34,8 @@ class FakeCri final : public v1::RuntimeService::Service {
   void AddImage(const std::string& name);
   // The name stands for another image from now on, whose user is `uid`.
   void MoveImage(const std::string& name, int64_t uid);
+  // What the verbose Status says of pulls; until it is empty again they wait.
+  void SetPulls(const std::string& json);
   // The next calls of `method` fail with this; OK ends it.
   void FailWith(const std::string& method, grpc::Status status);
   void SetEvents(bool on) { events_on_ = on; }
@@ -116,6 +118,7 @@ class FakeCri final : public v1::RuntimeService::Service {
   std::deque<v1::ContainerEventResponse> events_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   int next_id_ ABSL_GUARDED_BY(mutex_) = 1;
+  std::string pulls_ ABSL_GUARDED_BY(mutex_);
   std::optional<int> exec_ ABSL_GUARDED_BY(mutex_) = 0;
   bool events_on_ = true;
   bool user_namespaces_ = true;

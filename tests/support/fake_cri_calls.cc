@@ -48,6 +48,10 @@ class FakeCri::ImageService final : public v1::ImageService::Service {
     absl::MutexLock lock(&cri_->mutex_);
     grpc::Status status = cri_->Enter("PullImage", request->image().image());
     if (!status.ok()) return status;
+    const auto may_end = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      return cri_->pulls_.empty() || cri_->stopping_;
+    };
+    cri_->mutex_.Await(absl::Condition(&may_end));
     v1::Image& image = cri_->images_[request->image().image()];
     image.set_id("sha256:" + request->image().image());
     image.set_size(1);
@@ -87,8 +91,12 @@ grpc::Status FakeCri::Version(Context, const v1::VersionRequest*,
   return grpc::Status::OK;
 }
 
-grpc::Status FakeCri::Status(Context, const v1::StatusRequest*,
+grpc::Status FakeCri::Status(Context, const v1::StatusRequest* request,
                              v1::StatusResponse* response) {
+  if (request->verbose()) {
+    absl::MutexLock lock(&mutex_);
+    if (!pulls_.empty()) (*response->mutable_info())["pulls"] = pulls_;
+  }
   for (const char* type : {"RuntimeReady", "NetworkReady"}) {
     auto* condition = response->mutable_status()->add_conditions();
     condition->set_type(type);

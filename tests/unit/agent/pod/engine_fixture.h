@@ -292,6 +292,7 @@ class EngineTest : public testing::Test {
     options.container_logs_dir = dir_.path() + "/links";
     if (manifests) options.static_pod_dir = dir_.path() + "/manifests";
     options.cgroup_root = "";
+    options.first_pull_report = first_pull_report_;
     options.node.name = "node1";
     options.node.host_ips = {"192.0.2.1"};
     options.dns.resolv_conf = "/dev/null";
@@ -311,6 +312,7 @@ class EngineTest : public testing::Test {
         name, [&](const Json& pod) { return PhaseOf(pod) == phase; });
   }
 
+  absl::Duration first_pull_report_ = absl::Seconds(30);
   tests::TempDir dir_;
   FakeCri cri_;
   FakeCluster cluster_;

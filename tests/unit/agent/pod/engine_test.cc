@@ -25,6 +25,24 @@ TEST_F(EngineTest, RunsAPodAndReportsIt) {
   EXPECT_TRUE(cluster_.WaitForEvent("Started", "Started container c"));
 }
 
+TEST_F(EngineTest, ALongPullSaysHowFarItIs) {
+  first_pull_report_ = absl::Milliseconds(20);
+  cri_.SetPulls(
+      R"([{"requested": "other:1", "layers": 9, "bytes": 1, "bytes_done": 1},
+          {"requested": "big:1", "layers": 3, "layers_done": 1,
+           "bytes": 4194304, "bytes_done": 1572864}])");
+  Json pod = Pod("p", "u1");
+  pod["spec"]["containers"][0]["image"] = "big:1";
+  cluster_.Set(pod);
+  Begin();
+  EXPECT_TRUE(cluster_.WaitForEvent("Pulling", "Pulling image \"big:1\""));
+  EXPECT_TRUE(cluster_.WaitForEvent(
+      "Pulling", "Pulling image \"big:1\": 1.5 MiB of 4.0 MiB, 1 of 3 layers"));
+  cri_.SetPulls("");
+  ASSERT_TRUE(WaitForPhase("p", "Running"));
+  EXPECT_TRUE(cluster_.WaitForEvent("Pulled", "Successfully pulled"));
+}
+
 TEST_F(EngineTest, DeletedPodEndsCompletely) {
   Begin();
   cluster_.Set(Pod("p", "u1"));

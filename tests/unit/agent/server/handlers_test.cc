@@ -10,7 +10,9 @@ namespace agent::server {
 namespace {
 
 using runtime::Json;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class HandlersTest : public ::testing::Test {
  protected:
@@ -29,6 +31,29 @@ class HandlersTest : public ::testing::Test {
   FakePods pods_;
   Options options_;
 };
+
+TEST_F(HandlersTest, MetricsTellOfPullsIfTheRuntimeDoes) {
+  EXPECT_THAT(Ask("/metrics").response.body,
+              Not(HasSubstr("coracle_image_pull")));
+  options_.pulls = [] {
+    return std::vector<ImagePull>{{"a\"b:1", 100, 40}, {"a\"b:1", 100, 50}};
+  };
+  EXPECT_THAT(
+      Ask("/metrics").response.body,
+      AllOf(HasSubstr("\ncoracle_image_pulls 1\n"),
+            HasSubstr("\ncoracle_image_pull_size_bytes{image=\"a\\\"b:1\"} "
+                      "100\n"),
+            HasSubstr("\ncoracle_image_pull_done_bytes{image=\"a\\\"b:1\"} "
+                      "40\n")));
+  options_.pulls = [] { return std::vector<ImagePull>{}; };
+  EXPECT_THAT(Ask("/metrics").response.body,
+              AllOf(HasSubstr("\ncoracle_image_pulls 0\n"),
+                    Not(HasSubstr("coracle_image_pull_"))));
+  options_.pulls = [] { return absl::UnavailableError("gone"); };
+  const Response response = Ask("/metrics").response;
+  EXPECT_EQ(response.status, 200);
+  EXPECT_THAT(response.body, Not(HasSubstr("coracle_image_pull")));
+}
 
 TEST_F(HandlersTest, AnswersEachPath) {
   const struct {
