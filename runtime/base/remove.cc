@@ -93,11 +93,15 @@ class Remover {
     if (unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT) {
       return absl::OkStatus();
     }
-    if (errno != EISDIR && errno != EPERM) {
+    const int refused = errno;
+    if (refused != EISDIR && refused != EPERM) {
       return ErrnoStatus(absl::StrCat("remove ", PathOf(name)));
     }
     UniqueFd below(openat(parent, name.c_str(),
                           O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!below.ok() && errno == ENOTDIR) {  // a file that is immutable
+      return ErrnoStatus(refused, absl::StrCat("remove ", PathOf(name)));
+    }
     if (!below.ok()) return ErrnoStatus(absl::StrCat("open ", PathOf(name)));
     struct stat st;
     if (fstat(below.get(), &st) != 0) {
