@@ -174,7 +174,7 @@ std::string BudgetProblem(const ImageUsage& usage) {
   return absl::StrCat(
       "images take ", HumanBytes(usage.bytes), ", of which ",
       HumanBytes(usage.least_bytes),
-      " are in use or have just come; image_max_bytes is ",
+      " are in use, pinned or have just come; image_max_bytes is ",
       HumanBytes(usage.max_bytes),
       most.empty() ? "" : "; the largest in use: ", absl::StrJoin(most, ", "));
 }

@@ -79,8 +79,8 @@ std::vector<std::string> Catalog::TakeUnused() {
   return unused;
 }
 
-// Readers hold on to ImagePtr values, so changed names make a new value. An
-// image that lost its pinned name to a newer one may go.
+// Readers hold on to ImagePtr values, so changed names make a new value. A name
+// takes its pin along.
 void Catalog::Publish(Entry* entry) {
   auto image = std::make_shared<Image>(*entry->image);
   image->repo_tags.clear();

@@ -24,7 +24,8 @@ namespace cri::image {
 // a time (the store's serial queue).
 class Catalog {
  public:
-  // Which images are pinned from now on, also of those that are here.
+  // Which images are pinned from now on, also of those that are here. From any
+  // thread.
   void SetPinned(PinnedNames names) ABSL_LOCKS_EXCLUDED(mutex_);
   void PutLayer(const LayerRecord& layer) ABSL_LOCKS_EXCLUDED(mutex_);
   bool HasLayer(const std::string& diff_id) ABSL_LOCKS_EXCLUDED(mutex_);

@@ -91,10 +91,10 @@ void Keeper::Tell(const Budget& budget, uint64_t bytes_left) {
     log::Info("image budget: met again");
     return;
   }
-  log::Warning("image budget: ", runtime::HumanBytes(bytes_left),
-               " of images are in use or have just come, image_max_bytes is ",
-               runtime::HumanBytes(budget.max_bytes),
-               " (see coracle image usage)");
+  log::Warning(
+      "image budget: ", runtime::HumanBytes(bytes_left),
+      " of images are in use, pinned or have just come, image_max_bytes is ",
+      runtime::HumanBytes(budget.max_bytes), " (see coracle image usage)");
 }
 
 }  // namespace cri::image

@@ -13,13 +13,18 @@
 namespace cri::image {
 namespace {
 
-// Letters of names, so that nothing but '*' means something to fnmatch(3).
+// Letters of names, so that nothing but '*' means something to fnmatch(3), and
+// a host at the begin.
 bool IsPattern(absl::string_view text) {
-  return absl::StrContains(text, '*') &&
-         std::all_of(text.begin(), text.end(), [](char c) {
-           return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
-                  absl::StrContains("*._-/:@", c);
-         });
+  const bool letters = std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+           absl::StrContains("*._-/:@", c);
+  });
+  if (!letters || !absl::StrContains(text, '*')) return false;
+  const size_t slash = text.find('/');
+  const absl::string_view host = text.substr(0, slash);
+  if (slash == absl::string_view::npos) return host[0] == '*';
+  return host == "localhost" || host.find_first_of("*.:") != host.npos;
 }
 
 }  // namespace
@@ -33,15 +38,18 @@ PinnedNames::PinnedNames(const std::vector<std::string>& texts) {
     if (IsPattern(text)) {
       patterns_.push_back(text);
     } else if (const auto name = ParseReference(text); name.ok()) {
-      patterns_.push_back(name->ToString());
+      names_.insert(name->ToString());
     }
   }
 }
 
 bool PinnedNames::Has(const std::string& name) const {
+  if (names_.count(name) > 0) return true;
+  const bool digest = absl::StrContains(name, '@');
   return std::any_of(
       patterns_.begin(), patterns_.end(), [&](const std::string& pattern) {
-        return fnmatch(pattern.c_str(), name.c_str(), FNM_NOESCAPE) == 0;
+        return (!digest || absl::StrContains(pattern, '@')) &&
+               fnmatch(pattern.c_str(), name.c_str(), FNM_NOESCAPE) == 0;
       });
 }
 

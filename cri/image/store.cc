@@ -92,6 +92,7 @@ class Store : public ImageStore {
     installer_.SetLimits(Limits(options));
     network_budget_.SetRate(options.download_bytes_per_second);
     catalog_.SetPinned(PinnedNames(options.pinned_images));
+    keeper_.LookAfter(absl::ZeroDuration());
     absl::MutexLock lock(&mutex_);
     registry_config_dir_ = options.registry_config_dir;
   }

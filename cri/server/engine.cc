@@ -49,12 +49,10 @@ absl::Status CheckCgroupDriver(const config::Config& config) {
 }
 
 image::StoreOptions StoreOf(const config::Config& config) {
-  return {config.root,
-          config.registry_config_dir,
-          static_cast<int>(config.parallel_downloads),
-          static_cast<int>(config.max_downloads),
-          config.download_bytes_per_second,
-          config.pinned_images};
+  const auto one = static_cast<int>(config.parallel_downloads);
+  const auto all = static_cast<int>(config.max_downloads);
+  return {config.root, config.registry_config_dir,       one,
+          all,         config.download_bytes_per_second, config.pinned_images};
 }
 
 absl::Status FillDefaults(ServerOptions& options) {

@@ -68,11 +68,12 @@ TEST(ImageUsageTest, SaysWhatIsInTheWayOfTheBudget) {
   EXPECT_EQ(BudgetProblem(Example()), "");
   EXPECT_EQ(BudgetProblem(Example(5 << 20)), "");
   const ImageUsage over = Example((5 << 20) - 1);
-  EXPECT_EQ(BudgetProblem(over),
-            "images take 7.0 MiB, of which 5.0 MiB are in use or have just "
-            "come; image_max_bytes is 5.0 MiB; the largest in use: app:1 (3.0 "
-            "MiB, default/web/app), many:1 (1.0 KiB, pinned, a/b/1, a/b/2, "
-            "a/b/3 and 2 more)");
+  EXPECT_EQ(
+      BudgetProblem(over),
+      "images take 7.0 MiB, of which 5.0 MiB are in use, pinned or have "
+      "just come; image_max_bytes is 5.0 MiB; the largest in use: app:1 (3.0 "
+      "MiB, default/web/app), many:1 (1.0 KiB, pinned, a/b/1, a/b/2, "
+      "a/b/3 and 2 more)");
   EXPECT_THAT(FormatImageUsage(over), HasSubstr("168h\n  images take 7.0 MiB"));
   EXPECT_EQ(ImageUsageJson(over)["budget"]["problem"], BudgetProblem(over));
 }

@@ -91,7 +91,7 @@ TEST_F(StoreBudgetTest, WhatIsPinnedStaysUntilItIsNoMore) {
 
 TEST_F(StoreBudgetTest, ANameThatMovesTakesThePinAlong) {
   StoreOptions options{dir_ / "root", "", 3};
-  options.pinned_images = {"*/app:1"};
+  options.pinned_images = {"*"};
   store_->Configure(options);
   ImagePtr loser = Import("app:1");
   EXPECT_TRUE(loser->pinned);
