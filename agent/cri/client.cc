@@ -13,6 +13,7 @@ namespace {
 // kubelet's runtimeRequestTimeout; sandboxes may wait for a CNI plugin.
 constexpr absl::Duration kTimeout = absl::Minutes(2);
 constexpr absl::Duration kSandboxTimeout = absl::Minutes(4);
+constexpr absl::Duration kPullsTimeout = absl::Seconds(2);
 
 // A `done` for an RPC whose answer is empty.
 template <typename Response>
@@ -32,9 +33,9 @@ absl::StatusOr<Response> Block(
     Stub* stub,
     grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
                                  Response*),
-    const Request& request) {
+    const Request& request, absl::Duration timeout = kTimeout) {
   grpc::ClientContext context;
-  SetDeadline(context, kTimeout);
+  SetDeadline(context, timeout);
   Response response;
   grpc::Status status = (stub->*method)(&context, request, &response);
   if (!status.ok()) return FromGrpc(status);
@@ -100,9 +101,9 @@ absl::StatusOr<v1::StatusResponse> Client::Status() {
 absl::StatusOr<std::vector<PullProgress>> Client::Pulls() {
   v1::StatusRequest request;
   request.set_verbose(true);
-  ASSIGN_OR_RETURN(
-      const v1::StatusResponse status,
-      Block(runtime_.get(), &v1::RuntimeService::Stub::Status, request));
+  ASSIGN_OR_RETURN(const v1::StatusResponse status,
+                   Block(runtime_.get(), &v1::RuntimeService::Stub::Status,
+                         request, kPullsTimeout));
   return PullsIn(status);
 }
 

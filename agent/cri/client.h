@@ -44,7 +44,8 @@ class Client {
 
   absl::StatusOr<v1::VersionResponse> Version();
   absl::StatusOr<v1::StatusResponse> Status();
-  // The pulls under way; UNIMPLEMENTED if the runtime does not tell.
+  // The pulls under way; UNIMPLEMENTED if the runtime does not tell. Soon gives
+  // up: nothing depends on it.
   absl::StatusOr<std::vector<PullProgress>> Pulls();
   absl::Status ReopenContainerLog(const std::string& id);
   absl::Status UpdateRuntimeConfig(const std::string& pod_cidr);

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/cri/pull_progress.h"
 
+#include <algorithm>
+#include <map>
+#include <tuple>
+
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/json.h"
@@ -9,8 +13,17 @@
 
 namespace agent::cri {
 
+namespace {
+
 using runtime::IntAt;
 using runtime::Json;
+
+// Callers of one image may be in one pull, or wait for a registry each.
+bool IsFurther(const PullProgress& a, const PullProgress& b) {
+  return std::tie(a.bytes_done, a.layers) > std::tie(b.bytes_done, b.layers);
+}
+
+}  // namespace
 
 absl::StatusOr<std::vector<PullProgress>> PullsIn(
     const ::runtime::v1::StatusResponse& status) {
@@ -21,24 +34,30 @@ absl::StatusOr<std::vector<PullProgress>> PullsIn(
   }
   ASSIGN_OR_RETURN(const Json list,
                    runtime::ParseJson(found->second, "info.pulls"));
-  std::vector<PullProgress> pulls;
-  if (!list.is_array()) return pulls;
+  std::map<std::string, PullProgress> furthest;
+  if (!list.is_array()) return std::vector<PullProgress>();
   for (const Json& item : list) {
     PullProgress pull;
     pull.image = runtime::StringAt(item, "requested");
     if (pull.image.empty()) continue;
-    pull.layers = IntAt(item, "layers");
-    pull.layers_done = IntAt(item, "layers_done");
-    pull.layers_waiting = IntAt(item, "layers_waiting");
-    pull.bytes = static_cast<uint64_t>(IntAt(item, "bytes"));
-    pull.bytes_done = static_cast<uint64_t>(IntAt(item, "bytes_done"));
-    pulls.push_back(std::move(pull));
+    const auto number = [&item = item](const char* key) {
+      return std::max<int64_t>(0, IntAt(item, key));
+    };
+    pull.layers = number("layers");
+    pull.layers_done = number("layers_done");
+    pull.layers_waiting = number("layers_waiting");
+    pull.bytes = static_cast<uint64_t>(number("bytes"));
+    pull.bytes_done = static_cast<uint64_t>(number("bytes_done"));
+    const auto [known, fresh] = furthest.try_emplace(pull.image, pull);
+    if (!fresh && IsFurther(pull, known->second)) known->second = pull;
   }
+  std::vector<PullProgress> pulls;
+  for (const auto& [image, pull] : furthest) pulls.push_back(pull);
   return pulls;
 }
 
 std::string Describe(const PullProgress& pull) {
-  if (pull.layers == 0) return "no answer from the registry yet";
+  if (pull.layers == 0) return "layers are not known yet";
   return absl::StrCat(
       runtime::HumanBytes(pull.bytes_done), " of ",
       runtime::HumanBytes(pull.bytes), ", ", pull.layers_done, " of ",

@@ -15,15 +15,15 @@ namespace agent::cri {
 
 struct PullProgress {
   std::string image;  // as whoever pulls it wrote it
-  // 0 until the registry has told.
+  // 0 until it is known what is missing.
   int64_t layers = 0;
   uint64_t bytes = 0;
   int64_t layers_done = 0, layers_waiting = 0;  // for other images' layers
   uint64_t bytes_done = 0;
 };
 
-// Those in the answer to a verbose Status; UNIMPLEMENTED if the runtime tells
-// nothing of them.
+// Those in the answer to a verbose Status, of each image the one that is
+// furthest; UNIMPLEMENTED if the runtime tells nothing of them.
 absl::StatusOr<std::vector<PullProgress>> PullsIn(
     const ::runtime::v1::StatusResponse& status);
 

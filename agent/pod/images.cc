@@ -228,24 +228,30 @@ void Images::Begin(std::shared_ptr<Pull> pull) {
 }
 
 void Images::ReportAfter(absl::Duration pause,
-                         const std::weak_ptr<Pull>& weak) {
-  executor_->PostAfter(pause, [this, pause, weak] {
-    const std::shared_ptr<Pull> pull = weak.lock();
-    if (pull == nullptr) return;  // it has ended
+                         const std::weak_ptr<Pull>& pull) {
+  executor_->PostAfter(pause, [this, pause, pull] {
+    if (pull.expired()) return;  // it has ended
     const auto pulls = client_->Pulls();
     if (absl::IsUnimplemented(pulls.status())) return;
-    if (!pulls.ok()) {
-      log::Warning("pull ", pull->shown,
-                   ": ask how far it is: ", pulls.status().message());
-    } else {
-      const std::string& image = pull->request.image().image();
-      const auto found = std::find_if(
-          pulls->begin(), pulls->end(),
-          [&](const cri::PullProgress& one) { return one.image == image; });
-      if (found != pulls->end()) pull->listener.on_progress(*found);
-    }
+    Report(pull, pulls);
     ReportAfter(std::min(2 * pause, kLongestReportPause), pull);
   });
+}
+
+void Images::Report(
+    const std::weak_ptr<Pull>& weak,
+    const absl::StatusOr<std::vector<cri::PullProgress>>& pulls) {
+  const std::shared_ptr<Pull> pull = weak.lock();
+  if (pull == nullptr) return;
+  if (!pulls.ok()) {
+    return log::Warning("pull ", pull->shown,
+                        ": ask how far it is: ", pulls.status().message());
+  }
+  const std::string& image = pull->request.image().image();
+  const auto found = std::find_if(
+      pulls->begin(), pulls->end(),
+      [&](const cri::PullProgress& one) { return one.image == image; });
+  if (found != pulls->end()) pull->listener.on_progress(*found);
 }
 
 void Images::Try(std::shared_ptr<Pull> pull) {

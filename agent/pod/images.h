@@ -77,6 +77,8 @@ class Images {
   void Begin(std::shared_ptr<Pull> pull);
   void Try(std::shared_ptr<Pull> pull);
   void ReportAfter(absl::Duration pause, const std::weak_ptr<Pull>& pull);
+  void Report(const std::weak_ptr<Pull>& weak,
+              const absl::StatusOr<std::vector<cri::PullProgress>>& pulls);
   void Finish(std::shared_ptr<Pull> pull, absl::Status status);
   void Next() ABSL_LOCKS_EXCLUDED(mutex_);
 

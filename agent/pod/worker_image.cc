@@ -36,19 +36,20 @@ void Worker::EnsureNextImage(const std::string& name, Op& op) {
   const Json& wanted = op.wanted[op.next_wanted];
   std::string image = runtime::StringAt(wanted, "image");
   auto weak = weak_from_this();
-  const auto tell = [weak, name, image](const std::string& how_far) {
+  const auto tell = [weak, name, image](EventType type,
+                                        const std::string& how_far) {
     if (auto self = weak.lock()) {
-      self->Post([name, image, how_far](Worker& w) {
-        w.Event(name, EventType::kNormal, "Pulling",
+      self->Post([name, image, type, how_far](Worker& w) {
+        w.Event(name, type, "Pulling",
                 absl::StrCat("Pulling image \"", image, "\"", how_far));
       });
     }
   };
   deps_->images->Ensure(
       pod_, wanted, plan_.has_value() ? plan_->config : v1::PodSandboxConfig(),
-      {[tell] { tell(""); },
+      {[tell] { tell(EventType::kNormal, ""); },
        [tell](const cri::PullProgress& pull) {
-         tell(absl::StrCat(": ", cri::Describe(pull)));
+         tell(EventType::kProgress, absl::StrCat(": ", cri::Describe(pull)));
        }},
       [weak, name](ImageOutcome outcome) {
         if (auto self = weak.lock()) {

@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <map>
-#include <set>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -33,22 +32,20 @@ void Add(std::string* out, absl::string_view name, absl::string_view type,
   *out += family.Text();
 }
 
-// By the image: several pods may wait for one.
 void AddPulls(std::string* out, const std::vector<ImagePull>& pulls) {
   Family size("coracle_image_pull_size_bytes", "gauge",
-              "Size of an image's layers that are being pulled.");
+              "Size of the layers that an image lacked, once it is known.");
   Family done("coracle_image_pull_done_bytes", "gauge",
               "How much of them is here.");
-  std::set<std::string> seen;
   for (const ImagePull& pull : pulls) {
-    if (!seen.insert(pull.image).second) continue;
+    if (pull.bytes == 0) continue;
     const std::string labels =
         absl::StrCat("{image=\"", LabelValue(pull.image), "\"}");
     size.Add(labels, static_cast<double>(pull.bytes));
     done.Add(labels, static_cast<double>(pull.bytes_done));
   }
   Add(out, "coracle_image_pulls", "gauge", "Number of images being pulled.", "",
-      static_cast<double>(seen.size()));
+      static_cast<double>(pulls.size()));
   absl::StrAppend(out, size.Text(), done.Text());
 }
 

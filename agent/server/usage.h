@@ -32,7 +32,7 @@ struct PodUsage {
   std::vector<ContainerUsage> containers;
 };
 
-// An image that is being pulled.
+// An image that is being pulled; each is told once.
 struct ImagePull {
   std::string image;
   uint64_t bytes = 0, bytes_done = 0;  // of its layers; 0 until it is known

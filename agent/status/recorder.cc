@@ -16,6 +16,7 @@ namespace {
 namespace log = ::runtime::log;
 
 constexpr double kBurst = 25;
+constexpr double kKept = 15;  // of these, for all but progress
 constexpr absl::Duration kRefill = absl::Minutes(5);  // one token
 constexpr absl::Duration kPatience = absl::Milliseconds(700);
 constexpr absl::Duration kSameEvent = absl::Minutes(10);
@@ -49,7 +50,7 @@ Json MakeEvent(const Json& pod, const std::string& field_path, EventType type,
           {"firstTimestamp", time},
           {"lastTimestamp", time},
           {"count", 1},
-          {"type", type == EventType::kNormal ? "Normal" : "Warning"}};
+          {"type", type == EventType::kWarning ? "Warning" : "Normal"}};
 }
 
 }  // namespace
@@ -61,14 +62,16 @@ Recorder::Recorder(api::Client* client, runtime::Executor* executor,
       node_name_(std::move(node_name)),
       queue_(executor) {}
 
-bool Recorder::Allowed(const std::string& object, absl::Time now) {
+bool Recorder::Allowed(const std::string& object, EventType type,
+                       absl::Time now) {
   auto [it, fresh] = budgets_.try_emplace(object);
   Budget& budget = it->second;
   if (fresh) budget.refilled = now;
   double earned = absl::FDivDuration(now - budget.refilled, kRefill);
   budget.tokens = std::min(kBurst, budget.tokens + earned);
   budget.refilled = now;
-  if (budget.tokens < 1) return false;
+  const double kept = type == EventType::kProgress ? kKept : 0;
+  if (budget.tokens < kept + 1) return false;
   budget.tokens -= 1;
   return true;
 }
@@ -96,7 +99,7 @@ void Recorder::Event(const Json& pod, const std::string& field_path,
   Json event;
   {
     absl::MutexLock lock(&mutex_);
-    if (!Allowed(Uid(pod), now)) return;
+    if (!Allowed(Uid(pod), type, now)) return;
     Trim();
     // Unique although two events may fall into one nanosecond.
     last_name_ = std::max(last_name_ + 1, absl::ToUnixNanos(now));

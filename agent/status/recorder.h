@@ -21,7 +21,9 @@ namespace agent::status {
 
 using runtime::Json;
 
-enum class EventType { kNormal, kWarning };
+// kProgress is a normal one that is left out where its pod has had much to tell
+// already.
+enum class EventType { kNormal, kWarning, kProgress };
 
 // Thread safe. Without a client (standalone node) events only go to the log.
 class Recorder {
@@ -47,7 +49,7 @@ class Recorder {
     absl::Time refilled;
   };
 
-  bool Allowed(const std::string& object, absl::Time now)
+  bool Allowed(const std::string& object, EventType type, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Trim() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Post(const std::string& key, const Json& event)

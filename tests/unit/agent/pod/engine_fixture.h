@@ -7,6 +7,7 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
@@ -71,6 +72,15 @@ class FakeCluster : public api::Client {
       if (event["reason"] == reason) return true;
     }
     return false;
+  }
+  bool WaitForMessage(const std::string& message) {
+    absl::MutexLock lock(&mutex_);
+    const auto check = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      return std::any_of(
+          recorded_.begin(), recorded_.end(),
+          [&](const Json& event) { return event["message"] == message; });
+    };
+    return mutex_.AwaitWithTimeout(absl::Condition(&check), absl::Seconds(20));
   }
   void ForgetWrites() {
     absl::MutexLock lock(&mutex_);

@@ -35,9 +35,9 @@ TEST_F(EngineTest, ALongPullSaysHowFarItIs) {
   pod["spec"]["containers"][0]["image"] = "big:1";
   cluster_.Set(pod);
   Begin();
-  EXPECT_TRUE(cluster_.WaitForEvent("Pulling", "Pulling image \"big:1\""));
-  EXPECT_TRUE(cluster_.WaitForEvent(
-      "Pulling", "Pulling image \"big:1\": 1.5 MiB of 4.0 MiB, 1 of 3 layers"));
+  EXPECT_TRUE(cluster_.WaitForMessage("Pulling image \"big:1\""));
+  EXPECT_TRUE(cluster_.WaitForMessage(
+      "Pulling image \"big:1\": 1.5 MiB of 4.0 MiB, 1 of 3 layers"));
   cri_.SetPulls("");
   ASSERT_TRUE(WaitForPhase("p", "Running"));
   EXPECT_TRUE(cluster_.WaitForEvent("Pulled", "Successfully pulled"));

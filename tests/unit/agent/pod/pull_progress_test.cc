@@ -32,7 +32,18 @@ TEST(PullProgressTest, IsReadAsCoracleTellsIt) {
 TEST(PullProgressTest, BeforeTheRegistryAnswersNothingIsKnown) {
   ASSERT_OK_AND_ASSIGN(const auto pulls, PullsOf(R"([{"requested": "a"}])"));
   ASSERT_EQ(pulls.size(), 1U);
-  EXPECT_EQ(Describe(pulls[0]), "no answer from the registry yet");
+  EXPECT_EQ(Describe(pulls[0]), "layers are not known yet");
+}
+
+TEST(PullProgressTest, OfOneImageTheFurthestCounts) {
+  ASSERT_OK_AND_ASSIGN(
+      const auto pulls,
+      PullsOf(R"([{"requested": "a"}, {"requested": "b", "bytes": -1},
+                  {"requested": "a", "layers": 2, "bytes": 9},
+                  {"requested": "a", "layers": 1, "bytes": 9}])"));
+  ASSERT_EQ(pulls.size(), 2U);
+  EXPECT_EQ(pulls[0].layers, 2);
+  EXPECT_EQ(pulls[1].bytes, 0U);
 }
 
 TEST(PullProgressTest, OtherRuntimesTellNothingOrSomethingElse) {
