@@ -33,7 +33,10 @@ std::string Containers::MountPointsDir() const {
 }
 
 absl::Status Containers::Save(const Container& container) const {
-  return sandbox::WriteRecord(RecordPath(container.id), container.ToRecord());
+  const std::string path = RecordPath(container.id);
+  RETURN_IF_ERROR(sandbox::WriteRecord(path, container.ToRecord()));
+  if (options_.commits != nullptr) options_.commits->Written(path);
+  return absl::OkStatus();
 }
 
 std::vector<ContainerPtr> Containers::ListOf(

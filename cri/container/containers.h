@@ -37,6 +37,7 @@ struct ContainersOptions {
   image::ImageStore* images = nullptr;
   sandbox::Sandboxes* sandboxes = nullptr;
   runtime::Trash* trash = nullptr;
+  sandbox::RecordCommits* commits = nullptr;  // null: when the kernel likes
   const cdi::Registry* cdi = nullptr;
   // Annotations of the pod, by name, that a handler may see.
   std::function<std::vector<std::string>(const std::string& handler)>

@@ -16,10 +16,9 @@ namespace cri::sandbox {
 
 inline constexpr int kRecordVersion = 1;
 
-// Replaces the record as a whole; no fsync (a record lost with the power is
-// found again from what runs, or swept). The last version stays beside it as
-// ".<id>.json.tmp": a filesystem takes its time to make files after many were
-// freed.
+// Replaces the record as a whole; no fsync, which is RecordCommits' affair. The
+// last version stays beside it as ".<id>.json.tmp": a filesystem takes its time
+// to make files after many were freed.
 absl::Status WriteRecord(const std::string& path, const runtime::Json& body);
 // Missing is OK.
 absl::Status RemoveRecord(const std::string& path);

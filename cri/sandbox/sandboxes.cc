@@ -56,7 +56,10 @@ std::string Sandboxes::RecordPath(const std::string& id) const {
 }
 
 absl::Status Sandboxes::Save(const Sandbox& sandbox) const {
-  return WriteRecord(RecordPath(sandbox.id), sandbox.ToRecord());
+  const std::string path = RecordPath(sandbox.id);
+  RETURN_IF_ERROR(WriteRecord(path, sandbox.ToRecord()));
+  if (options_.commits != nullptr) options_.commits->Written(path);
+  return absl::OkStatus();
 }
 
 void Sandboxes::Notify(const SandboxPtr& sandbox, v1::ContainerEventType type) {

@@ -16,6 +16,7 @@
 #include "cri/network/network.h"
 #include "cri/sandbox/cgroup.h"
 #include "cri/sandbox/flights.h"
+#include "cri/sandbox/record_commits.h"
 #include "cri/sandbox/registry.h"
 #include "cri/sandbox/sandbox.h"
 #include "runtime/base/executor.h"
@@ -36,6 +37,7 @@ struct SandboxesOptions {
   runtime::Handler* handler = nullptr;
   network::Network* network = nullptr;
   runtime::Trash* trash = nullptr;
+  RecordCommits* commits = nullptr;  // null: when the kernel likes
   // Told of CREATED, STARTED, STOPPED, DELETED on the sandbox's queue.
   std::function<void(const SandboxPtr&, runtime::v1::ContainerEventType)>
       notify;

@@ -48,13 +48,6 @@ absl::Status CheckCgroupDriver(const config::Config& config) {
   return runtime::Annotate(runtime::systemd::CheckReachable(), "cgroup_driver");
 }
 
-image::StoreOptions StoreOf(const config::Config& config) {
-  const auto one = static_cast<int>(config.parallel_downloads);
-  const auto all = static_cast<int>(config.max_downloads);
-  return {config.root, config.registry_config_dir,       one,
-          all,         config.download_bytes_per_second, config.pinned_images};
-}
-
 absl::Status FillDefaults(ServerOptions& options) {
   const config::Config& config = options.config;
   if (options.network == nullptr) options.network = MakeNetwork(config);
@@ -136,6 +129,8 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(ServerOptions options) {
   });
   self->trash = std::make_unique<runtime::Trash>(options.config.root + "/trash",
                                                  self->executor.get());
+  self->commits =
+      std::make_unique<sandbox::RecordCommits>(self->executor.get());
   self->MakeSampler();
   self->MakeSandboxes(options.config);
   self->MakeContainers(options.config);
@@ -157,6 +152,7 @@ void Engine::MakeSandboxes(const config::Config& config) {
   options.handler = handler.get();
   options.network = network.get();
   options.trash = trash.get();
+  options.commits = commits.get();
   options.notify = [this](const sandbox::SandboxPtr& sandbox,
                           v1::ContainerEventType type) {
     PublishEvent(*sandbox, sandbox->id, type);
@@ -173,6 +169,7 @@ void Engine::MakeContainers(const config::Config& config) {
   options.images = images.get();
   options.sandboxes = sandboxes.get();
   options.trash = trash.get();
+  options.commits = commits.get();
   options.cdi = &cdi;
   options.pod_annotations = [this](const std::string& handler_name) {
     const auto current = Config();

@@ -14,6 +14,7 @@
 #include "cri/container/containers.h"
 #include "cri/image/image.h"
 #include "cri/network/network.h"
+#include "cri/sandbox/record_commits.h"
 #include "cri/sandbox/sandboxes.h"
 #include "cri/server/events.h"
 #include "cri/server/server.h"
@@ -36,6 +37,7 @@ struct Engine {
   cdi::Registry cdi{{}};
   std::unique_ptr<runtime::Handler> handler;
   std::unique_ptr<runtime::Trash> trash;
+  std::unique_ptr<sandbox::RecordCommits> commits;
   std::unique_ptr<sandbox::Sandboxes> sandboxes;
   std::unique_ptr<container::Containers> containers;
   std::unique_ptr<checkpoint::Checkpoints> checkpoints;

@@ -26,6 +26,13 @@ image::Budget BudgetOf(const config::Config& config) {
   return budget;
 }
 
+image::StoreOptions StoreOf(const config::Config& config) {
+  const auto one = static_cast<int>(config.parallel_downloads);
+  const auto all = static_cast<int>(config.max_downloads);
+  return {config.root, config.registry_config_dir,       one,
+          all,         config.download_bytes_per_second, config.pinned_images};
+}
+
 Json ImagesInfo(const Engine& engine, absl::Time now) {
   const image::StoreUse use = engine.images->Explain();
   Json images = Json::array();

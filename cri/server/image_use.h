@@ -9,6 +9,8 @@
 
 namespace cri::server {
 
+// What the configuration says of the store.
+image::StoreOptions StoreOf(const config::Config& config);
 // What image_max_bytes and image_max_unused say.
 image::Budget BudgetOf(const config::Config& config);
 
