@@ -33,10 +33,8 @@ std::string Containers::MountPointsDir() const {
 }
 
 absl::Status Containers::Save(const Container& container) const {
-  const std::string path = RecordPath(container.id);
-  RETURN_IF_ERROR(sandbox::WriteRecord(path, container.ToRecord()));
-  if (options_.commits != nullptr) options_.commits->Written(path);
-  return absl::OkStatus();
+  return sandbox::WriteRecord(RecordPath(container.id), container.ToRecord(),
+                              options_.commits);
 }
 
 std::vector<ContainerPtr> Containers::ListOf(

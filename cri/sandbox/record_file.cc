@@ -86,10 +86,13 @@ absl::Status SweepSpares(const std::string& directory,
 
 }  // namespace
 
-absl::Status WriteRecord(const std::string& path, const runtime::Json& body) {
+absl::Status WriteRecord(const std::string& path, const runtime::Json& body,
+                         RecordCommits* commits) {
   std::string text = runtime::DumpJson(body);
-  return runtime::WriteFileAtomic(path, Header(text) + text, 0600,
-                                  runtime::Durability::kExchange);
+  RETURN_IF_ERROR(runtime::WriteFileAtomic(path, Header(text) + text, 0600,
+                                           runtime::Durability::kExchange));
+  if (commits != nullptr) commits->Written(path);
+  return absl::OkStatus();
 }
 
 absl::Status RemoveRecord(const std::string& path) {

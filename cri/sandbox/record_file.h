@@ -10,16 +10,18 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "cri/sandbox/record_commits.h"
 #include "runtime/base/json.h"
 
 namespace cri::sandbox {
 
 inline constexpr int kRecordVersion = 1;
 
-// Replaces the record as a whole; no fsync, which is RecordCommits' affair. The
-// last version stays beside it as ".<id>.json.tmp": a filesystem takes its time
-// to make files after many were freed.
-absl::Status WriteRecord(const std::string& path, const runtime::Json& body);
+// Replaces the record as a whole; the fsync is left to `commits`, or to the
+// kernel. The last version stays beside it as ".<id>.json.tmp": a filesystem
+// takes its time to make files after many were freed.
+absl::Status WriteRecord(const std::string& path, const runtime::Json& body,
+                         RecordCommits* commits = nullptr);
 // Missing is OK.
 absl::Status RemoveRecord(const std::string& path);
 

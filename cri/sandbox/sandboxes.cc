@@ -56,10 +56,8 @@ std::string Sandboxes::RecordPath(const std::string& id) const {
 }
 
 absl::Status Sandboxes::Save(const Sandbox& sandbox) const {
-  const std::string path = RecordPath(sandbox.id);
-  RETURN_IF_ERROR(WriteRecord(path, sandbox.ToRecord()));
-  if (options_.commits != nullptr) options_.commits->Written(path);
-  return absl::OkStatus();
+  return WriteRecord(RecordPath(sandbox.id), sandbox.ToRecord(),
+                     options_.commits);
 }
 
 void Sandboxes::Notify(const SandboxPtr& sandbox, v1::ContainerEventType type) {
